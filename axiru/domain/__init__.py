@@ -1,0 +1,1 @@
+"""The words of the product as frozen structs. Nothing here does I/O, reads a clock or draws a random number."""

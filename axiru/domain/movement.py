@@ -1,0 +1,93 @@
+"""The OVT: one movement of money, as every room knows it, whichever door it came in by."""
+
+from typing import Any, Literal
+
+import msgspec
+
+Mode = Literal["test", "live"]
+Execute = Literal["caller", "axiru"]
+
+EXECUTABLE_REFUND_ACTION = "refund"
+"""`credit` and `adjustment` share the refund's action, are decided and sealed, and are never executed."""
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """A quantity of an asset in its smallest unit.
+
+    `units` is a decimal string, not an integer, because assets with 18 decimals pass the 2^53 that JSON readers agree
+    on (RFC 8785 §3.2.2.3). `asset` is a lower-case ISO 4217 code or a CAIP-19 id; `exponent` counts its decimals.
+    """
+
+    units: str
+    asset: str
+    exponent: int = 2
+
+    @property
+    def minor_units(self) -> int:
+        return int(self.units)
+
+
+class Initiator(msgspec.Struct, frozen=True):
+    """Who asks: an agent, a service holding an API key, or a person."""
+
+    kind: str
+    id: str
+    scopes: tuple[str, ...] = ()
+
+
+class Counterparty(msgspec.Struct, frozen=True):
+    """Who receives. Absent facts stay None: a rule that needs one sees it as unknown, never as empty."""
+
+    id: str | None = None
+    stripe_account_id: str | None = None
+    country: str | None = None
+
+
+class Merchant(msgspec.Struct, frozen=True):
+    """On whose account the money moves."""
+
+    stripe_connection_id: str | None = None
+    stripe_account_id: str | None = None
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The object on the rail that the movement acts on."""
+
+    charge: str | None = None
+    payment_intent: str | None = None
+    destination: str | None = None
+    payout: str | None = None
+    transfer: str | None = None
+    dispute: str | None = None
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What the caller knows about the case."""
+
+    customer_id: str | None = None
+    customer_email: str | None = None
+    customer_tenure_days: int | None = None
+    reason_code: str | None = None
+    source: str | None = None
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Ovt(msgspec.Struct, frozen=True):
+    """One requested movement of money, complete: what is decided, shown to approvers and built into the Stripe call."""
+
+    rail: str
+    rail_action: str
+    amount: Amount
+    initiator: Initiator
+    idempotency_key: str | None = None
+    counterparty: Counterparty = Counterparty()
+    merchant: Merchant = Merchant()
+    target: Target = Target()
+    context: Context = Context()
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    execute: Execute = "caller"
+
+    @property
+    def surface(self) -> str:
+        """`rail.rail_action`, the name under which a surface is set to shadow or enforce and may be frozen."""
+        return f"{self.rail}.{self.rail_action}"

@@ -1,0 +1,80 @@
+"""Settings from the environment, read once a process. `axiru settings` prints this list."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from axiru.errors import ConfigurationInvalid
+
+PREFIX = "AXIRU_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every process may be told; each field is `AXIRU_<FIELD NAME>` in the environment."""
+
+    database_url: Annotated[str, Meta(description="PostgreSQL as the role axiru_app")] = ""
+    database_admin_url: Annotated[str, Meta(description="PostgreSQL as the owner of the tables; `axiru migrate` only")] = ""
+    database_pool_size: Annotated[int, Meta(ge=2, description="connections a process keeps open")] = 16
+    redis_url: Annotated[str, Meta(description="Redis or Valkey for rate limits")] = ""
+    temporal_address: Annotated[str, Meta(description="host:port of the Temporal frontend")] = "127.0.0.1:7233"
+    temporal_namespace: Annotated[str, Meta(description="Temporal namespace")] = "default"
+    temporal_task_queue: Annotated[str, Meta(description="task queue of the workers")] = "axiru"
+    temporal_api_key: Annotated[str, Meta(description="API key for Temporal Cloud; empty for none")] = ""
+    temporal_tls: Annotated[bool, Meta(description="TLS to Temporal; implied by an API key")] = False
+    stripe_api_base: Annotated[str, Meta(description="where Stripe's API is")] = "https://api.stripe.com"
+    stripe_timeout_seconds: Annotated[int, Meta(ge=1, description="limit for one call to Stripe")] = 20
+    vault_key: Annotated[str, Meta(description="master key of the vault, 32 bytes in base64")] = ""
+    vault_key_file: Annotated[str, Meta(description="file that holds the master key, instead of AXIRU_VAULT_KEY")] = ""
+    issuer: Annotated[str, Meta(description="`iss` of authorization tokens; the API's public URL")] = "http://127.0.0.1:8400"
+    api_host: Annotated[str, Meta(description="address the API listens on")] = "127.0.0.1"
+    api_port: Annotated[int, Meta(ge=0, le=65535, description="port the API listens on")] = 8400
+    api_url: Annotated[str, Meta(description="where the console finds the API")] = "http://127.0.0.1:8400"
+    console_host: Annotated[str, Meta(description="address the console listens on")] = "127.0.0.1"
+    console_port: Annotated[int, Meta(ge=0, le=65535, description="port the console listens on")] = 8401
+    console_secret: Annotated[str, Meta(description="signs the console's cookies; required to start the console")] = ""
+    console_state_dir: Annotated[str, Meta(description="directory where the console keeps its session files")] = ".axiru/console"
+    decide_timeout_seconds: Annotated[float, Meta(gt=0, description="after this the API answers decision_failed")] = 10.0
+    rate_per_minute: Annotated[int, Meta(ge=1, description="requests a minute for a key that names no rate")] = 100
+    session_hours: Annotated[int, Meta(ge=1, description="absolute lifetime of a log-in")] = 12
+    log_level: Annotated[str, Meta(description="debug, info, warning or error")] = "info"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read `AXIRU_*`. Raises ConfigurationInvalid naming the first setting that does not fit its type."""
+        environment = os.environ if environment is None else environment
+        given = {
+            field.encode_name: environment[PREFIX + field.encode_name.upper()]
+            for field in msgspec.structs.fields(cls)
+            if PREFIX + field.encode_name.upper() in environment
+        }
+        try:
+            return msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigurationInvalid(f"A setting from the environment does not fit: {error}") from error
+
+    def require(self, *names: str) -> None:
+        """Refuse to go on when one of the named settings is empty. Raises ConfigurationInvalid."""
+        for name in names:
+            if not getattr(self, name):
+                raise ConfigurationInvalid(f"{PREFIX}{name.upper()} is not set: {_description(name)}.")
+
+    def as_environment(self) -> dict[str, str]:
+        """The same settings as `AXIRU_*` variables, for a child process."""
+        return {
+            PREFIX + name.upper(): str(int(value) if isinstance(value, bool) else value)
+            for name, value in msgspec.structs.asdict(self).items()
+        }
+
+
+def described() -> Iterator[tuple[str, object, str]]:
+    """(environment variable, default, description) of every setting, in the order they are declared."""
+    for field in msgspec.structs.fields(Settings):
+        yield PREFIX + field.encode_name.upper(), field.default, _description(field.encode_name)
+
+
+def _description(name: str) -> str:
+    annotation = Settings.__annotations__[name]
+    return next(str(meta.description) for meta in annotation.__metadata__ if isinstance(meta, Meta))
