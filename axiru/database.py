@@ -1,0 +1,58 @@
+"""The one connection pool of a process, and how rooms read and write through it.
+
+Sealed state is written by `ledger/acts` only; everything else reads.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from piccolo.engine.postgres import PostgresEngine
+from piccolo.querystring import QueryString
+
+from axiru.settings import Settings
+from axiru.tables import ALL_TABLES, ChainHead
+
+
+def engine_for(url: str) -> PostgresEngine:
+    """A Piccolo engine for `url`; opens nothing yet."""
+    return PostgresEngine(config={"dsn": url}, extensions=())
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[PostgresEngine]:
+    """Open the pool, bind every table to it, close it in order. Raises ConfigurationInvalid without a database URL."""
+    settings.require("database_url")
+    engine = engine_for(settings.database_url)
+    await engine.start_connection_pool(min_size=2, max_size=settings.database_pool_size)
+    for table in ALL_TABLES:
+        table._meta.db = engine
+    try:
+        yield engine
+    finally:
+        await engine.close_connection_pool()
+
+
+async def rows(sql: str, *arguments: Any) -> list[dict[str, Any]]:
+    """Run one statement, in the transaction under way if there is one. `{}` stands for an argument; `{{` for a brace.
+
+    Times come back as aware datetimes, `jsonb` as text, `bytea` as bytes.
+    """
+    found = await _engine().run_querystring(QueryString(sql, *arguments))
+    return [dict(row) for row in found]
+
+
+async def row(sql: str, *arguments: Any) -> dict[str, Any] | None:
+    """The first row of `rows()`, or None."""
+    return next(iter(await rows(sql, *arguments)), None)
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """One READ COMMITTED transaction for every statement inside; an exception rolls all of it back."""
+    async with _engine().transaction(allow_nested=False):
+        yield
+
+
+def _engine() -> PostgresEngine:
+    return cast(PostgresEngine, ChainHead._meta.db)

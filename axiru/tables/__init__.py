@@ -1,0 +1,62 @@
+"""The tables, grouped as the rooms speak of them. Columns are declared here; triggers, roles and indexes in migrations."""
+
+from piccolo.table import Table
+
+from axiru.tables.approvals import Approval, Vote
+from axiru.tables.controls import Control
+from axiru.tables.decisions import Decision, IdempotencyKey, Movement, Request
+from axiru.tables.executions import Execution
+from axiru.tables.ledger import ChainHead, LedgerEntry, Outbox, OutboxCursor, PersonalValue, SigningKey
+from axiru.tables.organizations import ApiKey, Member, Organization, Session, StripeConnection, Surface
+from axiru.tables.policies import Policy, PolicyVersion
+
+ALL_TABLES: tuple[type[Table], ...] = (
+    Organization,
+    Member,
+    Session,
+    ApiKey,
+    StripeConnection,
+    Surface,
+    Policy,
+    PolicyVersion,
+    Request,
+    IdempotencyKey,
+    Decision,
+    Movement,
+    Approval,
+    Vote,
+    Execution,
+    Control,
+    ChainHead,
+    LedgerEntry,
+    PersonalValue,
+    SigningKey,
+    Outbox,
+    OutboxCursor,
+)
+
+__all__ = [
+    "ALL_TABLES",
+    "ApiKey",
+    "Approval",
+    "ChainHead",
+    "Control",
+    "Decision",
+    "Execution",
+    "IdempotencyKey",
+    "LedgerEntry",
+    "Member",
+    "Movement",
+    "Organization",
+    "Outbox",
+    "OutboxCursor",
+    "PersonalValue",
+    "Policy",
+    "PolicyVersion",
+    "Request",
+    "Session",
+    "SigningKey",
+    "StripeConnection",
+    "Surface",
+    "Vote",
+]
