@@ -20,6 +20,7 @@ from axiru.errors import AxiruError
 
 _GENESIS_DOMAIN: Final = b"axiru.ledger.genesis.v1\x00"
 _LARGEST_SAFE_INTEGER: Final = 2**53 - 1
+_LARGEST_SAFE_DIGITS: Final = len(str(-_LARGEST_SAFE_INTEGER))
 
 
 class BodyNotCanonical(AxiruError):
@@ -211,5 +212,6 @@ def parse_json(text: bytes | str) -> Any:
 
 def _number(digits: str) -> int | float:
     """RFC 8785 §3.2.2.3 prints a double of up to 21 digits without a point; such a number is still a double."""
-    number = int(digits)
-    return number if abs(number) <= _LARGEST_SAFE_INTEGER else float(digits)
+    if len(digits) > _LARGEST_SAFE_DIGITS or abs(int(digits)) > _LARGEST_SAFE_INTEGER:
+        return float(digits)
+    return int(digits)

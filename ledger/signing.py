@@ -80,8 +80,10 @@ def public_jwk(public_key: Ed25519PublicKey) -> dict[str, str]:
     }
 
 
-def public_key_from_jwk(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
-    """Raises SigningKeyInvalid unless `jwk` is an Ed25519 public key whose `kid`, where given, is its thumbprint."""
+def public_key_from_jwk(jwk: Any) -> Ed25519PublicKey:
+    """The key in a JWK of any origin. Raises SigningKeyInvalid unless `jwk` is an Ed25519 public key whose `kid`, where given, is its thumbprint."""
+    if not isinstance(jwk, dict):
+        raise SigningKeyInvalid("a JWK is a JSON object")
     x = jwk.get("x")
     if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519" or not isinstance(x, str):
         raise SigningKeyInvalid("a ledger key is a JWK of kty OKP, crv Ed25519, with x", kid=jwk.get("kid"))
@@ -98,7 +100,7 @@ def public_key_from_jwk(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
     return public_key
 
 
-def public_keys_from_jwks(jwks: Iterable[Mapping[str, Any]]) -> PublicKeys:
+def public_keys_from_jwks(jwks: Iterable[Any]) -> PublicKeys:
     """All keys of a JWK set, by thumbprint. Raises SigningKeyInvalid for the first that is not one."""
     return {key_id(public_key): public_key for public_key in map(public_key_from_jwk, jwks)}
 
