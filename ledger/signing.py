@@ -81,7 +81,10 @@ def public_jwk(public_key: Ed25519PublicKey) -> dict[str, str]:
 
 
 def public_key_from_jwk(jwk: Any) -> Ed25519PublicKey:
-    """The key in a JWK of any origin. Raises SigningKeyInvalid unless `jwk` is an Ed25519 public key whose `kid`, where given, is its thumbprint."""
+    """The Ed25519 public key in a JWK of any origin.
+
+    Raises SigningKeyInvalid for anything else, and for a `kid` that is not the key's thumbprint.
+    """
     if not isinstance(jwk, dict):
         raise SigningKeyInvalid("a JWK is a JSON object")
     x = jwk.get("x")

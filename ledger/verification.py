@@ -14,7 +14,6 @@ from ledger.commitment import PersonalValue, commitments, verify_commitment
 from ledger.entry import Body, BodyNotCanonical, ChainHead, Entry, entry_hash, parse_body, timestamp
 from ledger.signing import PublicKeys, signature_holds
 
-
 Row = Entry | PersonalValue
 """What a chain is read from."""
 
