@@ -1,0 +1,33 @@
+"""The group `axiru` and its commands."""
+
+from typing import Any
+
+import click
+
+from axiru.cli.dev import dev
+from axiru.cli.ledger import ledger
+from axiru.cli.policy import policy
+from axiru.cli.processes import api, console, migrate, worker
+from axiru.cli.settings import settings
+from axiru.errors import AxiruError
+
+
+class OneSentence(click.Group):
+    """Says a refusal as one sentence and exits with 1; a traceback is for what nobody foresaw."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises click.ClickException for an AxiruError."""
+        try:
+            return super().invoke(ctx)
+        except AxiruError as error:
+            raise click.ClickException(error.message) from error
+
+
+@click.group(cls=OneSentence)
+@click.version_option(package_name="axiru")
+def axiru() -> None:
+    """Axiru decides before money moves."""
+
+
+for command in (dev, api, worker, console, migrate, policy, ledger, settings):
+    axiru.add_command(command)

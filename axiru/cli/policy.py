@@ -1,0 +1,8 @@
+"""placeholder"""
+
+import click
+
+
+@click.group()
+def policy() -> None:
+    """."""
