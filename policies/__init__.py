@@ -1,1 +1,30 @@
+"""The policy room: parse → compile → evaluate. Pure: no clock, no randomness, no I/O but the packs shipped with it."""
 
+from policies.compile import CompiledPolicy, compile_policy
+from policies.errors import PolicyError, PolicyInvalid
+from policies.evaluate import evaluate
+from policies.facts import Facts, facts_of
+from policies.parse import parse, parse_with_positions
+from policies.shipped import PackUnknown, pack, pack_names, pack_tests
+from policies.syntax import Policy
+from policies.windows import WindowSpec
+from policies.write import to_yaml
+
+__all__ = [
+    "CompiledPolicy",
+    "Facts",
+    "PackUnknown",
+    "Policy",
+    "PolicyError",
+    "PolicyInvalid",
+    "WindowSpec",
+    "compile_policy",
+    "evaluate",
+    "facts_of",
+    "pack",
+    "pack_names",
+    "pack_tests",
+    "parse",
+    "parse_with_positions",
+    "to_yaml",
+]

@@ -1,0 +1,69 @@
+"""The decision of a policy about one movement: pure, total, and independent of the order of the rules."""
+
+from datetime import datetime
+
+from axiru.domain.evaluation import Evaluation, Outcome, ReviewTerms, RuleHit
+from policies.compile import CompiledPolicy, Weight
+from policies.facts import Facts
+
+_OUTCOMES = {Weight.ALLOW: Outcome.ALLOW, Weight.REVIEW: Outcome.REVIEW, Weight.DENY: Outcome.DENY}
+
+
+def evaluate(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Evaluation:
+    """What the policy wants done with the movement that `facts` describe, decided at `now` (with a time zone).
+
+    Deny beats review beats allow; among equals the lowest priority number, then the rule id, names the rule.
+    Undecidable rules count as `when_missing` says, and deny and review rules that do not say ask for a review:
+    leaving a fact out is never a way past a rule. `facts` of the result are all facts the policy reads, None where
+    unknown, so that evaluating them again gives the same result. Raises ValueError if `now` is naive.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone")
+    heaviest: Weight = Weight.NONE
+    deciding: RuleHit | None = None
+    review: ReviewTerms | None = None
+    hits: list[RuleHit] = []
+    flags: list[RuleHit] = []
+    # The rules are sorted, so the first of the heaviest is the one that names the outcome.
+    for rule in compiled.rules:
+        answer = rule.test(facts, now)
+        if answer is False:
+            continue
+        if answer is True:
+            hit, weight, terms = rule.hit, rule.weight, rule.review
+            if not weight:
+                flags.append(hit)
+                continue
+        elif rule.undecided_weight:
+            hit, weight, terms = rule.undecided_hit(facts), rule.undecided_weight, rule.undecided_review
+        else:
+            continue
+        hits.append(hit)
+        if weight > heaviest:
+            heaviest, deciding, review = weight, hit, terms
+    read = {name: facts.get(name) for name in compiled.fact_names}
+    unmatched = compiled.unmatched
+    if deciding is None:
+        return Evaluation(
+            outcome=unmatched.outcome,
+            reason=unmatched.reason,
+            message=unmatched.message,
+            policy_slug=unmatched.policy_slug,
+            policy_hash=unmatched.policy_hash,
+            review=unmatched.review,
+            flags=tuple(flags),
+            facts=read,
+        )
+    return Evaluation(
+        outcome=_OUTCOMES[heaviest],
+        reason=deciding.reason,
+        message=deciding.message,
+        policy_slug=unmatched.policy_slug,
+        policy_hash=unmatched.policy_hash,
+        matched_rule_id=deciding.rule_id,
+        rule_kind=deciding.rule_kind,
+        review=review,
+        hits=tuple(hits),
+        flags=tuple(flags),
+        facts=read,
+    )

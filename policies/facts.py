@@ -1,0 +1,47 @@
+"""One movement as the flat facts that rules read. A fact that is absent or None is unknown."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from axiru.domain.movement import Ovt
+
+Facts = Mapping[str, Any]
+"""Dotted name to JSON value. Written to JSON and read back, the same facts give the same evaluation."""
+
+_NO_LABELS: Mapping[str, Any] = MappingProxyType({})
+
+
+def facts_of(ovt: Ovt, *, windows: Mapping[str, int | None], labels: Mapping[str, Any] = _NO_LABELS) -> Facts:
+    """The facts of `ovt`, with `windows` (by `WindowSpec.name`, the current movement excluded) and `labels`.
+
+    Empty strings count as unknown: they state nothing. A label that is known not to be set is passed as False.
+    """
+    initiator, counterparty, context = ovt.initiator, ovt.counterparty, ovt.context
+    facts: dict[str, Any] = {
+        "rail": ovt.rail,
+        "rail_action": ovt.rail_action,
+        "amount_cents": ovt.amount.minor_units,
+        "currency": ovt.amount.asset,
+        "initiator.kind": initiator.kind or None,
+        "initiator.id": initiator.id or None,
+        "initiator.scopes": list(initiator.scopes),
+        "counterparty.id": counterparty.id or None,
+        "counterparty.stripe_account_id": counterparty.stripe_account_id or None,
+        "counterparty.country": counterparty.country.upper() if counterparty.country else None,
+        "merchant.stripe_account_id": ovt.merchant.stripe_account_id or None,
+        "merchant.stripe_connection_id": ovt.merchant.stripe_connection_id or None,
+        "target.charge": ovt.target.charge or None,
+        "context.customer_id": context.customer_id or None,
+        "context.customer_tenure_days": context.customer_tenure_days,
+        "context.reason_code": context.reason_code or None,
+        "context.source": context.source or None,
+        "execute": ovt.execute,
+    }
+    for key, value in ovt.metadata.items():
+        facts[f"metadata.{key}"] = value or None
+    for name, total in windows.items():
+        facts[f"window.{name}"] = total
+    for key, label in labels.items():
+        facts[f"label.{key}"] = label
+    return facts

@@ -1,0 +1,176 @@
+"""From text to the policy it states, or to every fault in it. Nothing loads half-way."""
+
+import re
+
+import yaml
+
+from axiru.domain.evaluation import ApproverGroup, Outcome, ReviewTerms
+from policies.conditions import KINDS, Scope, read_condition
+from policies.conditions.predicates import SNAKE, read_words
+from policies.errors import PolicyInvalid
+from policies.reading import Reader
+from policies.source import compose
+from policies.syntax import (
+    DEFAULT_MISSING_FACT_APPROVER,
+    DEFAULT_PRIORITY,
+    Default,
+    Effect,
+    ParsedPolicy,
+    Policy,
+    Position,
+    Rule,
+    WhenMissing,
+)
+
+SCHEMA = 2
+MAX_APPROVERS = 20
+
+_SLUG = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_POLICY_KEYS = (
+    "policy",
+    "schema",
+    "description",
+    "applies_to",
+    "shadow",
+    "default",
+    "missing_fact_approver",
+    "rules",
+)
+_RULE_KEYS = ("id", "priority", "when", "effect", "reason", "message", "when_missing", "approvers")
+
+
+def parse(text: str) -> Policy:
+    """The policy that `text` states in YAML.
+
+    Raises PolicyInvalid with every fault found, each with line, column and hint; no other exception, whatever the text.
+    """
+    return parse_with_positions(text).policy
+
+
+def parse_with_positions(text: str) -> ParsedPolicy:
+    """As `parse`, with the place of each rule in the text."""
+    root, faults = compose(text)
+    reader = Reader(faults, KINDS)
+    parsed = _policy(root, reader)
+    if reader.errors:
+        raise PolicyInvalid(reader.errors)
+    return parsed
+
+
+def _policy(root: yaml.Node, reader: Reader) -> ParsedPolicy:
+    entries = reader.mapping(root, _POLICY_KEYS, required=("policy", "applies_to", "rules"))
+    if "schema" in entries:
+        reader.integer(entries["schema"], minimum=SCHEMA, maximum=SCHEMA)
+    rules: dict[str, Rule] = {}
+    rules_at: dict[str, Position] = {}
+    for node in reader.sequence(entries["rules"]):
+        rule = _rule(node, reader)
+        if rule.id and rule.id in rules:
+            first = f"the first is in line {rules_at[rule.id].line}"
+            reader.report(node, "duplicate_rule", f"there are two rules `{rule.id}`", first)
+        rules.setdefault(rule.id, rule)
+        rules_at.setdefault(rule.id, Position(node.start_mark.line + 1, node.start_mark.column + 1))
+    approver = entries.get("missing_fact_approver")
+    approver_role = SNAKE.read(approver, reader) if approver is not None else DEFAULT_MISSING_FACT_APPROVER
+    policy = Policy(
+        slug=reader.word(entries["policy"], _SLUG, "lower-case letters, digits and -"),
+        description=reader.text(entries["description"], max_characters=2000) if "description" in entries else "",
+        applies_to=_applies_to(entries["applies_to"], reader),
+        shadow=reader.boolean(entries["shadow"]) if "shadow" in entries else False,
+        default=_default(entries["default"], approver_role, reader) if "default" in entries else Default(),
+        missing_fact_approver=approver_role,
+        rules=tuple(rules.values()),
+    )
+    return ParsedPolicy(policy, rules_at)
+
+
+def _applies_to(node: yaml.Node, reader: Reader) -> Scope:
+    entries = reader.mapping(node, ("rail", "rail_action"), required=("rail",))
+    return Scope(
+        rail=SNAKE.read(entries["rail"], reader),
+        rail_actions=read_words(entries["rail_action"], reader, SNAKE) if "rail_action" in entries else (),
+    )
+
+
+def _default(node: yaml.Node, approver_role: str, reader: Reader) -> Default:
+    """A bare outcome, or a mapping that says more. A bare `review` asks the policy's `missing_fact_approver`."""
+    asked = ReviewTerms((ApproverGroup(approver_role),))
+    if isinstance(node, yaml.ScalarNode):
+        outcome = Outcome(reader.choice(node, tuple(Outcome)) or Outcome.DENY)
+        return Default(outcome, f"default_{outcome}", review=asked if outcome is Outcome.REVIEW else None)
+    entries = reader.mapping(node, ("effect", "reason", "message", "approvers"), required=("effect",))
+    outcome = Outcome(reader.choice(entries["effect"], tuple(Outcome)) or Outcome.DENY)
+    approvers = entries.get("approvers")
+    if approvers is not None and outcome is not Outcome.REVIEW:
+        reader.report(approvers, "invalid_value", f"effect {outcome} asks nobody", "remove `approvers`")
+    review = _approvers(approvers, reader) if approvers is not None else asked
+    return Default(
+        outcome=outcome,
+        reason=SNAKE.read(entries["reason"], reader) if "reason" in entries else f"default_{outcome}",
+        message=reader.text(entries["message"], max_characters=500) if "message" in entries else "",
+        review=review if outcome is Outcome.REVIEW else None,
+    )
+
+
+def _rule(node: yaml.Node, reader: Reader) -> Rule:
+    entries = reader.mapping(node, _RULE_KEYS, required=("id", "when", "effect"))
+    rule_id = SNAKE.read(entries["id"], reader)
+    wanted = reader.choice(entries["effect"], tuple(Effect))
+    effect = Effect(wanted) if wanted else None
+    approvers = entries.get("approvers")
+    if effect is Effect.REVIEW and approvers is None:
+        reader.report(
+            node, "missing_key", "`approvers` is missing: a review asks somebody", "approvers: {role: controller}"
+        )
+    if approvers is not None and effect not in {Effect.REVIEW, None}:
+        reader.report(approvers, "invalid_value", f"effect {effect} asks nobody", "remove `approvers`")
+    missing = entries.get("when_missing")
+    choice = reader.choice(missing, tuple(WhenMissing)) if missing is not None else None
+    when_missing = WhenMissing(choice) if choice else None
+    if missing is not None and effect is Effect.FLAG and when_missing not in {WhenMissing.SKIP, None}:
+        message = f"a flag never changes the outcome, so it cannot {when_missing}"
+        reader.report(missing, "invalid_value", message, "remove `when_missing`")
+    priority = entries.get("priority")
+    return Rule(
+        id=rule_id,
+        when=read_condition(entries["when"], reader),
+        effect=effect or Effect.DENY,
+        reason=SNAKE.read(entries["reason"], reader) if "reason" in entries else rule_id,
+        priority=reader.integer(priority, maximum=1_000_000) if priority is not None else DEFAULT_PRIORITY,
+        message=reader.text(entries["message"], max_characters=500) if "message" in entries else "",
+        when_missing=when_missing,
+        review=_approvers(approvers, reader) if approvers is not None else None,
+    )
+
+
+def _approvers(node: yaml.Node, reader: Reader) -> ReviewTerms:
+    """`{role, count?, deadline?}` for one group, `{groups: [{role, count?}, …], deadline?}` for several."""
+    entries = reader.mapping(node, ("role", "count", "groups", "deadline"))
+    if "groups" in entries:
+        for key in ("role", "count"):
+            if key in entries:
+                reader.report(
+                    entries[key], "invalid_value", f"`{key}` and `groups` exclude each other", "keep one of them"
+                )
+        groups = tuple(_group(item, reader) for item in reader.sequence(entries["groups"]))
+    else:
+        if "role" not in entries and isinstance(node, yaml.MappingNode):
+            reader.report(node, "missing_key", "`role` is missing: nobody could approve", "role: controller")
+        groups = (_group_of(entries, reader),)
+    roles = [group.role for group in groups if group.role]
+    if len(set(roles)) < len(roles):
+        reader.report(entries["groups"], "invalid_value", "a role is named in two groups", "add up their `count`")
+    if "deadline" not in entries:
+        return ReviewTerms(groups)
+    return ReviewTerms(groups, reader.duration_seconds(entries["deadline"]))
+
+
+def _group(node: yaml.Node, reader: Reader) -> ApproverGroup:
+    return _group_of(reader.mapping(node, ("role", "count"), required=("role",)), reader)
+
+
+def _group_of(entries: dict[str, yaml.Node], reader: Reader) -> ApproverGroup:
+    return ApproverGroup(
+        role=SNAKE.read(entries["role"], reader) if "role" in entries else "",
+        count=reader.integer(entries["count"], minimum=1, maximum=MAX_APPROVERS) if "count" in entries else 1,
+    )

@@ -1,0 +1,77 @@
+"""The policy as a value: what the YAML says, without its spelling. Equal policies have equal hashes."""
+
+from enum import StrEnum
+
+import msgspec
+
+from axiru.domain.evaluation import Outcome, ReviewTerms
+from policies.conditions import Condition, Scope
+
+DEFAULT_PRIORITY = 100
+DEFAULT_MISSING_FACT_APPROVER = "controller"
+
+
+class Effect(StrEnum):
+    """What a rule wants. `flag` marks policy drift and never changes the outcome."""
+
+    ALLOW = "allow"
+    REVIEW = "review"
+    DENY = "deny"
+    FLAG = "flag"
+
+
+class WhenMissing(StrEnum):
+    """What an undecidable rule does, where the author prefers it to the effect's own way."""
+
+    SKIP = "skip"
+    REVIEW = "review"
+    DENY = "deny"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One sentence of the policy. `review` is given exactly for rules of effect review."""
+
+    id: str
+    when: Condition
+    effect: Effect
+    reason: str
+    priority: int = DEFAULT_PRIORITY
+    message: str = ""
+    when_missing: WhenMissing | None = None
+    review: ReviewTerms | None = None
+
+
+class Default(msgspec.Struct, frozen=True):
+    """What happens to a movement that no rule speaks of."""
+
+    outcome: Outcome = Outcome.ALLOW
+    reason: str = "default_allow"
+    message: str = ""
+    review: ReviewTerms | None = None
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """One policy on one rail. `missing_fact_approver` is asked where an undecidable rule names nobody."""
+
+    slug: str
+    applies_to: Scope
+    rules: tuple[Rule, ...]
+    description: str = ""
+    shadow: bool = False
+    default: Default = Default()
+    missing_fact_approver: str = DEFAULT_MISSING_FACT_APPROVER
+    schema: int = 2
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where something starts in the text, counted from 1."""
+
+    line: int
+    column: int
+
+
+class ParsedPolicy(msgspec.Struct, frozen=True):
+    """A policy with the place of each rule in its text, for messages about rules that are wrong only together."""
+
+    policy: Policy
+    rules_at: dict[str, Position]

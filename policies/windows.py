@@ -1,0 +1,51 @@
+"""What a policy needs counted before it can be evaluated. The caller reads the sums; this room only names them."""
+
+from typing import Literal
+
+import msgspec
+
+Measure = Literal["sum", "count"]
+Per = Literal["initiator", "counterparty", "customer", "charge", "merchant", "organization"]
+
+SUBJECT_FACTS: dict[str, str] = {
+    "initiator": "initiator.id",
+    "counterparty": "counterparty.id",
+    "customer": "context.customer_id",
+    "charge": "target.charge",
+    "merchant": "merchant.stripe_account_id",
+}
+"""The fact that says whose window it is. An organization's own window needs none."""
+
+
+class WindowSpec(msgspec.Struct, frozen=True):
+    """One sliding window over earlier movements of the same subject, the current movement excluded.
+
+    `measure` "sum" adds minor units of `asset`; "count" counts movements and has no asset. Only movements on `rail`
+    count, and of those only `rail_actions` unless it is empty. The value for an unknown subject is None, never 0.
+    """
+
+    measure: Measure
+    per: Per
+    within_seconds: int
+    rail: str
+    rail_actions: tuple[str, ...] = ()
+    asset: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The key under which the caller passes the value, e.g. `count:customer:2592000:stripe.refund`.
+
+        It says all that the window is, so equal windows of different policies share one value.
+        """
+        actions = "+".join(self.rail_actions) or "*"
+        stem = f"{self.measure}:{self.per}:{self.within_seconds}:{self.rail}.{actions}"
+        return f"{stem}:{self.asset}" if self.asset else stem
+
+    @property
+    def fact(self) -> str:
+        return f"window.{self.name}"
+
+    @property
+    def subject_fact(self) -> str | None:
+        """The fact whose absence leaves this window unknown; None for the organization's own."""
+        return SUBJECT_FACTS.get(self.per)
