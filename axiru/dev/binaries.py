@@ -8,6 +8,8 @@ from axiru.dev.part import last_line, run_to_end
 from axiru.dev.progress import step
 from axiru.dev.refusal import PartFailed
 
+# Where Go's own installer puts it; a shell that is not a log-in shell often does not look there.
+GO_DIRECTORY = "/usr/local/go/bin"
 STRIPE_MOCK_MODULE = "github.com/stripe/stripe-mock@v0.203.0"
 
 
@@ -25,15 +27,15 @@ def binary_directory() -> Path:
     return cache_directory() / "bin"
 
 
-def installed(program: str) -> Path | None:
-    """The program on PATH, else in the cache, else None."""
-    found = shutil.which(program) or shutil.which(program, path=str(binary_directory()))
-    return Path(found) if found else None
+def installed(program: str) -> list[Path]:
+    """The program on PATH and in the cache, in this order, as far as it is there."""
+    found = (shutil.which(program), shutil.which(program, path=str(binary_directory())))
+    return [Path(path) for path in found if path]
 
 
 async def go_install(module: str) -> Path | None:
     """Build a Go module's program into the cache. None without Go; raises PartFailed when the build fails."""
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    go = shutil.which("go") or shutil.which("go", path=GO_DIRECTORY)
     if go is None:
         return None
     program = module.partition("@")[0].rpartition("/")[2]
@@ -57,8 +59,8 @@ async def go_install(module: str) -> Path | None:
 async def find_stripe_mock() -> Path | None:
     """Stripe's own mock, which validates what is sent to the sandbox; None (and a line) where it cannot be had."""
     found = installed("stripe-mock")
-    if found is not None:
-        return found
+    if found:
+        return found[0]
     try:
         step("stripe-mock", f"not on PATH and not in {binary_directory()}; trying `go install` (a few seconds, once)")
         built = await go_install(STRIPE_MOCK_MODULE)

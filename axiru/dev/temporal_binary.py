@@ -32,10 +32,10 @@ asyncio.run(main())
 
 async def find_temporal() -> Path:
     """A `temporal` that can start a dev server. Raises PartMissing naming every way there is."""
-    found = installed("temporal")
-    if found is not None and await asyncio.to_thread(_is_temporal_cli, found):
-        step("temporal", f"server found at {found}")
-        return found
+    for found in installed("temporal"):
+        if await asyncio.to_thread(_is_temporal_cli, found):
+            step("temporal", f"server found at {found}")
+            return found
     step("temporal", f"no server on PATH or in {binary_directory()}; trying the Temporal SDK's downloader")
     downloaded = await _download()
     if downloaded is not None:
