@@ -1,1 +1,1 @@
-
+"""The side effects, one file per outside party. Never imports workflows."""

@@ -1,4 +1,4 @@
-"""The root of the domain's errors: a stable code, a sentence for people, and the facts. `api/errors.py` alone knows HTTP."""
+"""The root of the domain's errors: a stable code, a sentence, and the facts. `api/errors.py` alone knows HTTP."""
 
 from typing import Any
 

@@ -22,7 +22,10 @@ class ApproverGroup(msgspec.Struct, frozen=True):
 
 
 class ReviewTerms(msgspec.Struct, frozen=True):
-    """Who has to approve, and until when. Every group must be filled by different people; an empty tuple approves nobody."""
+    """Who has to approve, and until when.
+
+    Every group must be filled by different people; an empty tuple approves nobody.
+    """
 
     groups: tuple[ApproverGroup, ...]
     deadline_seconds: int = 86_400

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from axiru.domain.movement import Ovt
+
 
 class StripeCall(msgspec.Struct, frozen=True):
     """One call to Stripe, built from the sealed OVT when it was decided and never changed after.
@@ -43,3 +45,37 @@ class ExecutionResult(msgspec.Struct, frozen=True):
     stripe_status: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+
+
+STRIPE_REFUND_REASONS = {
+    "duplicate": "duplicate",
+    "duplicate_charge": "duplicate",
+    "fraudulent": "fraudulent",
+    "requested_by_customer": "requested_by_customer",
+}
+"""Reason codes that Stripe has a `reason` for (https://docs.stripe.com/api/refunds/create#create_refund-reason)."""
+
+
+def refund_call(decision_id: str, ovt: Ovt, *, connection_account_id: str) -> StripeCall:
+    """The refund that `ovt` asks for. Raises ValueError when it names neither a charge nor a payment intent.
+
+    The decision's id goes into the metadata, by which a refund is found again when an answer was lost.
+    """
+    parameters: dict[str, str | int | dict[str, str]] = {
+        "amount": ovt.amount.minor_units,
+        "metadata": {"axiru_decision_id": decision_id},
+    }
+    if ovt.target.charge is not None:
+        parameters["charge"] = ovt.target.charge
+    elif ovt.target.payment_intent is not None:
+        parameters["payment_intent"] = ovt.target.payment_intent
+    else:
+        raise ValueError("a refund needs a charge or a payment intent")
+    if ovt.context.reason_code in STRIPE_REFUND_REASONS:
+        parameters["reason"] = STRIPE_REFUND_REASONS[ovt.context.reason_code]
+    return StripeCall(
+        operation="refunds.create",
+        stripe_connection_id=ovt.merchant.stripe_connection_id or "",
+        stripe_account_id=ovt.merchant.stripe_account_id or connection_account_id,
+        parameters=parameters,
+    )

@@ -20,4 +20,5 @@ class Execution(Table, tablename="executions"):
     error_message = Text(null=True, default=None)
     intended_at = Timestamptz()
     first_call_at = Timestamptz(null=True, default=None)
+    last_call_at = Timestamptz(null=True, default=None)
     settled_at = Timestamptz(null=True, default=None)

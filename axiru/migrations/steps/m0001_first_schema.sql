@@ -262,6 +262,7 @@ CREATE TABLE executions (
     error_message text,
     intended_at timestamptz NOT NULL,
     first_call_at timestamptz,
+    last_call_at timestamptz,
     settled_at timestamptz
 );
 CREATE INDEX executions_open ON executions (organization_id, mode) WHERE state = 'calling';
@@ -290,6 +291,18 @@ CREATE TABLE chain_heads (
     entry_hash bytea NOT NULL,
     UNIQUE (organization_id, mode)
 );
+
+-- The clock is read after the wait for the lock, so that times along a chain follow its order.
+CREATE FUNCTION lock_chain(wanted text) RETURNS TABLE (seq bigint, entry_hash bytea, locked_at timestamptz)
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT h.seq, h.entry_hash INTO seq, entry_hash FROM chain_heads h WHERE h.chain = wanted FOR UPDATE;
+    IF FOUND THEN
+        locked_at := clock_timestamp();
+        RETURN NEXT;
+    END IF;
+END
+$$;
 
 CREATE TABLE ledger_entries (
     organization_id text NOT NULL REFERENCES organizations,

@@ -1,0 +1,6 @@
+"""Names that cross the border between workflows and activities."""
+
+from typing import Final
+
+REQUEST_STALE: Final = "RequestStale"
+VOTE_SIGNAL: Final = "vote_recorded"

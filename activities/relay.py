@@ -1,0 +1,101 @@
+"""The outbox relay: tells Temporal, in the order of the chain, what was sealed while nobody may have been listening."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.names import VOTE_SIGNAL
+from axiru.database import rows, transaction
+
+log = structlog.get_logger()
+
+_RELAY: Final = "temporal"
+_BATCH: Final = 200
+_IDLE_SECONDS: Final = 0.5
+_AWAY_SECONDS: Final = 2.0
+
+
+async def relay_forever(client: Client) -> None:
+    """Deliver until cancelled. What cannot be delivered now is tried again, and nothing behind it overtakes it."""
+    while True:
+        try:
+            delivered = await relay_once(client)
+        except Exception:
+            # Whatever is away (PostgreSQL, Temporal) comes back; the cursor has not moved past what was not delivered.
+            log.exception("relay_interrupted")
+            await asyncio.sleep(_AWAY_SECONDS)
+        else:
+            if not delivered:
+                await asyncio.sleep(_IDLE_SECONDS)
+
+
+async def relay_once(client: Client) -> int:
+    """Deliver one batch of every chain and return how many messages were read."""
+    chains = await rows("SELECT organization_id, mode FROM chain_heads")
+    return sum([await _relay_chain(client, chain["organization_id"], chain["mode"]) for chain in chains])
+
+
+async def _relay_chain(client: Client, organization_id: str, mode: str) -> int:
+    """Messages of one chain behind its cursor, whose row lock keeps two workers from relaying one chain at once."""
+    async with transaction():
+        await rows(
+            "INSERT INTO outbox_cursors (relay, organization_id, mode, seq) VALUES ({}, {}, {}, 0) "
+            "ON CONFLICT DO NOTHING",
+            _RELAY,
+            organization_id,
+            mode,
+        )
+        cursor = await rows(
+            "SELECT seq FROM outbox_cursors WHERE relay = {} AND organization_id = {} AND mode = {} "
+            "FOR UPDATE SKIP LOCKED",
+            _RELAY,
+            organization_id,
+            mode,
+        )
+        if not cursor:
+            return 0
+        # Whole entries only: the batch ends with an entry, so that a cursor by seq never splits one.
+        behind = await rows(
+            "SELECT DISTINCT seq FROM outbox WHERE organization_id = {} AND mode = {} AND seq > {} "
+            "ORDER BY seq LIMIT {}",
+            organization_id,
+            mode,
+            cursor[0]["seq"],
+            _BATCH,
+        )
+        if not behind:
+            return 0
+        messages = await rows(
+            """
+            SELECT topic, payload FROM outbox WHERE organization_id = {} AND mode = {} AND seq BETWEEN {} AND {}
+            ORDER BY seq, position
+            """,
+            organization_id,
+            mode,
+            behind[0]["seq"],
+            behind[-1]["seq"],
+        )
+        for message in messages:
+            if message["topic"] == "vote":
+                await _signal_vote(client, msgspec.json.decode(message["payload"]))
+        await rows(
+            "UPDATE outbox_cursors SET seq = {} WHERE relay = {} AND organization_id = {} AND mode = {}",
+            behind[-1]["seq"],
+            _RELAY,
+            organization_id,
+            mode,
+        )
+        return len(messages)
+
+
+async def _signal_vote(client: Client, vote: dict[str, Any]) -> None:
+    """A workflow that has ended needs no vote; any other failure keeps the message."""
+    try:
+        await client.get_workflow_handle(vote["decision_id"]).signal(VOTE_SIGNAL, vote["vote_id"])
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise

@@ -1,0 +1,189 @@
+"""Stripe: the only module that calls its money endpoints. One refund, exactly once, whatever crashes in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, cast
+
+import msgspec
+import stripe
+from stripe.params import RefundCreateParams, RefundListParams
+from temporalio import activity
+
+from axiru.database import row
+from axiru.domain.decision import MovementInput
+from axiru.domain.execution import Blocked, ExecutionResult, StripeCall
+from axiru.errors import AxiruError
+from axiru.settings import Settings
+from axiru.vault import Vault
+from ledger.acts.intend import intend
+from ledger.acts.settle import settle
+from ledger.entry import EntrySigner
+
+_HEARTBEAT_SECONDS: Final = 1.0
+_UNCERTAIN_FACTOR: Final = 2
+"""A call that was sent is taken to be over after this many of its time-outs."""
+
+_DEFINITE_STATUSES: Final = frozenset({400, 401, 402, 403, 404})
+"""Stripe answered and did nothing (https://docs.stripe.com/api/errors). 409 and 429 did nothing yet and are retried."""
+
+
+class OutcomeUnknown(AxiruError):
+    """Stripe's answer does not say whether money moved; the next attempt looks first."""
+
+    code = "stripe_outcome_unknown"
+
+
+class ConnectionMissing(AxiruError):
+    """The Stripe connection of a sealed call is not there."""
+
+    code = "connection_missing"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """An execution that an earlier attempt has begun."""
+
+    state: str
+    call: StripeCall
+
+
+class StripeExecutor:
+    """Executes sealed calls with the token of their connection."""
+
+    def __init__(self, settings: Settings, vault: Vault, signer: EntrySigner) -> None:
+        self._settings = settings
+        self._vault = vault
+        self._signer = signer
+        self._http = stripe.HTTPXClient(timeout=settings.stripe_timeout_seconds)
+
+    async def close(self) -> None:
+        """Close the connections to Stripe."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    @activity.defn(name="execute_decision")
+    async def execute(self, movement: MovementInput) -> str:
+        """Call Stripe for an allowed or approved decision and seal how it ended; returns the decision's state.
+
+        Runs again after a crash, a time-out or an answer that leaves the outcome open. Once a call may have been sent,
+        every run looks on Stripe for its refund before it asks for permission to call again.
+        """
+        async with _heartbeats():
+            begun = await _begun(movement.decision_id)
+            if begun is not None:
+                if begun.state == "succeeded":
+                    return "executed"
+                if begun.state == "failed":
+                    return "execution_failed"
+                found = await self._look_up(movement.decision_id, begun.call)
+                if found is not None:
+                    return await self._settle(movement, found)
+            permission = await intend(
+                movement.decision_id,
+                organization_id=movement.organization_id,
+                mode=movement.mode,
+                uncertain_seconds=_UNCERTAIN_FACTOR * self._settings.stripe_timeout_seconds,
+                signer=self._signer,
+            )
+            if isinstance(permission, Blocked):
+                return "execution_failed"
+            return await self._settle(movement, await self._refund(permission.call, permission.idempotency_key))
+
+    async def _refund(self, call: StripeCall, idempotency_key: str) -> ExecutionResult:
+        """Raises OutcomeUnknown unless Stripe said what it did."""
+        client = await self._client(call)
+        try:
+            refund = await client.v1.refunds.create_async(
+                cast(RefundCreateParams, call.parameters),
+                {"idempotency_key": idempotency_key, "stripe_account": call.stripe_account_id},
+            )
+        except stripe.StripeError as error:
+            if _certainly_nothing(error):
+                return ExecutionResult(
+                    False, None, None, error.code or "stripe_refused", error.user_message or str(error)
+                )
+            raise OutcomeUnknown("Stripe did not say what became of the call.", status=error.http_status) from error
+        return _result_of(refund)
+
+    async def _look_up(self, decision_id: str, call: StripeCall) -> ExecutionResult | None:
+        """The refund that carries this decision's id, if Stripe has it. The only proof after a lost answer."""
+        client = await self._client(call)
+        listed = {name: call.parameters[name] for name in ("charge", "payment_intent") if name in call.parameters}
+        page = await client.v1.refunds.list_async(
+            cast(RefundListParams, {**listed, "limit": 100}), {"stripe_account": call.stripe_account_id}
+        )
+        async for refund in page.auto_paging_iter():
+            if refund.to_dict()["metadata"].get("axiru_decision_id") == decision_id:
+                return _result_of(refund)
+        return None
+
+    async def _client(self, call: StripeCall) -> stripe.StripeClient:
+        connection = await row(
+            "SELECT token_ciphertext FROM stripe_connections WHERE id = {}", call.stripe_connection_id
+        )
+        if connection is None:
+            raise ConnectionMissing("The Stripe connection is not there.", connection_id=call.stripe_connection_id)
+        token = self._vault.open(
+            bytes(connection["token_ciphertext"]), context=token_context(call.stripe_connection_id)
+        )
+        # The library's own retries would pass the check that every attempt has to make.
+        return stripe.StripeClient(
+            token.decode(),
+            base_addresses={"api": self._settings.stripe_api_base},
+            max_network_retries=0,
+            http_client=self._http,
+        )
+
+    async def _settle(self, movement: MovementInput, result: ExecutionResult) -> str:
+        return await settle(
+            movement.decision_id,
+            result,
+            organization_id=movement.organization_id,
+            mode=movement.mode,
+            signer=self._signer,
+        )
+
+
+def token_context(connection_id: str) -> bytes:
+    """The vault context under which a connection's access token is sealed."""
+    return b"stripe_connections/" + connection_id.encode()
+
+
+def _result_of(refund: stripe.Refund) -> ExecutionResult:
+    """A refund that Stripe has is a success, unless it is `failed` or `canceled`: then the money stays where it was."""
+    succeeded = refund.status not in {"failed", "canceled"}
+    return ExecutionResult(succeeded, refund.id, refund.status, refund.failure_reason if not succeeded else None)
+
+
+def _certainly_nothing(error: stripe.StripeError) -> bool:
+    """Whether Stripe certainly did nothing, and will not under this key.
+
+    A replayed 5xx is the stored answer of a call that failed; the look-up before this attempt found no refund of it.
+    """
+    if error.http_status in _DEFINITE_STATUSES:
+        return True
+    headers = cast(dict[str, Any], error.headers or {})
+    replayed = {name.lower(): value for name, value in headers.items()}.get("idempotent-replayed") == "true"
+    return replayed and (error.http_status or 0) >= 500
+
+
+async def _begun(decision_id: str) -> Begun | None:
+    found = await row("SELECT state, call FROM executions WHERE decision_id = {}", decision_id)
+    if found is None:
+        return None
+    return Begun(found["state"], msgspec.json.decode(found["call"], type=StripeCall))
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Tell Temporal that this worker lives, so that another takes over within seconds when it does not."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

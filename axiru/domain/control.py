@@ -1,0 +1,96 @@
+"""Controls: what stops money outside of policy, and whether one of them stops a given movement."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal, assert_never
+
+import msgspec
+
+from axiru.domain.movement import Ovt
+
+ControlKind = Literal["kill_switch", "freeze", "hold", "mark_for_review"]
+AppliesTo = Literal["test", "live", "both"]
+
+FREEZE_REASONS: dict[str, str] = {
+    "stripe_account_id": "merchant_frozen",
+    "customer_id": "customer_frozen",
+    "agent_id": "agent_frozen",
+    "source": "source_frozen",
+    "surface": "surface_frozen",
+    "stripe_connection_id": "connection_frozen",
+}
+"""What a freeze may name, and the reason its denials give."""
+
+
+class Control(msgspec.Struct, frozen=True):
+    """A control in force, as decisions and executions read it."""
+
+    id: str
+    kind: ControlKind
+    scope: dict[str, str]
+    reason: str
+    expires_at: datetime | None = None
+
+
+class ControlHit(msgspec.Struct, frozen=True):
+    """The control that forbids a movement, and the snake_case reason the caller is given."""
+
+    control_id: str
+    reason: str
+    message: str
+
+
+class ControlReceipt(msgspec.Struct, frozen=True):
+    """A control as it was sealed. `in_flight` are decisions whose call to Stripe was under way and did not settle."""
+
+    control_id: str
+    kind: ControlKind
+    in_force: bool
+    ledger_ids: tuple[str, ...]
+    at: datetime
+    in_flight: tuple[str, ...] = ()
+
+
+def forbidding(controls: Iterable[Control], ovt: Ovt, now: datetime) -> ControlHit | None:
+    """The control that forbids `ovt` at `now`; the kill switch is named before any freeze, older ones before newer."""
+    in_force = (control for control in controls if control.expires_at is None or control.expires_at > now)
+    for control in sorted(in_force, key=lambda control: (control.kind != "kill_switch", control.id)):
+        reason = _reason(control, ovt)
+        if reason is not None:
+            return ControlHit(control.id, reason, _MESSAGES[reason])
+    return None
+
+
+_MESSAGES = {
+    "kill_switch_engaged": "The kill switch is engaged: no money moves until a person lifts it.",
+    "merchant_frozen": "This connected account is frozen.",
+    "customer_frozen": "Movements for this customer are frozen.",
+    "agent_frozen": "This agent is frozen.",
+    "source_frozen": "Requests from this source are frozen.",
+    "surface_frozen": "This kind of movement is frozen.",
+    "connection_frozen": "This Stripe connection is frozen.",
+}
+
+
+def _reason(control: Control, ovt: Ovt) -> str | None:
+    match control.kind:
+        case "kill_switch":
+            return "kill_switch_engaged"
+        case "freeze":
+            ((name, frozen),) = control.scope.items()
+            return FREEZE_REASONS[name] if frozen in _named_by(ovt)[name] else None
+        case "hold" | "mark_for_review":
+            return None
+        case _:
+            assert_never(control.kind)
+
+
+def _named_by(ovt: Ovt) -> dict[str, tuple[Any, ...]]:
+    return {
+        "stripe_account_id": (ovt.merchant.stripe_account_id, ovt.counterparty.stripe_account_id),
+        "customer_id": (ovt.context.customer_id,),
+        "agent_id": (ovt.initiator.id,),
+        "source": (ovt.context.source,),
+        "surface": (ovt.surface,),
+        "stripe_connection_id": (ovt.merchant.stripe_connection_id,),
+    }

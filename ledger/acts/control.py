@@ -1,0 +1,158 @@
+"""Control: engage and lift what stops money. Works without Temporal, and is in force before it is acknowledged."""
+
+import asyncio
+from datetime import datetime
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from axiru import ids
+from axiru.database import row, rows
+from axiru.domain.control import AppliesTo, Control, ControlKind, ControlReceipt
+from axiru.domain.movement import Mode
+from axiru.errors import AxiruError
+from ledger.acts.chain import acts, json
+from ledger.entry import EntrySigner
+
+SETTLE_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.05
+
+_MODES: dict[AppliesTo, tuple[Mode, ...]] = {"test": ("test",), "live": ("live",), "both": ("live", "test")}
+
+
+class ControlNotFound(AxiruError):
+    """There is no such control in this organization."""
+
+    code = "not_found"
+
+
+class ControlNotInForce(AxiruError):
+    """The control was lifted before."""
+
+    code = "conflict"
+
+
+async def engage(
+    *,
+    organization_id: str,
+    member_id: str,
+    kind: ControlKind,
+    scope: dict[str, str],
+    applies_to: AppliesTo,
+    reason: str,
+    expires_at: datetime | None,
+    signer: EntrySigner,
+) -> ControlReceipt:
+    """Put a control in force, then wait up to 10 s for calls to Stripe that were under way.
+
+    Every attempt to call asks for the same lock, so after the commit none begins that the control forbids. Those that
+    began before and have not settled are returned as `in_flight`.
+    """
+    control_id = ids.new_id(ids.CONTROL)
+    async with acts(signer, organization_id, _MODES[applies_to]) as engaging:
+        now = engaging[0].now
+        sealed = [
+            one.seal(
+                "control",
+                {
+                    "control_id": control_id,
+                    "kind": kind,
+                    "scope": scope,
+                    "applies_to": applies_to,
+                    "action": "engage",
+                    "reason": reason,
+                    "member_id": member_id,
+                    "expires_at": expires_at.isoformat() if expires_at else None,
+                },
+            )
+            for one in engaging
+        ]
+        await rows(
+            """
+            INSERT INTO controls (id, organization_id, kind, scope, applies_to, reason, engaged_by, engaged_at,
+                expires_at)
+            VALUES ({}, {}, {}, {}::jsonb, {}, {}, {}, {}, {})
+            """,
+            control_id,
+            organization_id,
+            kind,
+            json(scope),
+            applies_to,
+            reason,
+            member_id,
+            now,
+            expires_at,
+        )
+        for one in engaging:
+            one.tell("control", {"control_id": control_id, "kind": kind, "in_force": True})
+    in_flight = await _settled_or_open(organization_id, _MODES[applies_to])
+    return ControlReceipt(control_id, kind, True, tuple(entry.ledger_id for entry in sealed), now, in_flight)
+
+
+async def lift(
+    *, organization_id: str, member_id: str, control_id: str, reason: str, signer: EntrySigner
+) -> ControlReceipt:
+    """Take a control out of force. Raises ControlNotFound, ControlNotInForce."""
+    found = await row(
+        "SELECT kind, applies_to FROM controls WHERE id = {} AND organization_id = {}", control_id, organization_id
+    )
+    if found is None:
+        raise ControlNotFound("There is no such control.")
+    async with acts(signer, organization_id, _MODES[found["applies_to"]]) as lifting:
+        now = lifting[0].now
+        lifted = await rows(
+            "UPDATE controls SET lifted_by = {}, lifted_reason = {}, lifted_at = {} "
+            "WHERE id = {} AND lifted_at IS NULL RETURNING id",
+            member_id,
+            reason,
+            now,
+            control_id,
+        )
+        if not lifted:
+            raise ControlNotInForce("This control was already lifted.", state="lifted")
+        sealed = [
+            one.seal(
+                "control",
+                {
+                    "control_id": control_id,
+                    "kind": found["kind"],
+                    "action": "lift",
+                    "reason": reason,
+                    "member_id": member_id,
+                },
+            )
+            for one in lifting
+        ]
+        for one in lifting:
+            one.tell("control", {"control_id": control_id, "kind": found["kind"], "in_force": False})
+    return ControlReceipt(control_id, found["kind"], False, tuple(entry.ledger_id for entry in sealed), now)
+
+
+async def controls_in_force(organization_id: str, mode: Mode) -> list[Control]:
+    """Controls that bind `mode` now, oldest first."""
+    found = await rows(
+        """
+        SELECT id, kind, scope, reason, expires_at FROM controls
+        WHERE organization_id = {} AND applies_to IN ({}, 'both') AND lifted_at IS NULL
+            AND (expires_at IS NULL OR expires_at > clock_timestamp())
+        ORDER BY engaged_at
+        """,
+        organization_id,
+        mode,
+    )
+    return [msgspec.convert({**control, "scope": msgspec.json.decode(control["scope"])}, Control) for control in found]
+
+
+async def _settled_or_open(organization_id: str, modes: tuple[Mode, ...]) -> tuple[str, ...]:
+    deadline = monotonic() + SETTLE_SECONDS
+    while True:
+        found = await rows(
+            "SELECT decision_id FROM executions WHERE organization_id = {} AND mode = ANY({}::text[]) "
+            "AND state = 'calling' ORDER BY intended_at",
+            organization_id,
+            list(modes),
+        )
+        if not found or monotonic() >= deadline:
+            return tuple(execution["decision_id"] for execution in found)
+        await asyncio.sleep(_POLL_SECONDS)

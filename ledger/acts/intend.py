@@ -1,0 +1,146 @@
+"""Intend: permission for one attempt to call Stripe, given behind the lock that every control takes."""
+
+from datetime import datetime
+
+import msgspec
+
+from axiru.database import row, rows
+from axiru.domain.control import ControlHit, forbidding
+from axiru.domain.execution import Blocked, Intent, StripeCall
+from axiru.domain.movement import Mode, Ovt
+from axiru.errors import AxiruError
+from ledger.acts.chain import Act, act, json
+from ledger.acts.control import controls_in_force
+from ledger.acts.settle import idempotency_key, settle_blocked
+from ledger.entry import EntrySigner, parse_body
+
+
+class NotExecutable(AxiruError):
+    """The decision is not one that Axiru executes in its present state."""
+
+    code = "not_executable"
+
+
+class OutcomeUncertain(AxiruError):
+    """An earlier attempt may still reach Stripe; it is too early to say that nothing was done."""
+
+    code = "outcome_uncertain"
+
+
+class Executable(msgspec.Struct, frozen=True):
+    """A decision and its execution so far, behind the lock."""
+
+    state: str
+    execute: str
+    policy_hash: str | None
+    ovt: Ovt
+    decision_body: bytes
+    execution_state: str | None
+    attempts: int
+    last_call_at: datetime | None
+    connection_status: str | None
+    write_actions: list[str]
+    policy_stands: bool
+
+
+async def intend(
+    decision_id: str, *, organization_id: str, mode: Mode, uncertain_seconds: float, signer: EntrySigner
+) -> Intent | Blocked:
+    """Write the intention to call, or settle the decision as failed because the call is forbidden now.
+
+    The call is the one that was sealed with the decision. After a first attempt the caller has to look on Stripe
+    before it intends again: a forbidden decision is settled only once `uncertain_seconds` have passed since the last
+    call, and until then raises OutcomeUncertain. Raises NotExecutable.
+    """
+    async with act(signer, organization_id, mode) as intending:
+        found = await _executable(decision_id)
+        if found.execute != "axiru" or found.execution_state in {"succeeded", "failed"}:
+            raise NotExecutable("There is nothing left to execute.", state=found.state)
+        if found.state not in {"allowed", "approved", "executing"}:
+            raise NotExecutable("This decision does not permit execution.", state=found.state)
+        sealed = parse_body(found.decision_body).data
+        call = msgspec.convert(sealed["call"], StripeCall)
+        hit = await _forbidden(found, intending)
+        if hit is not None:
+            if found.last_call_at and (intending.now - found.last_call_at).total_seconds() < uncertain_seconds:
+                raise OutcomeUncertain("An earlier call may still be under way.", decision_id=decision_id)
+            blocked = Blocked(decision_id, hit.reason, hit.message)
+            await settle_blocked(intending, blocked, call)
+            return blocked
+        intent = Intent(decision_id, call, idempotency_key(decision_id), found.attempts + 1)
+        if found.execution_state is None:
+            await _begin(intent, intending)
+        else:
+            await rows(
+                "UPDATE executions SET state = 'calling', attempts = {}, last_call_at = {} WHERE decision_id = {}",
+                intent.attempt,
+                intending.now,
+                decision_id,
+            )
+        return intent
+
+
+async def _begin(intent: Intent, intending: Act) -> None:
+    intending.seal(
+        "execution_intent",
+        {
+            "decision_id": intent.decision_id,
+            "call": msgspec.to_builtins(intent.call),
+            "idempotency_key": intent.idempotency_key,
+        },
+    )
+    await rows(
+        """
+        INSERT INTO executions (decision_id, organization_id, mode, state, idempotency_key, call, attempts, intended_at,
+            first_call_at, last_call_at)
+        VALUES ({}, {}, {}, 'calling', {}, {}::jsonb, 1, {}, {}, {})
+        """,
+        intent.decision_id,
+        intending.organization_id,
+        intending.mode,
+        intent.idempotency_key,
+        json(intent.call),
+        intending.now,
+        intending.now,
+        intending.now,
+    )
+    await rows(
+        "UPDATE decisions SET state = 'executing', updated_at = {} WHERE id = {}", intending.now, intent.decision_id
+    )
+    intending.tell("execution", {"decision_id": intent.decision_id, "state": "executing"})
+
+
+async def _forbidden(found: Executable, intending: Act) -> ControlHit | None:
+    """What has changed since the decision and forbids the call now."""
+    controls = await controls_in_force(intending.organization_id, intending.mode)
+    if (hit := forbidding(controls, found.ovt, intending.now)) is not None:
+        return hit
+    if found.connection_status != "active":
+        return ControlHit("", "connection_not_active", "The Stripe connection is no longer active.")
+    if found.ovt.rail_action not in found.write_actions:
+        return ControlHit("", "write_scope_missing", "The Stripe connection may no longer write this.")
+    if not found.policy_stands:
+        return ControlHit("", "policy_version_missing", "The policy version that decided is no longer there.")
+    return None
+
+
+async def _executable(decision_id: str) -> Executable:
+    found = await row(
+        """
+        SELECT d.state, d.execute, d.policy_hash, r.ovt, e.body AS decision_body, x.state AS execution_state,
+            coalesce(x.attempts, 0) AS attempts, x.last_call_at, c.status AS connection_status,
+            coalesce(c.write_actions, '{{}}') AS write_actions,
+            EXISTS (SELECT FROM policy_versions v WHERE v.organization_id = d.organization_id
+                AND v.content_hash = d.policy_hash AND v.published_at IS NOT NULL) AS policy_stands
+        FROM decisions d
+        JOIN requests r ON r.decision_id = d.id
+        JOIN ledger_entries e ON e.organization_id = d.organization_id AND e.mode = d.mode AND e.seq = d.seq
+        LEFT JOIN executions x ON x.decision_id = d.id
+        LEFT JOIN stripe_connections c ON c.id = d.stripe_connection_id AND c.organization_id = d.organization_id
+        WHERE d.id = {}
+        """,
+        decision_id,
+    )
+    if found is None:
+        raise NotExecutable("There is no such decision.", state="unknown")
+    return msgspec.convert({**found, "ovt": msgspec.json.decode(found["ovt"], type=Ovt)}, Executable)

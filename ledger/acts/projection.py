@@ -1,0 +1,171 @@
+"""The rows that tables show of a decision: written with its entry, read back as its receipt."""
+
+from datetime import datetime
+
+import msgspec
+
+from axiru.database import row, rows
+from axiru.domain.decision import Advisory, DecisionReceipt
+from axiru.domain.evaluation import Outcome
+from axiru.domain.movement import Mode, Ovt
+from axiru.errors import AxiruError
+from ledger.acts.chain import json
+from ledger.acts.ruling import Evaluated
+from ledger.acts.standing import subject_of
+
+
+class RequestUnknown(AxiruError):
+    """No request was recorded under this decision id."""
+
+    code = "request_unknown"
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A request as it came in, with the account its connection stands for."""
+
+    organization_id: str
+    mode: Mode
+    endpoint: str
+    fingerprint: str
+    api_key_id: str
+    requested_by: str
+    received_at: datetime
+    ovt: Ovt
+    connection_account_id: str
+
+
+async def read_request(decision_id: str) -> Recorded:
+    found = await row(
+        """
+        SELECT r.*, coalesce(c.stripe_account_id, '') AS connection_account_id FROM requests r
+        LEFT JOIN stripe_connections c ON c.organization_id = r.organization_id AND c.mode = r.mode
+            AND c.id = r.ovt -> 'merchant' ->> 'stripe_connection_id'
+        WHERE r.decision_id = {}
+        """,
+        decision_id,
+    )
+    if found is None:
+        raise RequestUnknown("No request was recorded under this id.", decision_id=decision_id)
+    ovt = msgspec.json.decode(found["ovt"], type=Ovt)
+    return msgspec.convert({**found, "ovt": ovt}, Recorded)
+
+
+async def receipt_of(decision_id: str) -> DecisionReceipt:
+    """The receipt of a decision that was made, in its present state. Raises RequestUnknown for one that was not."""
+    found = await row(
+        "SELECT d.*, a.expires_at FROM decisions d LEFT JOIN approvals a ON a.decision_id = d.id WHERE d.id = {}",
+        decision_id,
+    )
+    if found is None:
+        raise RequestUnknown("There is no such decision.", decision_id=decision_id)
+    return DecisionReceipt(
+        decision_id=decision_id,
+        mode=found["mode"],
+        outcome=Outcome(found["outcome"]),
+        state=found["state"],
+        reason=found["reason"],
+        message=found["message"],
+        matched_rule=found["matched_rule"],
+        surface_mode=found["surface_mode"],
+        execute=found["execute"],
+        ledger_id=found["ledger_id"],
+        logged_at=found["decided_at"],
+        matched_rule_id=found["matched_rule_id"],
+        rule_kind=found["rule_kind"],
+        policy_version=found["policy_version"],
+        approver_role=found["approver_role"],
+        approval_id=found["approval_id"],
+        approval_expires_at=found["expires_at"],
+        advisory=msgspec.json.decode(found["advisory"], type=Advisory) if found["advisory"] else None,
+    )
+
+
+async def project_decision(receipt: DecisionReceipt, request: Recorded, live: Evaluated | None, seq: int) -> None:
+    ovt = request.ovt
+    await rows(
+        """
+        INSERT INTO decisions (id, organization_id, mode, endpoint, fingerprint, state, outcome, reason, message,
+            matched_rule, matched_rule_id, rule_kind, policy_version, policy_hash, approver_role, approval_id,
+            surface_mode, execute, advisory, evaluation, rail, rail_action, amount_cents, currency,
+            stripe_connection_id, charge, customer_id, initiator_id, source, requested_by, bypass, ledger_id, seq,
+            received_at, decided_at, updated_at)
+        VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}::jsonb, {}::jsonb, {}, {},
+            {}, {}, {}, {}, {}, {}, {}, {}, false, {}, {}, {}, {}, {})
+        """,
+        receipt.decision_id,
+        request.organization_id,
+        request.mode,
+        request.endpoint,
+        request.fingerprint,
+        receipt.state,
+        receipt.outcome.value,
+        receipt.reason,
+        receipt.message,
+        receipt.matched_rule,
+        receipt.matched_rule_id,
+        receipt.rule_kind,
+        receipt.policy_version,
+        live.version.content_hash if live else None,
+        receipt.approver_role,
+        receipt.approval_id,
+        receipt.surface_mode,
+        receipt.execute,
+        json(receipt.advisory) if receipt.advisory else None,
+        json(live.evaluation) if live else "{}",
+        ovt.rail,
+        ovt.rail_action,
+        ovt.amount.minor_units,
+        ovt.amount.asset,
+        ovt.merchant.stripe_connection_id,
+        ovt.target.charge,
+        ovt.context.customer_id,
+        ovt.initiator.id,
+        ovt.context.source,
+        request.requested_by,
+        receipt.ledger_id,
+        seq,
+        request.received_at,
+        receipt.logged_at,
+        receipt.logged_at,
+    )
+
+
+async def reserve_budget(receipt: DecisionReceipt, request: Recorded) -> None:
+    ovt = request.ovt
+    await rows(
+        """
+        INSERT INTO movements (decision_id, organization_id, mode, surface_mode, state, rail, rail_action, asset, units,
+            initiator_id, counterparty_id, customer_id, merchant_id, charge, moved_at)
+        VALUES ({}, {}, {}, {}, 'reserved', {}, {}, {}, {}::numeric, {}, {}, {}, {}, {}, {})
+        """,
+        receipt.decision_id,
+        request.organization_id,
+        request.mode,
+        receipt.surface_mode,
+        ovt.rail,
+        ovt.rail_action,
+        ovt.amount.asset,
+        ovt.amount.minor_units,
+        ovt.initiator.id,
+        *(subject_of(ovt, per) for per in ("counterparty", "customer", "merchant", "charge")),
+        receipt.logged_at,
+    )
+
+
+async def ask_people(receipt: DecisionReceipt, request: Recorded, terms: str, digest: str) -> None:
+    await rows(
+        """
+        INSERT INTO approvals (id, organization_id, mode, decision_id, state, terms, digest, requested_by, asked_at,
+            expires_at)
+        VALUES ({}, {}, {}, {}, 'pending', {}::jsonb, {}, {}, {}, {})
+        """,
+        receipt.approval_id,
+        request.organization_id,
+        request.mode,
+        receipt.decision_id,
+        terms,
+        digest,
+        request.requested_by,
+        receipt.logged_at,
+        receipt.approval_expires_at,
+    )

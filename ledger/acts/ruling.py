@@ -1,0 +1,67 @@
+"""From what policy and controls say to what is answered. Pure."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+from axiru.domain.control import ControlHit
+from axiru.domain.decision import Advisory, DecisionState
+from axiru.domain.evaluation import Evaluation, Outcome
+from ledger.acts.standing import Standing, VersionInForce
+from ledger.entry import canonical_json
+
+
+class Ruling(NamedTuple):
+    """What is answered, after controls and the surface's mode have had their say over the evaluation."""
+
+    outcome: Outcome
+    state: DecisionState
+    reason: str
+    message: str
+    matched_rule: str
+    advisory: Advisory | None
+
+
+class Evaluated(NamedTuple):
+    """One version's word on the request."""
+
+    version: VersionInForce
+    evaluation: Evaluation
+
+    @property
+    def matched_rule(self) -> str:
+        matched = self.evaluation.matched_rule_id is not None
+        return f"policy:{self.version.slug}:v{self.version.version}" if matched else "default_allow"
+
+
+def rule(live: Evaluated | None, control: ControlHit | None, standing: Standing) -> Ruling:
+    """Controls bind in shadow too. A surface without an active policy denies. Shadow allows, and advises."""
+    if control is not None:
+        rule = f"control:{control.control_id}"
+        return Ruling(Outcome.DENY, "denied", control.reason, control.message, rule, None)
+    if live is None:
+        message = "No active policy covers this kind of movement."
+        judged = Ruling(Outcome.DENY, "denied", "no_active_policy", message, "default_allow", None)
+    else:
+        said = live.evaluation
+        judged = Ruling(said.outcome, _STATE_OF[said.outcome], said.reason, said.message, live.matched_rule, None)
+    if standing.surface_mode == "enforce":
+        return judged
+    version = f"v{live.version.version}" if live else None
+    advisory = Advisory(judged.outcome, judged.reason, judged.matched_rule, version)
+    if judged.outcome is Outcome.ALLOW:
+        return judged._replace(advisory=advisory)
+    message = "This surface is in shadow: the decision is recorded and nothing is stopped."
+    return Ruling(Outcome.ALLOW, "allowed", "surface_in_shadow", message, "default_allow", advisory)
+
+
+_STATE_OF: dict[Outcome, DecisionState] = {
+    Outcome.ALLOW: "allowed",
+    Outcome.REVIEW: "pending_approval",
+    Outcome.DENY: "denied",
+}
+
+
+def execution_digest(data: dict[str, Any]) -> str:
+    """SHA-256 (hex) of exactly what would be executed, taken of an entry's `data`: what every vote is bound to."""
+    bound = {name: data[name] for name in ("decision_id", "ovt", "personal", "call")}
+    return hashlib.sha256(canonical_json(bound)).hexdigest()

@@ -1,0 +1,164 @@
+"""What a decision is made from, read behind the lock: controls, surface, policy versions and budget windows."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from axiru.database import row, rows
+from axiru.domain.control import Control
+from axiru.domain.decision import SurfaceMode
+from axiru.domain.movement import Mode, Ovt
+from axiru.errors import AxiruError
+from policies import CompiledPolicy, WindowSpec, compile_policy, parse
+
+
+class PolicyVersionMissing(AxiruError):
+    """A version that is in force cannot be found or no longer has the content it was published with."""
+
+    code = "policy_version_missing"
+
+
+class VersionInForce(msgspec.Struct, frozen=True):
+    id: str
+    slug: str
+    version: int
+    status: str
+    content_hash: str
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The organization's state of the moment, as far as one movement is concerned."""
+
+    decided: bool
+    asked_at: datetime
+    surface_mode: SurfaceMode
+    versions: tuple[VersionInForce, ...]
+    controls: tuple[Control, ...]
+
+
+_STANDING = """
+SELECT json_build_object(
+    'decided', EXISTS (SELECT FROM decisions WHERE id = {}),
+    'asked_at', (SELECT asked_at FROM requests WHERE decision_id = {}),
+    'surface_mode', coalesce((SELECT surface_mode FROM surfaces WHERE organization_id = {} AND mode = {}
+        AND rail = {} AND rail_action = {} AND stripe_connection_id IN ('', {})
+        ORDER BY stripe_connection_id DESC LIMIT 1), 'shadow'),
+    'versions', (SELECT coalesce(json_agg(json_build_object('id', id, 'slug', slug, 'version', version,
+        'status', status, 'content_hash', content_hash) ORDER BY slug, version), '[]') FROM policy_versions
+        WHERE organization_id = {} AND status IN ('active', 'shadow')),
+    'controls', (SELECT coalesce(json_agg(json_build_object('id', id, 'kind', kind, 'scope', scope, 'reason', reason,
+        'expires_at', expires_at)), '[]') FROM controls
+        WHERE organization_id = {} AND lifted_at IS NULL AND applies_to IN ({}, 'both'))
+)::text AS standing
+"""
+
+
+async def read_standing(decision_id: str, organization_id: str, mode: Mode, ovt: Ovt) -> Standing:
+    """Everything but the windows, in one statement. A surface that was never set is in shadow."""
+    found = await rows(
+        _STANDING,
+        decision_id,
+        decision_id,
+        organization_id,
+        mode,
+        ovt.rail,
+        ovt.rail_action,
+        ovt.merchant.stripe_connection_id or "",
+        organization_id,
+        organization_id,
+        mode,
+    )
+    return msgspec.json.decode(found[0]["standing"], type=Standing)
+
+
+_COLUMN_OF = {
+    "initiator": "initiator_id",
+    "counterparty": "counterparty_id",
+    "customer": "customer_id",
+    "merchant": "merchant_id",
+    "charge": "charge",
+}
+
+
+def subject_of(ovt: Ovt, per: str) -> str | None:
+    """Whose window it is; None when the request does not say, which leaves the fact unknown."""
+    return {
+        "initiator": ovt.initiator.id,
+        "counterparty": ovt.counterparty.id or ovt.counterparty.stripe_account_id,
+        "customer": ovt.context.customer_id,
+        "merchant": ovt.merchant.stripe_account_id or ovt.merchant.stripe_connection_id,
+        "charge": ovt.target.charge or ovt.target.payment_intent,
+    }[per]
+
+
+async def read_windows(
+    windows: Iterable[WindowSpec],
+    ovt: Ovt,
+    *,
+    organization_id: str,
+    mode: Mode,
+    surface_mode: SurfaceMode,
+    now: datetime,
+) -> dict[str, int | None]:
+    """What each window holds before this movement, in one statement over one index range a window.
+
+    A window without a subject is None: unknown, never 0.
+    """
+    sums: dict[str, int | None] = {}
+    parts: list[str] = []
+    arguments: list[Any] = []
+    for window in windows:
+        subject = None if window.per == "organization" else subject_of(ovt, window.per)
+        if window.per != "organization" and subject is None:
+            sums[window.name] = None
+            continue
+        measured = "coalesce(sum(units), 0)" if window.measure == "sum" else "count(*)"
+        conditions = [
+            "organization_id = {}",
+            "mode = {}",
+            "surface_mode = {}",
+            "state <> 'released'",
+            "moved_at > {}::timestamptz - make_interval(secs => {})",
+            "rail = {}",
+        ]
+        values: list[Any] = [organization_id, mode, surface_mode, now, float(window.within_seconds), window.rail]
+        if window.rail_actions:
+            conditions.append("rail_action = ANY({}::text[])")
+            values.append(list(window.rail_actions))
+        if window.asset is not None:
+            conditions.append("asset = {}")
+            values.append(window.asset)
+        if subject is not None:
+            conditions.append(f"{_COLUMN_OF[window.per]} = {{}}")
+            values.append(subject)
+        # Every name spliced in comes from the closed tables above; what the request says goes in as an argument.
+        parts.append(f"SELECT {{}}::text AS name, {measured} AS held FROM movements WHERE {' AND '.join(conditions)}")  # noqa: S608
+        arguments += [window.name, *values]
+    if parts:
+        sums |= {found["name"]: int(found["held"]) for found in await rows(" UNION ALL ".join(parts), *arguments)}
+    return sums
+
+
+class CompiledVersions:
+    """Compiled policies by content hash. A published version never changes, so an entry never goes stale."""
+
+    def __init__(self, most: int = 512) -> None:
+        self._compiled: dict[str, CompiledPolicy] = {}
+        self._most = most
+
+    async def get(self, version: VersionInForce) -> CompiledPolicy:
+        """Compile once a process. Raises PolicyVersionMissing when the stored text is not what was published."""
+        compiled = self._compiled.get(version.content_hash)
+        if compiled is None:
+            stored = await row("SELECT source FROM policy_versions WHERE id = {}", version.id)
+            compiled = compile_policy(parse(stored["source"])) if stored else None
+            if compiled is None or compiled.content_hash != version.content_hash:
+                raise PolicyVersionMissing(
+                    "A policy version in force is not what was published.", slug=version.slug, version=version.version
+                )
+            if len(self._compiled) >= self._most:
+                self._compiled.pop(next(iter(self._compiled)))
+            self._compiled[version.content_hash] = compiled
+        return compiled
