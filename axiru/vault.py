@@ -23,6 +23,7 @@ from axiru.settings import Settings
 MASTER_KEY_BYTES: Final = 32
 _VERSION: Final = 1
 _NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
 
 
 class VaultSealBroken(AxiruError):
@@ -113,7 +114,8 @@ def _parts(blob: bytes) -> tuple[bytes, bytes, bytes]:
         raise VaultSealBroken("A sealed value has no version this vault knows.")
     nonce_at = 2 + blob[1]
     ciphertext_at = nonce_at + _NONCE_BYTES
-    # A ciphertext shorter than its tag is refused by the cipher itself, with the same error as an altered one.
+    if len(blob) < ciphertext_at + _TAG_BYTES:
+        raise VaultSealBroken("A sealed value was cut short.")
     return blob[:nonce_at], blob[nonce_at:ciphertext_at], blob[ciphertext_at:]
 
 

@@ -121,34 +121,38 @@ class ChainCheck:
 
     def _wrong_with_entry(self, entry: Entry) -> Iterator[tuple[int, str]]:
         """All that is wrong, most telling first; lazily, because only the first is looked at."""
-        if entry.entry_hash != entry_hash(entry.prev_hash, entry.body):
-            yield entry.seq, "entry_hash is not the SHA-256 of prev_hash and body"
-        try:
-            body = parse_body(entry.body)
-        except BodyNotCanonical as error:
-            yield entry.seq, error.message
-            return
-        for column, found, sealed in self._projections(entry, body):
-            if found != sealed:
-                yield entry.seq, f"column {column} says {found!r}, the sealed body {sealed!r}"
+        body, unsound = self._opened(entry)
         expected = self._head.seq + 1
         if entry.seq > expected:
-            yield expected, "the entry is missing"
+            after = f"; the next one there, seq {entry.seq}: {unsound}" if unsound else ""
+            yield expected, f"the entry is missing{after}"
+        if body is None or unsound:
+            yield entry.seq, unsound
+            return
         if entry.seq < expected:
             yield entry.seq, f"the entry stands where {expected} is due"
         if entry.prev_hash != self._head.entry_hash:
-            yield (
-                entry.seq,
-                "prev_hash does not link to the entry before"
-                if self._head.seq
-                else ("prev_hash is not the genesis hash of this organization and mode"),
-            )
+            before = "the entry before" if self._head.seq else "the genesis hash of this organization and mode"
+            yield entry.seq, f"prev_hash does not link to {before}"
         public_key = self._public_keys.get(body.key_id)
         if public_key is None:
             yield entry.seq, f"signed by key {body.key_id}, which is not among the trusted public keys"
         elif not signature_holds(public_key, entry.signature, entry.entry_hash):
             yield entry.seq, f"the signature is not that of key {body.key_id} over entry_hash"
         self._commitments = commitments(body.data)
+
+    def _opened(self, entry: Entry) -> tuple[Body | None, str]:
+        """The body, and what is wrong with the entry taken by itself; an empty text if nothing is."""
+        if entry.entry_hash != entry_hash(entry.prev_hash, entry.body):
+            return None, "entry_hash is not the SHA-256 of prev_hash and body"
+        try:
+            body = parse_body(entry.body)
+        except BodyNotCanonical as error:
+            return None, error.message
+        for column, found, sealed in self._projections(entry, body):
+            if found != sealed:
+                return body, f"column {column} says {found!r}, the sealed body {sealed!r}"
+        return body, ""
 
     def _projections(self, entry: Entry, body: Body) -> Iterator[tuple[str, object, object]]:
         """(column, what it says, what the body says); organization and mode must be this chain's, too."""
