@@ -127,9 +127,9 @@ def start_stack() -> Iterator[StartStack]:
 
     yield start
     for stack in started:
-        for process in (*stack.family(), stack.process):
-            if process.poll() is None if isinstance(process, subprocess.Popen) else alive(process):
-                process.kill()
+        for child in stack.family():
+            child.kill()
+        stack.process.kill()
         stack.process.wait(10)
 
 
@@ -143,7 +143,7 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevJson
         yield running.ready()
     finally:
         code = running.stop()
-    assert code == 0
+    assert code == 0, running.said()
 
 
 @pytest.fixture(scope="session")
@@ -154,4 +154,4 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevJson]:
         yield running.ready()
     finally:
         code = running.stop()
-    assert code == 0
+    assert code == 0, running.said()

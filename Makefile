@@ -1,0 +1,35 @@
+# The one command surface. Every target sets up what it needs; arguments go through ARGS: make run ARGS="--fresh".
+
+BIN := .venv/bin
+
+.PHONY: run test check bench torture fmt setup setup-tests
+
+run:
+	@exec scripts/run $(ARGS)
+
+test: setup-tests check
+	$(BIN)/pytest $(ARGS)
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/axiru policy test
+
+bench: setup-tests
+	$(BIN)/python -m bench.decide $(ARGS)
+
+torture: setup-tests
+	$(BIN)/pytest bench/torture $(ARGS)
+
+fmt: setup
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+setup:
+	@scripts/setup
+
+setup-tests: setup
+	@$(BIN)/python -m axiru.dev.prepare
+	@scripts/chromium
