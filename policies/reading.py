@@ -32,6 +32,8 @@ class Reader:
     def __init__(self, errors: Collection[PolicyError] = (), kinds: Mapping[str, type[Any]] | None = None) -> None:
         self.errors: list[PolicyError] = list(errors)
         self.kinds = kinds or {}
+        # Faults of a key are shown at the key; every value node belongs to one key, since there are no aliases.
+        self._key_of: dict[int, yaml.Node] = {}
 
     def report(self, node: yaml.Node, code: str, message: str, hint: str = "") -> None:
         if node.tag == REFUSED_TAG:
@@ -71,12 +73,13 @@ class Reader:
                 self.report(key_node, "duplicate_key", f"`{_short(key_node.value)}` is given twice", "keep one of them")
             elif key_node.tag != REFUSED_TAG:
                 entries[key_node.value] = value
+                self._key_of[id(value)] = key_node
         return entries
 
     def unknown_key(self, node: yaml.Node, key: str, allowed: Collection[str], code: str = "unknown_key") -> None:
         near = difflib.get_close_matches(key[:64], allowed, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(allowed)}"
-        self.report(node, code, f"`{_short(key)}` is not known here", hint)
+        self.report(self._key_of.get(id(node), node), code, f"`{_short(key)}` is not known here", hint)
 
     def sequence(self, node: yaml.Node) -> list[yaml.Node]:
         """The items; an empty list is a fault."""

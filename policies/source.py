@@ -27,12 +27,12 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave it untyped
-        mark = event.start_mark
+        mark: yaml.Mark = event.start_mark
         if isinstance(event, yaml.AliasEvent):
             self.get_event()  # type: ignore[no-untyped-call] # the stubs leave it untyped
             hint = "write the value out where it is needed"
             self.faults.append(_fault(mark, "alias_refused", f"the alias *{event.anchor} is not allowed", hint))
-            return yaml.ScalarNode(REFUSED_TAG, "", mark, event.end_mark)
+            return yaml.ScalarNode(REFUSED_TAG, "", mark, mark)
         if self._depth >= MAX_DEPTH:
             raise _Refused(problem=f"nested deeper than {MAX_DEPTH}", problem_mark=mark)
         self._depth += 1

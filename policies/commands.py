@@ -1,0 +1,80 @@
+"""What `axiru policy` does, as functions from text to results; printing, files and exit codes are the CLI's."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+import msgspec
+
+from axiru.domain.evaluation import Evaluation
+from axiru.domain.movement import Ovt
+from policies.cases import Case, read_cases
+from policies.compile import CompiledPolicy, compile_policy
+from policies.errors import PolicyError, PolicyInvalid
+from policies.evaluate import evaluate
+from policies.explain import Explanation, explain, facts_without_history
+from policies.parse import parse
+
+_NOTHING: Mapping[str, int | None] = MappingProxyType({})
+
+
+class CaseResult(msgspec.Struct, frozen=True):
+    """One case and what differs from what it expects. No difference: it holds."""
+
+    name: str
+    differences: tuple[str, ...]
+    evaluation: Evaluation
+
+    @property
+    def passed(self) -> bool:
+        return not self.differences
+
+
+def check_policy(text: str) -> tuple[PolicyError, ...]:
+    """Every fault in the text; empty if the policy compiles."""
+    try:
+        compile_policy(parse(text))
+    except PolicyInvalid as error:
+        return error.errors
+    return ()
+
+
+def run_policy_tests(policy_text: str, tests_text: str) -> tuple[CaseResult, ...]:
+    """Run the cases of a `*_test.yaml` against a policy. Raises PolicyInvalid if either text does not load."""
+    compiled = compile_policy(parse(policy_text))
+    book = read_cases(tests_text)
+    if book.policy != compiled.slug:
+        message = f"these cases are about {book.policy}, the policy is {compiled.slug}"
+        raise PolicyInvalid([PolicyError(1, 1, "wrong_policy", message)])
+    return tuple(_run(compiled, case) for case in book.cases)
+
+
+def explain_policy(
+    policy_text: str, ovt: Ovt, *, now: datetime, windows: Mapping[str, int | None] = _NOTHING
+) -> Explanation:
+    """What the policy says of `ovt` and why. Windows not stated are empty. Raises PolicyInvalid."""
+    compiled = compile_policy(parse(policy_text))
+    return explain(compiled, facts_without_history(compiled, ovt, windows), now=now)
+
+
+def _run(compiled: CompiledPolicy, case: Case) -> CaseResult:
+    facts = facts_without_history(compiled, case.movement.ovt(), case.windows)
+    evaluation = evaluate(compiled, facts, now=case.at)
+    unknown = sorted(set(case.windows) - {window.name for window in compiled.windows})
+    differences = [f"the policy reads no window {name}" for name in unknown]
+    expect = case.expect
+    found = {
+        "outcome": evaluation.outcome.value,
+        "reason": evaluation.reason,
+        "rule": evaluation.matched_rule_id,
+        "rule_kind": evaluation.rule_kind,
+        "message": evaluation.message,
+        "approver_role": evaluation.approver_role,
+        "missing": next((hit.missing for hit in evaluation.hits if hit.rule_id == evaluation.matched_rule_id), ()),
+        "flags": tuple(flag.rule_id for flag in evaluation.flags),
+    }
+    for field, value in found.items():
+        expected = getattr(expect, field)
+        if expected is not None and expected != value:
+            differences.append(f"{field}: expected {expected}, found {value}")
+    return CaseResult(case.name, tuple(differences), evaluation)
