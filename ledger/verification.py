@@ -155,10 +155,8 @@ class ChainCheck:
         return body, ""
 
     def _projections(self, entry: Entry, body: Body) -> Iterator[tuple[str, object, object]]:
-        """(column, what it says, what the body says); organization and mode must be this chain's, too."""
-        yield "organization_id", self._head.organization_id, body.organization_id
+        """(column, what it says, what the body says). That this is the chain's own entry is for the links to show."""
         yield "organization_id", entry.organization_id, body.organization_id
-        yield "mode", self._head.mode, body.mode
         yield "mode", entry.mode, body.mode
         yield "seq", entry.seq, body.seq
         yield "kind", entry.kind, body.kind
@@ -168,7 +166,7 @@ class ChainCheck:
     def _wrong_with_value(self, value: PersonalValue) -> Iterator[tuple[int, str]]:
         if value.seq > self._head.seq:
             yield self._head.seq + 1, f"the entry is missing, although a personal value of entry {value.seq} is there"
-        commitment = self._commitments.get(value.path) if value.seq == self._head.seq else None
+        commitment = self._commitments.get(value.path)
         if commitment is None:
             yield value.seq, f"the personal value at {value.path!r} was never committed to"
         elif not verify_commitment(commitment, value.salt, value.value):

@@ -120,7 +120,9 @@ def test_a_row_put_in_between_is_found(chain, row):
 
 @given(row=st.integers(0, LENGTH - 1))
 def test_a_row_that_is_there_twice_is_found(chain, row):
-    assert verdict(chain, [*chain.entries, chain.entries[row]]).tampering.seq == row + 1
+    found = verdict(chain, [*chain.entries, chain.entries[row]]).tampering
+    assert found.seq == row + 1
+    assert f"stands where {row + 2} is due" in found.what
 
 
 def test_an_entry_sealed_with_the_right_key_but_not_in_the_chain_head_is_found(chain):
@@ -130,6 +132,28 @@ def test_an_entry_sealed_with_the_right_key_but_not_in_the_chain_head_is_found(c
     found = verdict(chain, [*chain.entries, forged]).tampering
     assert found.seq == LENGTH + 1
     assert "beyond the chain head" in found.what
+
+
+@given(row=st.integers(1, LENGTH - 1))
+def test_an_entry_of_another_history_sealed_with_the_right_key_is_found(chain, row):
+    before = replace(chain.entries[row - 1].head, entry_hash=bytes(32))
+    original = chain.entries[row]
+    forked = seal(
+        before, kind=original.kind, data={}, policy_hash=None, sealed_at=original.sealed_at, signer=chain.signer
+    )
+    found = verdict(chain, [*chain.entries[:row], forked, *chain.entries[row + 1 :]], personal_values=()).tampering
+    assert found.seq == row + 1
+    assert "prev_hash" in found.what
+
+
+def test_a_chain_that_does_not_begin_at_its_genesis_is_found(chain):
+    before = ChainHead("org_demo", "test", 0, bytes(32))
+    forged = seal(
+        before, kind="vote", data={}, policy_hash=None, sealed_at=chain.entries[0].sealed_at, signer=chain.signer
+    )
+    found = verdict(chain, [forged], head=forged.head, personal_values=()).tampering
+    assert found.seq == 1
+    assert "genesis" in found.what
 
 
 @given(row=st.integers(0, LENGTH - 1))
