@@ -146,6 +146,15 @@ def test_an_entry_of_another_history_sealed_with_the_right_key_is_found(chain, r
     assert "prev_hash" in found.what
 
 
+def test_an_entry_that_was_sealed_for_another_place_is_found(chain):
+    ahead = replace(chain.head, seq=LENGTH + 1)
+    sealed = seal(ahead, kind="vote", data={}, policy_hash=None, sealed_at=EPOCH, signer=chain.signer)
+    moved = replace(sealed, seq=LENGTH + 1)
+    found = verdict(chain, [*chain.entries, moved], head=moved.head).tampering
+    assert found.seq == LENGTH + 1
+    assert "column seq" in found.what
+
+
 def test_a_chain_that_does_not_begin_at_its_genesis_is_found(chain):
     before = ChainHead("org_demo", "test", 0, bytes(32))
     forged = seal(
