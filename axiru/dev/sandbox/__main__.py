@@ -35,7 +35,7 @@ class DroppableConnection(HttpToolsProtocol):
 @click.option("--webhook-url", help="Where signed events go; none are sent without it.")
 @click.option("--webhook-secret", help="Signs the events: whsec_…")
 @click.option("--validate-with", help="Address of a running stripe-mock that every request is checked by.")
-def main(  # noqa: PLR0917 — click passes its options by name
+def main(
     host: str,
     port: int,
     state: Path,

@@ -6,6 +6,9 @@ from urllib.parse import parse_qsl
 
 from axiru.dev.sandbox.refusals import ParameterRefused
 
+FORM = "application/x-www-form-urlencoded"
+"""The only media type of a request body that Stripe's v1 API takes."""
+
 Value = str | list["Value"] | dict[str, "Value"]
 
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")

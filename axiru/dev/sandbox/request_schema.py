@@ -3,6 +3,7 @@
 import httpx
 
 from axiru.dev.sandbox.answers import Answer
+from axiru.dev.sandbox.forms import FORM
 from axiru.dev.sandbox.refusals import StripeRefusal, internal_error
 
 _FORWARDED_HEADERS = ("content-type", "stripe-version", "idempotency-key")
@@ -23,6 +24,9 @@ class RequestSchema:
         Raises StripeRefusal 500 when stripe-mock cannot be asked: what was not checked must not execute.
         """
         forwarded = {name: headers[name] for name in _FORWARDED_HEADERS if name in headers}
+        if method == "POST" and not body:
+            # Stripe takes a POST without a body and its type; stripe-mock wants the type.
+            forwarded["content-type"] = FORM
         try:
             response = await self._client.request(method, target, content=body or None, headers=forwarded)
         except httpx.HTTPError as error:

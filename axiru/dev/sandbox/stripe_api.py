@@ -12,7 +12,7 @@ from axiru.dev.sandbox.authentication import authenticate
 from axiru.dev.sandbox.books import API_VERSION, Books, RequestFacts
 from axiru.dev.sandbox.clock import Clock
 from axiru.dev.sandbox.faults import Fault, FaultKind, Faults
-from axiru.dev.sandbox.forms import Value, parse_form
+from axiru.dev.sandbox.forms import FORM, Value, parse_form
 from axiru.dev.sandbox.idempotency import IdempotencyKeys, KeyedRequest
 from axiru.dev.sandbox.journal import Journal, ReceivedRequest
 from axiru.dev.sandbox.operations.catalog import find_operation
@@ -22,8 +22,6 @@ from axiru.dev.sandbox.refusals import ParameterRefused, StripeRefusal, internal
 from axiru.dev.sandbox.request_schema import RequestSchema
 from axiru.dev.sandbox.store import Store
 from axiru.dev.sandbox.webhooks import Webhooks
-
-FORM = "application/x-www-form-urlencoded"
 
 logger = logging.getLogger(__name__)
 
