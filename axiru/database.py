@@ -34,9 +34,9 @@ async def connected(settings: Settings) -> AsyncIterator[PostgresEngine]:
 
 
 async def rows(sql: str, *arguments: Any) -> list[dict[str, Any]]:
-    """Run one statement, in the transaction under way if there is one. `{}` stands for an argument; `{{` for a brace.
+    """Run one statement, in the transaction under way if there is one. `{}` stands for an argument.
 
-    Times come back as aware datetimes, `jsonb` as text, `bytea` as bytes.
+    No other brace may occur in the statement. Times come back as aware datetimes, `jsonb` as text, `bytea` as bytes.
     """
     found = await _engine().run_querystring(QueryString(sql, *arguments))
     return [dict(row) for row in found]

@@ -18,8 +18,7 @@ def api() -> None:
 @click.command()
 def worker() -> None:
     """Run workflows and activities."""
-    from workflows.worker import serve  # noqa: PLC0415
-
+    from axiru.cli.worker import serve  # noqa: PLC0415
     from axiru.settings import Settings  # noqa: PLC0415
 
     serve(Settings.from_environment())

@@ -127,7 +127,7 @@ class Stack:
             announced,
             organization_id=demo.organization_id,
             api_keys=demo.api_keys,
-            users=msgspec.convert(demo.users, list[dev_json.DevUser]),
+            users=demo.users,
             slack_signing_secret=demo.slack_signing_secret,
             stripe_webhook_secret=demo.stripe_webhook_secret,
         )

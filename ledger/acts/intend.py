@@ -129,7 +129,7 @@ async def _executable(decision_id: str) -> Executable:
         """
         SELECT d.state, d.execute, d.policy_hash, r.ovt, e.body AS decision_body, x.state AS execution_state,
             coalesce(x.attempts, 0) AS attempts, x.last_call_at, c.status AS connection_status,
-            coalesce(c.write_actions, '{{}}') AS write_actions,
+            coalesce(c.write_actions, ARRAY[]::text[]) AS write_actions,
             EXISTS (SELECT FROM policy_versions v WHERE v.organization_id = d.organization_id
                 AND v.content_hash = d.policy_hash AND v.published_at IS NOT NULL) AS policy_stands
         FROM decisions d

@@ -1,0 +1,78 @@
+"""The worker process: workflows, activities and the outbox relay, started and stopped in order."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import structlog
+import uvloop
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.acts import Acts
+from activities.relay import relay_forever
+from activities.stripe import StripeExecutor
+from axiru.database import connected
+from axiru.settings import Settings
+from axiru.temporal import connect
+from axiru.vault import Vault
+from ledger.keys import load_signer
+from workflows.money_movement import MoneyMovement
+
+log = structlog.get_logger()
+
+_PASSED_THROUGH = ("axiru", "activities", "ledger", "policies", "msgspec", "piccolo", "asyncpg", "stripe", "structlog")
+_CONCURRENT_ACTIVITIES = 100
+_SHUTDOWN_SECONDS = 5.0
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then let what is under way finish. Raises ConfigurationInvalid."""
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with working(settings):
+        log.info("worker_started", task_queue=settings.temporal_task_queue)
+        await stopping.wait()
+    log.info("worker_stopped")
+
+
+@contextlib.asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[Client]:
+    """A running worker and relay, for as long as the context lasts; yields their Temporal client."""
+    vault = Vault.from_settings(settings)
+    async with connected(settings):
+        signer = await load_signer(vault)
+        client = await connect(settings)
+        executor = StripeExecutor(settings, vault, signer)
+        relaying = asyncio.create_task(relay_forever(client))
+        try:
+            # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
+            async with worker_of(client, settings.temporal_task_queue, Acts(signer), executor):
+                yield client
+        finally:
+            relaying.cancel()
+            await asyncio.wait([relaying])
+            await executor.close()
+
+
+def worker_of(client: Client, task_queue: str, acts: Acts, executor: StripeExecutor) -> Worker:
+    """The worker, not started."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[MoneyMovement],
+        activities=[acts.decide, acts.read_approval, acts.expire_approval, executor.execute],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        max_concurrent_activities=_CONCURRENT_ACTIVITIES,
+        max_concurrent_local_activities=_CONCURRENT_ACTIVITIES,
+        graceful_shutdown_timeout=timedelta(seconds=_SHUTDOWN_SECONDS),
+    )

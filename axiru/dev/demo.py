@@ -1,0 +1,202 @@
+"""The demo organization: what a local stack starts with, so that the product pages' requests work unchanged."""
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from argon2 import PasswordHasher
+
+from activities.stripe import token_context
+from axiru import ids
+from axiru.database import connected, row, rows
+from axiru.dev.dev_json import DevUser
+from axiru.dev.files import write_private
+from axiru.dev.home import Home
+from axiru.domain.movement import Mode
+from axiru.settings import Settings
+from axiru.vault import Vault
+from ledger.acts.activate import activate
+from ledger.acts.chain import begin_chain
+from ledger.keys import ensure_signing_key, load_signer
+from ledger.signing import Signer
+from policies import compile_policy, pack, parse
+
+MODES: tuple[Mode, ...] = ("live", "test")
+PACKS = ("refunds-starter", "daa-starter")
+ENFORCED = (("stripe", "refund"), ("stripe_daa", "agent_payment"), ("stripe_daa", "agent_payout"))
+WRITE_ACTIONS = ["refund", "payout", "transfer", "app_fee_refund", "dispute"]
+KEY_RATE_PER_MINUTE = 6_000
+
+ROLES = {
+    "viewer": "viewer",
+    "support": "support",
+    "finance": "finance_manager",
+    "controller": "controller",
+    "controller2": "controller",
+    "admin": "admin",
+    "agents": "agent_owner",
+}
+"""Log-in name → role. Two controllers, so that one of them is never the person who asked."""
+
+KEY_SCOPES = {"decisions": ["decisions:write"], "authorizations": ["authorizations:write"], "admin": ["admin"]}
+
+
+class DemoOrganization(msgspec.Struct, frozen=True):
+    """What a person or a test needs to use the demo organization; kept in the home with mode 0600."""
+
+    organization_id: str
+    api_keys: dict[str, str]
+    users: list[DevUser]
+    slack_signing_secret: str
+    stripe_webhook_secret: str
+
+
+async def seed_demo(settings: Settings, home: Path) -> DemoOrganization:
+    """Make the organization on the first start; later starts find it with the same keys and passwords."""
+    kept = home / "demo.json"
+    if kept.exists():
+        return msgspec.json.decode(kept.read_bytes(), type=DemoOrganization)
+    secrets_of_home = Home(home).secrets()
+    vault = Vault.from_settings(settings)
+    async with connected(settings):
+        await ensure_signing_key(vault)
+        demo = await _make(vault, await load_signer(vault))
+    demo = msgspec.structs.replace(
+        demo,
+        slack_signing_secret=secrets_of_home.slack_signing_secret,
+        stripe_webhook_secret=secrets_of_home.stripe_webhook_secret,
+    )
+    write_private(kept, msgspec.json.format(msgspec.json.encode(demo)))
+    return demo
+
+
+async def _make(vault: Vault, signer: Signer) -> DemoOrganization:
+    organization_id = "org_demo"
+    now = datetime.now(UTC)
+    # A start that was cut short left a part of it behind; nobody has its keys, so it is completed under new ones.
+    await rows(
+        "INSERT INTO organizations (id, name, created_at) VALUES ({}, 'Demo organization', {}) ON CONFLICT DO NOTHING",
+        organization_id,
+        now,
+    )
+    for mode in MODES:
+        await begin_chain(organization_id, mode)
+    users = [await _member(organization_id, login, role, now) for login, role in ROLES.items()]
+    admin_id = await _member_id("admin@demo.example")
+    api_keys = {
+        name: await _api_key(organization_id, name, scopes, admin_id, now) for name, scopes in KEY_SCOPES.items()
+    }
+    await _connection(organization_id, "stripe_conn_demo", "acct_demo", WRITE_ACTIONS, vault, now, is_default=True)
+    await _connection(organization_id, "stripe_conn_abc123", "acct_abc123", [], vault, now, is_default=False)
+    for rail, rail_action in ENFORCED:
+        await _enforce(organization_id, rail, rail_action, now)
+    author_id, activator_id = await _member_id("finance@demo.example"), await _member_id("controller@demo.example")
+    for name in PACKS:
+        version_id = await _published(organization_id, pack(name), author_id, now)
+        await activate(version_id, organization_id=organization_id, member_id=activator_id, signer=signer)
+    return DemoOrganization(organization_id, api_keys, users, "", "")
+
+
+async def _member(organization_id: str, login: str, role: str, now: datetime) -> DevUser:
+    user = DevUser(email=f"{login}@demo.example", password=secrets.token_urlsafe(12), roles=[role])
+    await rows(
+        "INSERT INTO members (id, organization_id, email, name, password_hash, roles, created_at) "
+        "VALUES ({}, {}, {}, {}, {}, {}, {}) ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash",
+        ids.new_id(ids.MEMBER),
+        organization_id,
+        user.email,
+        f"Demo {login}",
+        PasswordHasher().hash(user.password),
+        user.roles,
+        now,
+    )
+    return user
+
+
+async def _member_id(email: str) -> str:
+    found = await row("SELECT id FROM members WHERE email = {}", email)
+    if found is None:
+        raise LookupError(email)
+    return str(found["id"])
+
+
+async def _api_key(organization_id: str, name: str, scopes: list[str], owner_id: str, now: datetime) -> str:
+    issued = ids.new_api_key("test")
+    await rows(
+        "INSERT INTO api_keys (id, organization_id, mode, name, secret_hash, hint, scopes, owner_member_id, "
+        "rate_per_minute, outcome_style, created_at) VALUES ({}, {}, 'test', {}, {}, {}, {}, {}, {}, 'reference', {})",
+        ids.new_id(ids.API_KEY),
+        organization_id,
+        f"demo {name}",
+        issued.secret_hash,
+        issued.secret[-4:],
+        scopes,
+        owner_id,
+        KEY_RATE_PER_MINUTE,
+        now,
+    )
+    return issued.secret
+
+
+async def _connection(
+    organization_id: str,
+    connection_id: str,
+    account_id: str,
+    write_actions: list[str],
+    vault: Vault,
+    now: datetime,
+    *,
+    is_default: bool,
+) -> None:
+    token = f"sk_test_{secrets.token_hex(12)}"
+    await rows(
+        "INSERT INTO stripe_connections (id, organization_id, mode, stripe_account_id, token_ciphertext, "
+        "write_actions, default_currency, is_default, status, profile, created_at) "
+        "VALUES ({}, {}, 'test', {}, {}, {}, 'usd', {}, 'active', jsonb_build_object(), {}) ON CONFLICT DO NOTHING",
+        connection_id,
+        organization_id,
+        account_id,
+        vault.seal(token.encode(), context=token_context(connection_id)),
+        write_actions,
+        is_default,
+        now,
+    )
+
+
+async def _enforce(organization_id: str, rail: str, rail_action: str, now: datetime) -> None:
+    await rows(
+        "INSERT INTO surfaces (id, organization_id, mode, stripe_connection_id, rail, rail_action, surface_mode, "
+        "updated_at) VALUES ({}, {}, 'test', '', {}, {}, 'enforce', {}) ON CONFLICT DO NOTHING",
+        f"{organization_id}/test/{rail}.{rail_action}",
+        organization_id,
+        rail,
+        rail_action,
+        now,
+    )
+
+
+async def _published(organization_id: str, source: str, author_id: str, now: datetime) -> str:
+    compiled = compile_policy(parse(source))
+    await rows(
+        "INSERT INTO policies (id, organization_id, slug, created_at) VALUES ({}, {}, {}, {}) ON CONFLICT DO NOTHING",
+        f"{organization_id}/{compiled.slug}",
+        organization_id,
+        compiled.slug,
+        now,
+    )
+    version_id = f"{organization_id}/{compiled.slug}/v1"
+    await rows(
+        "INSERT INTO policy_versions (id, organization_id, slug, version, status, source, content_hash, "
+        "author_member_id, note, created_at, published_at) "
+        "VALUES ({}, {}, {}, 1, 'draft', {}, {}, {}, 'The starter pack as shipped', {}, {}) ON CONFLICT DO NOTHING",
+        version_id,
+        organization_id,
+        compiled.slug,
+        source,
+        compiled.content_hash,
+        author_id,
+        now,
+        now,
+    )
+    return version_id
