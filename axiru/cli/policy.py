@@ -1,8 +1,110 @@
-"""placeholder"""
+"""`axiru policy`: check, test and explain policies in files. No server is needed."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+TESTS_SUFFIX = "_test.yaml"
 
 
 @click.group()
 def policy() -> None:
-    """."""
+    """Check, test and explain policies."""
+
+
+@policy.command()
+@click.argument("file", type=FILE)
+def check(file: Path) -> None:
+    """Compile FILE. Exit 0, or 1 with every error, its line, column and a hint."""
+    from policies.commands import check_policy  # noqa: PLC0415
+
+    errors = check_policy(_text(file))
+    for error in errors:
+        click.echo(f"{file}:{error}", err=True)
+    if errors:
+        sys.exit(1)
+    click.echo(f"{file}: no errors")
+
+
+@policy.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True), required=False)
+def test(path: Path | None) -> None:
+    """Run every *_test.yaml in PATH, or those of the packs that come with Axiru. Exit 0, or 1 when a case fails."""
+    tests = _tests_in(path or _packs_directory())
+    if not tests:
+        raise click.ClickException(f"There is no {'*' + TESTS_SUFFIX} in {path}.")
+    # All of them run, so that one look shows everything that is wrong.
+    if not all([_holds(file) for file in tests]):
+        sys.exit(1)
+
+
+@policy.command()
+@click.argument("file", type=FILE)
+@click.argument("request", type=FILE)
+@click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="decide as of then, RFC 3339; default: now")
+def explain(file: Path, request: Path, at: datetime | None) -> None:
+    """Show which rules of FILE fire on REQUEST and why.
+
+    REQUEST is the JSON body of POST /api/v1/decisions, or a movement as test cases state it. Windows count as empty.
+    """
+    from axiru.cli.policy_request import read_request  # noqa: PLC0415
+    from policies import PolicyInvalid  # noqa: PLC0415
+    from policies.commands import explain_policy  # noqa: PLC0415
+    from policies.explain import explanation_text  # noqa: PLC0415
+
+    movement = read_request(request)
+    try:
+        explanation = explain_policy(_text(file), movement, now=at or datetime.now(UTC))
+    except PolicyInvalid as invalid:
+        for error in invalid.errors:
+            click.echo(f"{file}:{error}", err=True)
+        sys.exit(1)
+    click.echo(explanation_text(explanation))
+
+
+def _holds(tests: Path) -> bool:
+    """Run the cases of one file, say what fails, and return whether all passed."""
+    from policies import PolicyInvalid  # noqa: PLC0415
+    from policies.commands import run_policy_tests  # noqa: PLC0415
+
+    about = tests.with_name(tests.name.removesuffix(TESTS_SUFFIX) + ".yaml")
+    if not about.is_file():
+        raise click.ClickException(f"{tests} has no {about.name} beside it.")
+    try:
+        results = run_policy_tests(_text(about), _text(tests))
+    except PolicyInvalid as invalid:
+        for error in invalid.errors:
+            click.echo(f"{about.with_suffix('')}: {error}", err=True)
+        return False
+    failed = [result for result in results if not result.passed]
+    for result in failed:
+        click.echo(f"{tests}: {result.name}", err=True)
+        for difference in result.differences:
+            click.echo(f"    {difference}", err=True)
+    click.echo(f"{tests}: {len(results) - len(failed)} of {len(results)} cases hold")
+    return not failed
+
+
+def _tests_in(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(path.rglob(f"*{TESTS_SUFFIX}"))
+    if path.name.endswith(TESTS_SUFFIX):
+        return [path]
+    beside = path.with_name(path.stem + TESTS_SUFFIX)
+    return [beside] if beside.is_file() else []
+
+
+def _packs_directory() -> Path:
+    import policies  # noqa: PLC0415
+
+    return Path(policies.__file__).parent / "packs"
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is not UTF-8: byte {error.start}.") from error

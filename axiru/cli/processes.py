@@ -28,9 +28,8 @@ def worker() -> None:
 @click.option("--desktop", is_flag=True, help="open a window of its own")
 def console(desktop: bool) -> None:
     """Serve the web console."""
-    from console.main import serve  # noqa: PLC0415
-
     from axiru.settings import Settings  # noqa: PLC0415
+    from console.main import serve  # noqa: PLC0415
 
     serve(Settings.from_environment(), desktop=desktop)
 

@@ -40,14 +40,14 @@ def worker(home: Home, settings: Settings) -> Part:
 
 def console(home: Home, settings: Settings) -> Part:
     """The web console."""
-    url = f"http://{settings.console_host}:{settings.console_port}/"
+    url = f"http://{settings.console_host}:{settings.console_port}/healthz"
     return Part(
         name="console",
         title="Console",
         command=axiru_command("console"),
         log=home.log("console"),
         environment=settings.as_environment(),
-        is_ready=answers(url, below=500),
+        is_ready=answers(url),
     )
 
 
