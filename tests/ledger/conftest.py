@@ -104,17 +104,14 @@ def migrated_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 class LedgerDatabase:
     """One test's own copy of the database, and the ways in: as the app, as the owner, as a superuser who means harm."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, owner_url: str) -> None:
+        self.url = f"{owner_url}&role=axiru_app"
+        self._owner_url = owner_url
 
     def execute(self, sql: str, *arguments: object) -> str:
         """As the app's role: what every process of the product may do."""
 
-        async def as_app(connection: asyncpg.Connection) -> str:
-            await connection.execute("SET ROLE axiru_app")
-            return await connection.execute(sql, *arguments)
-
-        return _run(self.url, as_app)
+        return _run(self.url, lambda connection: connection.execute(sql, *arguments))
 
     def tamper(self, sql: str, *arguments: object) -> str:
         """As a superuser who first turns triggers and foreign keys off."""
@@ -123,13 +120,12 @@ class LedgerDatabase:
             await connection.execute("SET session_replication_role = replica")
             return await connection.execute(sql, *arguments)
 
-        return _run(self.url, as_superuser)
+        return _run(self._owner_url, as_superuser)
 
     def keep(self, chain: SealedChain) -> None:
         """Insert a chain as acts do, through the app's role."""
 
         async def insert(connection: asyncpg.Connection) -> None:
-            await connection.execute("SET ROLE axiru_app")
             await connection.execute(
                 "INSERT INTO organizations VALUES ($1, $1, now()) ON CONFLICT DO NOTHING", chain.organization_id
             )
