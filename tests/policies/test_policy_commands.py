@@ -1,0 +1,106 @@
+"""`axiru policy check`, `test` and `explain`, as functions."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from axiru.domain.movement import Amount, Context, Initiator, Ovt
+from policies import PolicyInvalid, pack, pack_tests
+from policies.commands import check_policy, explain_policy, run_policy_tests
+from policies.explain import explanation_text
+
+NOW = datetime(2026, 4, 28, 20, tzinfo=UTC)
+
+
+def refund(rail_action: str = "refund", **context: object) -> Ovt:
+    known = Context(**context)  # type: ignore[arg-type]
+    return Ovt("stripe", rail_action, Amount("17500", "usd"), Initiator("service", "key_1"), context=known)
+
+
+def test_check_is_silent_about_a_good_policy_and_lists_the_faults_of_a_bad_one() -> None:
+    assert check_policy(pack("refunds-starter")) == ()
+    assert [str(each) for each in check_policy("policy: a\nrules: 1\n")] == [
+        "1:1: `applies_to` is missing [missing_key]\n    hint: add `applies_to:`",
+        "2:8: expected a list, found `1` [wrong_type]\n    hint: write [ … ] or lines with `-`",
+    ]
+
+
+def test_a_changed_limit_fails_the_case_that_pins_it() -> None:
+    loosened = pack("refunds-starter").replace("gt: 15000", "gt: 20000")
+    failed = [result for result in run_policy_tests(loosened, pack_tests("refunds-starter")) if not result.passed]
+    assert [result.name for result in failed] == ["the reference page's refund of $175 asks a controller"]
+    assert "outcome: expected review, found allow" in failed[0].differences
+    assert "rule: expected high_value_refund_review, found None" in failed[0].differences
+
+
+def test_a_flag_that_no_case_expects_is_a_failure() -> None:
+    eager = pack("refunds-starter").replace("gte: 13500", "gte: 12000")
+    failed = [result for result in run_policy_tests(eager, pack_tests("refunds-starter")) if not result.passed]
+    assert failed
+    assert all(difference.startswith("flags:") for result in failed for difference in result.differences)
+
+
+CASE = """policy: daa-starter
+cases:
+  - name: a case
+    now: 2026-05-01T14:00:00Z
+    movement: {rail: stripe_daa, rail_action: agent_payment, amount_cents: 1, currency: usd}
+    expect: {outcome: allow}
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "line", "code"),
+    [
+        ("policy: daa-starter", "policy: refunds-starter", 1, "wrong_policy"),
+        ("2026-05-01T14:00:00Z", "2026-05-01T14:00:00", 4, "invalid_value"),
+        ("2026-05-01T14:00:00Z", "yesterday", 4, "invalid_value"),
+        ("    now: 2026-05-01T14:00:00Z\n", "", 3, "invalid_case"),
+        ("amount_cents: 1", "amount_cents: 1.5", 5, "wrong_type"),
+        ("amount_cents: 1", "amount: 1", 5, "invalid_case"),
+        ("currency: usd", "currency: usd, context: {reason: a}", 5, "unknown_key"),
+        ("outcome: allow", "outcome: allow, rules: a", 6, "invalid_case"),
+    ],
+)
+def test_a_case_file_with_a_fault_is_refused_at_its_line(was: str, becomes: str, line: int, code: str) -> None:
+    assert run_policy_tests(pack("daa-starter"), CASE)[0].passed
+    with pytest.raises(PolicyInvalid) as caught:
+        run_policy_tests(pack("daa-starter"), CASE.replace(was, becomes))
+    assert [(each.line, each.code) for each in caught.value.errors] == [(line, code)]
+
+
+def test_a_case_that_states_a_window_nobody_reads_fails() -> None:
+    result = run_policy_tests(pack("daa-starter"), CASE + "    windows: {nothing: 1}\n")[0]
+    assert result.differences == ("the policy reads no window nothing",)
+
+
+def test_explain_names_every_rule_and_what_it_lacked() -> None:
+    explanation = explain_policy(pack("refunds-starter"), refund(customer_tenure_days=412), now=NOW)
+    answers = {rule.rule_id: rule.answer for rule in explanation.rules}
+    assert answers == {
+        "new_customer_high_value": "not_matched",
+        "high_value_refund_review": "matched",
+        "suspected_fraud_review": "undecided",
+        "currency_not_covered": "not_matched",
+        "third_refund_to_customer": "undecided",
+        "charge_refunded_in_pieces": "undecided",
+        "just_under_approval_threshold": "not_matched",
+    }
+    text = explanation_text(explanation)
+    assert "Refunds over $150 require approval" in text
+    assert "high_value_refund_review (amount) ← decides" in text
+    assert "cannot be decided without context.reason_code" in text
+    assert "cannot be decided without context.customer_id" in text
+
+
+def test_explain_takes_windows_as_stated() -> None:
+    ovt = refund(customer_id="cus_1", reason_code="duplicate_charge", customer_tenure_days=412)
+    stated = {"count:customer:2592000:stripe.refund": 2}
+    explanation = explain_policy(pack("refunds-starter"), ovt, now=NOW, windows=stated)
+    assert [flag.rule_id for flag in explanation.evaluation.flags] == ["third_refund_to_customer"]
+
+
+def test_explain_says_when_the_policy_is_about_something_else() -> None:
+    explanation = explain_policy(pack("daa-starter"), refund(), now=NOW)
+    assert not explanation.applies
+    assert explanation_text(explanation).startswith("daa-starter does not apply")
