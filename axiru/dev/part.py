@@ -20,7 +20,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One part. `is_ready` is asked until it says yes; it may raise OSError while the part is still coming up."""
+    """One part. `is_ready` is asked until it says yes; it may raise while the part is still coming up."""
 
     name: str
     title: str

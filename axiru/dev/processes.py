@@ -4,6 +4,7 @@ import sys
 
 from axiru.dev.home import Home
 from axiru.dev.http_probe import answers
+from axiru.dev.log_probe import said_anew
 from axiru.dev.part import Part
 from axiru.settings import Settings
 
@@ -22,18 +23,15 @@ def api(home: Home, settings: Settings) -> Part:
 
 
 def worker(home: Home, settings: Settings) -> Part:
-    """The Temporal worker. It serves nothing that could be asked; `/readyz` of the API says whether work is taken."""
-
-    async def is_ready() -> bool:
-        return True
-
+    """The Temporal worker; ready when it says that it polls its task queue."""
+    log = home.log("worker")
     return Part(
         name="worker",
         title="Worker",
         command=axiru_command("worker"),
-        log=home.log("worker"),
+        log=log,
         environment=settings.as_environment(),
-        is_ready=is_ready,
+        is_ready=said_anew(log, b"worker_started"),
         stop_grace_seconds=20.0,
     )
 

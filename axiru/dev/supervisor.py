@@ -1,6 +1,7 @@
 """Starts parts one after the other, starts again what dies, and stops everything in the reverse order."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -53,8 +54,10 @@ class Supervisor:
                 running.watcher.cancel()
         while self._running:
             running = self._running.pop()
+            ran = running.process.returncode is None
             await end(running.part, running.process)
-            step(running.part.name, "stopped")
+            if ran:
+                step(running.part.name, "stopped")
 
     async def _watch(self, running: _Running) -> None:
         part = running.part
@@ -66,7 +69,11 @@ class Supervisor:
             kill_session(running.process.pid)
             step(part.name, f"{part.title} died ({_end_of(running.process)}); starting it again")
             await asyncio.sleep(RESTART_DELAYS_SECONDS[min(deaths, len(RESTART_DELAYS_SECONDS)) - 1])
-            running.process = await spawn(part)
+            try:
+                running.process = await spawn(part)
+            except OSError as error:
+                step(part.name, f"{part.title} cannot be started: {error}")
+                continue
             self._on_change()
             if await _became_ready(part, running.process):
                 step(part.name, f"{part.title} runs again (pid {running.process.pid})")
@@ -77,11 +84,10 @@ class Supervisor:
 async def _became_ready(part: Part, process: asyncio.subprocess.Process) -> bool:
     deadline = time.monotonic() + part.ready_timeout_seconds
     while process.returncode is None and time.monotonic() < deadline:
-        try:
+        # However the question fails, the part is not ready yet; when it never is, its log says why.
+        with contextlib.suppress(Exception):
             if await part.is_ready() and process.returncode is None:
                 return True
-        except OSError:
-            pass
         await asyncio.sleep(READY_POLL_SECONDS)
     return False
 
