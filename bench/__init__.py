@@ -1,0 +1,1 @@
+"""Measurements of Axiru beside a floor or another program, in one run."""
