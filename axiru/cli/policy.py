@@ -3,8 +3,12 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from policies import PolicyError
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 TESTS_SUFFIX = "_test.yaml"
@@ -21,10 +25,8 @@ def check(file: Path) -> None:
     """Compile FILE. Exit 0, or 1 with every error, its line, column and a hint."""
     from policies.commands import check_policy  # noqa: PLC0415
 
-    errors = check_policy(_text(file))
-    for error in errors:
-        click.echo(f"{file}:{error}", err=True)
-    if errors:
+    if errors := check_policy(_text(file)):
+        _say_errors(file, errors)
         sys.exit(1)
     click.echo(f"{file}: no errors")
 
@@ -59,8 +61,7 @@ def explain(file: Path, request: Path, at: datetime | None) -> None:
     try:
         explanation = explain_policy(_text(file), movement, now=at or datetime.now(UTC))
     except PolicyInvalid as invalid:
-        for error in invalid.errors:
-            click.echo(f"{file}:{error}", err=True)
+        _say_errors(file, invalid.errors)
         sys.exit(1)
     click.echo(explanation_text(explanation))
 
@@ -68,16 +69,18 @@ def explain(file: Path, request: Path, at: datetime | None) -> None:
 def _holds(tests: Path) -> bool:
     """Run the cases of one file, say what fails, and return whether all passed."""
     from policies import PolicyInvalid  # noqa: PLC0415
-    from policies.commands import run_policy_tests  # noqa: PLC0415
+    from policies.commands import check_policy, run_policy_tests  # noqa: PLC0415
 
     about = tests.with_name(tests.name.removesuffix(TESTS_SUFFIX) + ".yaml")
     if not about.is_file():
         raise click.ClickException(f"{tests} has no {about.name} beside it.")
+    if errors := check_policy(_text(about)):
+        _say_errors(about, errors)
+        return False
     try:
         results = run_policy_tests(_text(about), _text(tests))
     except PolicyInvalid as invalid:
-        for error in invalid.errors:
-            click.echo(f"{about.with_suffix('')}: {error}", err=True)
+        _say_errors(tests, invalid.errors)
         return False
     failed = [result for result in results if not result.passed]
     for result in failed:
@@ -86,6 +89,11 @@ def _holds(tests: Path) -> bool:
             click.echo(f"    {difference}", err=True)
     click.echo(f"{tests}: {len(results) - len(failed)} of {len(results)} cases hold")
     return not failed
+
+
+def _say_errors(file: Path, errors: "tuple[PolicyError, ...]") -> None:
+    for error in errors:
+        click.echo(f"{file}:{error}", err=True)
 
 
 def _tests_in(path: Path) -> list[Path]:

@@ -1,7 +1,12 @@
 """TCP ports of the local stack on the loopback address."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from pathlib import Path
+from typing import TextIO
 
 from axiru.dev.refusal import StackRefused
 
@@ -24,6 +29,7 @@ class Ports:
 
     def __init__(self) -> None:
         self._taken: set[int] = set()
+        self._reservations: list[TextIO] = []
 
     def claim(self, port: int, *, title: str, option: str) -> int:
         """The port that was asked for, or a free one for 0. Raises PortInUse when somebody listens there."""
@@ -38,10 +44,26 @@ class Ports:
 
     def prefer(self, port: int) -> int:
         """The port if nobody has it, else a free one: two homes can run side by side."""
-        if port == 0 or port in self._taken or not is_free(port):
+        if port == 0 or port in self._taken or not is_free(port) or not self._reserved(port):
             return self.free()
         self._taken.add(port)
         return port
+
+    def _reserved(self, port: int) -> bool:
+        """Whether no other stack is about to take this port: two that start together both find it free.
+
+        The reservation lasts as long as this process.
+        """
+        directory = Path(tempfile.gettempdir()) / f"axiru-ports-{os.getuid()}"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        reservation = (directory / str(port)).open("w")
+        try:
+            fcntl.flock(reservation, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            reservation.close()
+            return False
+        self._reservations.append(reservation)
+        return True
 
     def free(self) -> int:
         """A port nobody listens on. Raises PortInUse when a thousand guesses found none."""

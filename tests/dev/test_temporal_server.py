@@ -87,6 +87,15 @@ def test_unreachable_address_from_the_environment_is_one_sentence(start_stack: S
     assert "Traceback" not in stack.said()
 
 
+def test_two_homes_run_side_by_side(start_stack: StartStack, tmp_path: Path) -> None:
+    stacks = [start_stack(tmp_path / name / "home", "--only", "temporal") for name in ("one", "two")]
+
+    addresses = {stack.ready().temporal_address for stack in stacks}
+
+    assert len(addresses) == 2
+    assert [stack.stop() for stack in stacks] == [0, 0]
+
+
 async def test_namespace_keeps_histories_for_seven_days(infrastructure: DevJson) -> None:
     client = await Client.connect(infrastructure.temporal_address)
 
