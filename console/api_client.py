@@ -1,0 +1,153 @@
+"""The console's only way to the product: Axiru's HTTP API, with the token of the person who is logged in."""
+
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from axiru.domain.approval import Verdict
+from axiru.domain.movement import Mode
+from console.api_errors import ApiAnswerUnreadable, ApiOutOfReach, ApiRefused, RateLimited, SessionEnded
+from console.views import (
+    ApprovalPage,
+    ControlList,
+    ControlView,
+    CurrentSession,
+    DecisionDetail,
+    DecisionPage,
+    LoggedIn,
+    VoteAnswer,
+)
+
+TIMEOUT_SECONDS: Final = 10.0
+CONTROL_TIMEOUT_SECONDS: Final = 20.0
+"""A control answers after open calls have settled, for which the API waits up to 10 s."""
+
+View = TypeVar("View")
+
+
+class ApiClient:
+    """Calls as one member. Every method raises ApiOutOfReach, ApiAnswerUnreadable, ApiRefused or SessionEnded."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str) -> None:
+        self._http = http
+        self._headers = {"Authorization": f"Bearer {token}", "Axiru-Outcome-Style": "integration"}
+
+    async def current_session(self) -> CurrentSession:
+        return await self._call("GET", "/api/v1/sessions/current", CurrentSession)
+
+    async def log_out(self) -> None:
+        """Revoke the token."""
+        await self._send("DELETE", "/api/v1/sessions/current")
+
+    async def decisions(
+        self, *, mode: Mode, state: str = "", query: str = "", limit: int = 50, cursor: str = ""
+    ) -> DecisionPage:
+        """One page of decisions, newest first."""
+        wanted = {"mode": mode, "state": state, "q": query, "limit": str(limit), "cursor": cursor}
+        return await self._call(
+            "GET", "/api/v1/decisions", DecisionPage, params={name: value for name, value in wanted.items() if value}
+        )
+
+    async def decision(self, decision_id: str) -> DecisionDetail:
+        return await self._call("GET", f"/api/v1/decisions/{_segment(decision_id)}", DecisionDetail)
+
+    async def pending_approvals(self, *, mode: Mode, limit: int = 200) -> ApprovalPage:
+        params = {"state": "pending", "mode": mode, "limit": str(limit)}
+        return await self._call("GET", "/api/v1/approvals", ApprovalPage, params=params)
+
+    async def vote(self, approval_id: str, verdict: Verdict, *, reason: str, digest: str) -> VoteAnswer:
+        """Cast a vote for exactly what `digest` names; the API refuses if that is no longer what would happen."""
+        return await self._call(
+            "POST",
+            f"/api/v1/approvals/{_segment(approval_id)}/{verdict}",
+            VoteAnswer,
+            json={"reason": reason, "digest": digest},
+        )
+
+    async def controls(self) -> ControlList:
+        return await self._call("GET", "/api/v1/controls", ControlList)
+
+    async def engage_kill_switch(self, *, mode: str, reason: str) -> ControlView:
+        body = {"kind": "kill_switch", "scope": {}, "mode": mode, "reason": reason}
+        return await self._call("POST", "/api/v1/controls", ControlView, json=body, timeout=CONTROL_TIMEOUT_SECONDS)
+
+    async def lift_control(self, control_id: str, *, reason: str) -> None:
+        await self._send(
+            "DELETE",
+            f"/api/v1/controls/{_segment(control_id)}",
+            json={"reason": reason},
+            timeout=CONTROL_TIMEOUT_SECONDS,
+        )
+
+    async def _call(self, method: str, path: str, view: type[View], **options: Any) -> View:
+        response = await self._send(method, path, **options)
+        return _read(response, view)
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        response = await _request(self._http, method, path, headers=self._headers, **options)
+        if response.status_code == 401:
+            raise SessionEnded("You have been logged out.")
+        _raise_refusal(response)
+        return response
+
+
+async def log_in(http: httpx.AsyncClient, email: str, password: str) -> LoggedIn:
+    """Exchange credentials for a session. Raises ApiRefused (`invalid_credentials`), RateLimited, ApiOutOfReach."""
+    response = await _request(http, "POST", "/api/v1/sessions", json={"email": email, "password": password})
+    _raise_refusal(response)
+    return _read(response, LoggedIn)
+
+
+async def _request(http: httpx.AsyncClient, method: str, path: str, **options: Any) -> httpx.Response:
+    try:
+        return await http.request(method, path, **options)
+    except httpx.TransportError as error:
+        raise ApiOutOfReach("The Axiru API does not answer.", cause=type(error).__name__) from error
+
+
+def _raise_refusal(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    try:
+        refusal = msgspec.json.decode(response.content, type=_Refusal)
+    except msgspec.MsgspecError as error:
+        raise ApiAnswerUnreadable(f"The API answered {response.status_code} without a reason.") from error
+    if response.status_code == 429:
+        retry_after = response.headers.get("Retry-After", "")
+        seconds = int(retry_after) if retry_after.isdecimal() else 1
+        raise RateLimited(refusal.message, request_id=refusal.request_id, retry_after_seconds=seconds)
+    raise ApiRefused(
+        refusal.error,
+        refusal.message,
+        status=response.status_code,
+        request_id=refusal.request_id,
+        field_errors={error.field: error.message for error in refusal.field_errors},
+    )
+
+
+def _read(response: httpx.Response, view: type[View]) -> View:
+    try:
+        return msgspec.json.decode(response.content, type=view)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ApiAnswerUnreadable(
+            "The API's answer could not be read.", view=view.__name__, cause=str(error)
+        ) from error
+
+
+def _segment(identifier: str) -> str:
+    """An id as one path segment; ids come from the address bar, so a slash in one must not choose another endpoint."""
+    return quote(identifier, safe="")
+
+
+class _FieldError(msgspec.Struct, frozen=True):
+    field: str
+    message: str
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    error: str
+    message: str
+    request_id: str | None = None
+    field_errors: tuple[_FieldError, ...] = ()

@@ -1,0 +1,1 @@
+"""The console's parts, each in the shape any page can use."""

@@ -1,0 +1,50 @@
+"""A decision's state as a badge: word, icon and tone, so that colour is never the only difference."""
+
+from typing import Final, Literal, NamedTuple
+
+from nicegui.element import Element
+
+from axiru.domain.decision import DecisionState
+from console.components.icon import IconName, icon
+from console.components.text import Text, block
+
+Tone = Literal["good", "done", "bad", "waiting", "busy", "neutral"]
+
+
+class Look(NamedTuple):
+    """How a state is told: its word for people, its icon, its tone."""
+
+    label: str
+    icon: IconName
+    tone: Tone
+
+
+_LOOKS: Final[dict[DecisionState, Look]] = {
+    "allowed": Look("Allowed", "check", "good"),
+    "approved": Look("Approved", "check", "good"),
+    "executing": Look("Executing", "spinner", "busy"),
+    "executed": Look("Executed", "check", "done"),
+    "denied": Look("Denied", "cross", "bad"),
+    "pending_approval": Look("Needs approval", "clock", "waiting"),
+    "expired": Look("Expired", "clock", "neutral"),
+    "held": Look("Held", "pause", "waiting"),
+    "execution_failed": Look("Failed", "alert", "bad"),
+}
+
+
+def look_of(state: DecisionState) -> Look:
+    """Every state has a look; a test holds the table against the domain's list."""
+    return _LOOKS[state]
+
+
+def state_badge(state: DecisionState) -> Element:
+    look = look_of(state)
+    return badge(look.label, look.tone, look.icon)
+
+
+def badge(label: str, tone: Tone, name: IconName | None = None) -> Element:
+    with block("span", f"badge badge-{tone}") as element:
+        if name is not None:
+            icon(name)
+        Text("span", label)
+    return element

@@ -1,0 +1,53 @@
+"""The queue as a table: dense rows at a desk, two-line cards on a phone, the same keys in both."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from nicegui.element import Element
+
+from console.components.badge import look_of
+from console.components.money import money_text
+from console.components.timestamp import utc_text
+from console.components.wording import movement_name
+from console.views import DecisionView
+
+
+class DecisionTable(Element, component="decision_table.js"):
+    """j/k and the arrows move, Enter opens; rows that were not there before are shown as new."""
+
+    def __init__(self, caption: str) -> None:
+        super().__init__()
+        self.props["caption"] = caption
+        self.props["rows"] = []
+
+    def show(self, decisions: Iterable[DecisionView]) -> None:
+        self.props["rows"] = [_row(decision) for decision in decisions]
+
+
+def _row(decision: DecisionView) -> dict[str, Any]:
+    look = look_of(decision.state)
+    return {
+        "id": decision.decision_id,
+        "href": f"/decisions/{decision.decision_id}",
+        "at": utc_text(decision.received_at),
+        "amount": money_text(decision.amount_cents, decision.currency),
+        "state": look.label,
+        "icon": look.icon,
+        "tone": look.tone,
+        "movement": movement_name(decision.rail_action),
+        "target": decision.charge,
+        "marks": _marks(decision),
+        "customer": decision.customer_id,
+        "why": decision.message or decision.reason,
+        "source": decision.source,
+    }
+
+
+def _marks(decision: DecisionView) -> list[dict[str, str]]:
+    marks = []
+    if decision.surface_mode == "shadow":
+        would = f" Enforced, it would have been: {decision.advisory.outcome}." if decision.advisory else ""
+        marks.append({"label": "Shadow", "title": f"Decided in shadow: the caller was told to go on.{would}"})
+    if decision.bypass:
+        marks.append({"label": "Bypass", "title": "Seen on Stripe without having asked."})
+    return marks

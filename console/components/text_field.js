@@ -1,0 +1,40 @@
+import { h } from "vue";
+
+export default {
+  props: {
+    label: String, cleared: Number, hint: String, error: String, placeholder: String,
+    rows: { type: Number, default: 1 }, maxlength: Number, required: Boolean,
+  },
+  emits: ["change"],
+  data() {
+    return { typed: "" };
+  },
+  watch: {
+    cleared() {
+      this.typed = "";
+    },
+    error(error) {
+      if (error) this.$refs.control.focus();
+    },
+  },
+  render() {
+    const id = `${this.$attrs.id}-control`;
+    const notes = this.error || this.hint;
+    const control = h(this.rows > 1 ? "textarea" : "input", {
+      id, ref: "control", class: "control", rows: this.rows > 1 ? this.rows : undefined,
+      value: this.typed, placeholder: this.placeholder, maxlength: this.maxlength, autocomplete: "off",
+      "aria-invalid": this.error ? "true" : "false",
+      "aria-required": this.required ? "true" : undefined,
+      "aria-describedby": notes ? `${id}-notes` : undefined,
+      onInput: (event) => {
+        this.typed = event.target.value;
+        this.$emit("change", this.typed);
+      },
+    });
+    return h("div", { class: ["field", { "field-wrong": this.error }] }, [
+      h("label", { for: id, class: "field-label" }, this.label),
+      control,
+      notes ? h("p", { id: `${id}-notes`, class: "field-notes", role: this.error ? "alert" : undefined }, notes) : null,
+    ]);
+  },
+};

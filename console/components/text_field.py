@@ -1,0 +1,41 @@
+"""A labelled field for text; every keystroke reaches the server before any later click does."""
+
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+
+
+class TextField(Element, component="text_field.js"):
+    """`value` is what the person has typed. `refuse` says beside the field what is wrong with it."""
+
+    def __init__(
+        self, label: str, *, hint: str = "", placeholder: str = "", rows: int = 1, max_length: int = 500
+    ) -> None:
+        super().__init__()
+        self.value = ""
+        self.props.update(
+            {
+                "label": label,
+                "hint": hint,
+                "placeholder": placeholder,
+                "rows": rows,
+                "maxlength": max_length,
+                "cleared": 0,
+            }
+        )
+        self.on("change", self._changed)
+
+    def refuse(self, error: str) -> None:
+        self.props["error"] = error
+
+    def clear_text(self) -> None:
+        """Empty the field, on the page too."""
+        self.value = ""
+        # The page is not sent what it typed itself; the count is what it notices.
+        self.props["cleared"] = self.props["cleared"] + 1
+        self.refuse("")
+
+    def _changed(self, event: GenericEventArguments) -> None:
+        if isinstance(event.args, str):
+            self.value = event.args
+            if self.props.get("error"):
+                self.refuse("")

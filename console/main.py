@@ -1,0 +1,90 @@
+"""The console's process: pages over the HTTP API, until SIGTERM."""
+
+import importlib.util
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import httpx
+from nicegui import app, ui
+from nicegui.storage import Storage
+
+from axiru.errors import ConfigurationInvalid
+from axiru.settings import Settings
+from console import theme
+from console.api_client import TIMEOUT_SECONDS
+from console.entry import Console
+from console.pages import controls, decision, login, missing, queue
+from console.security_headers import SecurityHeaders
+from console.sessions import SessionStore
+
+RECONNECT_SECONDS: Final = 15.0
+"""How long a page is kept for a browser whose connection broke."""
+
+
+def serve(settings: Settings, desktop: bool = False) -> None:
+    """Serve the console until SIGTERM or Ctrl-C, then return; with `desktop`, in a window of its own.
+
+    Raises ConfigurationInvalid without a secret for cookies, or when a window is wanted and `pywebview` is not there.
+    """
+    settings.require("console_secret", "api_url")
+    if desktop and importlib.util.find_spec("webview") is None:
+        raise ConfigurationInvalid("A window of its own needs the package pywebview: `uv pip install pywebview`.")
+    # No limit on connections: every log-in keeps one open for its events.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+    http = httpx.AsyncClient(base_url=settings.api_url, timeout=TIMEOUT_SECONDS, limits=limits)
+    _build(Console(settings, http, SessionStore(http)))
+    _run(settings, desktop)
+
+
+def _build(console: Console) -> None:
+    theme.install()
+    app.add_middleware(SecurityHeaders)
+    for page in (login, queue, decision, controls, missing):
+        page.register(console)
+    app.get("/healthz", include_in_schema=False)(_alive)
+    app.on_shutdown(console.sessions.close_all)
+    app.on_shutdown(console.http.aclose)
+
+
+async def _alive() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _run(settings: Settings, desktop: bool) -> None:
+    # The pages keep nothing on disk; should NiceGUI ever want to, then not in the directory somebody started from.
+    Storage.path = Path(settings.console_state_dir).resolve()
+    # NiceGUI takes this variable, inherited from a test run that started the product, for its own test mode.
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
+    # uvicorn stops in order and then raises the signal again; without a handler that would end in 143 instead of 0.
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stopping, _already_stopped)
+    run = partial(ui.run, native=True, window_size=(1280, 860)) if desktop else ui.run
+    run(
+        host=settings.console_host,
+        port=settings.console_port,
+        title="Axiru",
+        favicon=theme.STATIC / "favicon.svg",
+        dark=None,
+        language="en-US",
+        reload=False,
+        show=False,
+        tailwind=False,
+        show_welcome_message=False,
+        reconnect_timeout=RECONNECT_SECONDS,
+        storage_secret=settings.console_secret,
+        # Lax, not strict: a link to a decision in a mail or a chat must find the reader logged in.
+        session_middleware_kwargs={
+            "session_cookie": "axiru_console",
+            "same_site": "lax",
+            "max_age": settings.session_hours * 3600,
+        },
+        uvicorn_logging_level=settings.log_level,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def _already_stopped(signal_number: int, frame: object) -> None:
+    del signal_number, frame

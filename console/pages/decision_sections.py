@@ -1,0 +1,240 @@
+"""The parts of the decision page: each shows one thing a reader of a decision asks for."""
+
+import json
+from typing import Any
+
+from axiru.domain.evaluation import RuleHit
+from axiru.domain.execution import StripeCall
+from axiru.domain.movement import Amount, Ovt
+from console.components.badge import badge, state_badge
+from console.components.code_value import code_block, code_value
+from console.components.diff import DiffRow, diff_table
+from console.components.icon import icon
+from console.components.key_value import fact, key_value, key_values
+from console.components.money import decimal_text, money
+from console.components.text import Text, block
+from console.components.timeline import timeline
+from console.components.timestamp import Timestamp
+from console.components.wording import movement_name
+from console.views import DecisionDetail, LedgerEntryView
+
+
+def head(decision: DecisionDetail) -> None:
+    """Amount, state and the reason in plain words."""
+    with block("div", "headline"):
+        money(decision.amount_cents, decision.currency, "money-large")
+        state_badge(decision.state)
+        if decision.mode == "test":
+            badge("Test mode", "neutral")
+        if decision.surface_mode == "shadow":
+            badge("Shadow", "neutral", "eye")
+        if decision.bypass:
+            badge("Bypass", "waiting", "alert")
+    with block("h1", "decision-title"):
+        Text("span", movement_name(decision.rail_action))
+        if decision.charge:
+            Text("span", " of ")
+            Text("code", decision.charge)
+        if decision.customer_id:
+            Text("span", " for ")
+            Text("code", decision.customer_id)
+    Text("p", _told(decision), "decision-reason")
+    if decision.execution.error is not None and decision.execution.error.message:
+        Text("p", f"Stripe: {decision.execution.error.message}", "refusal")
+
+
+def _told(decision: DecisionDetail) -> str:
+    message = decision.message or decision.reason.replace("_", " ").capitalize()
+    if decision.advisory is None:
+        return message
+    return (
+        f"Decided in shadow, so the caller was told to go on. Enforced, the outcome would have been "
+        f"“{decision.advisory.outcome}” ({decision.advisory.reason.replace('_', ' ')})."
+    )
+
+
+def asked(decision: DecisionDetail) -> None:
+    ovt = decision.ovt
+    Text("h2", "What was asked")
+    with block("div", "panel-body"), key_values("key-values-wide"):
+        key_value("Amount", amount_text(ovt.amount))
+        key_value("Movement", f"{ovt.rail}.{ovt.rail_action}")
+        for name, value in _target(ovt):
+            key_value(name, value)
+        key_value("Customer", ovt.context.customer_id)
+        key_value("Tenure", _days(ovt.context.customer_tenure_days))
+        key_value("Reason given", ovt.context.reason_code)
+        key_value("Source", ovt.context.source)
+        key_value("Stripe connection", ovt.merchant.stripe_connection_id)
+        if ovt.merchant.stripe_account_id:
+            key_value("Stripe account", ovt.merchant.stripe_account_id)
+        key_value("Executed by", "Axiru" if ovt.execute == "axiru" else "the caller")
+        for name, text in {**ovt.metadata, **{name: plain(value) for name, value in ovt.context.extra.items()}}.items():
+            key_value(name, text)
+
+
+def policy(decision: DecisionDetail) -> None:
+    Text("h2", "What policy said")
+    with block("div", "panel-body"):
+        with key_values("key-values-wide"):
+            with fact("Rule"):
+                Text("span", decision.matched_rule_id or "none matched: the policy's default")
+            key_value("Message", decision.message)
+            key_value("Reason", decision.reason)
+            key_value("Decided by", decision.matched_rule)
+        if decision.evaluation is None:
+            return
+        _hits("Rules that matched", decision.evaluation.hits)
+        _flags(decision.evaluation.flags)
+        if decision.evaluation.facts:
+            with block("details", "more"):
+                Text("summary", f"{len(decision.evaluation.facts)} facts were read")
+                with key_values("key-values-wide"):
+                    for name, value in sorted(decision.evaluation.facts.items()):
+                        key_value(name, plain(value))
+
+
+def _hits(title: str, hits: tuple[RuleHit, ...]) -> None:
+    if not hits:
+        return
+    with block("table", "plain"):
+        Text("caption", title)
+        with block("thead"), block("tr"):
+            for heading in ("Rule", "Effect", "Says"):
+                Text("th", heading).props["scope"] = "col"
+        with block("tbody"):
+            for hit in hits:
+                with block("tr"):
+                    with block("td"):
+                        Text("code", hit.rule_id)
+                    Text("td", hit.effect)
+                    missing = f" Unknown: {', '.join(hit.missing)}." if hit.missing else ""
+                    Text("td", f"{hit.message}{missing}")
+
+
+def _flags(flags: tuple[RuleHit, ...]) -> None:
+    for flag in flags:
+        with block("p", "flag"):
+            icon("flag")
+            Text("strong", "Policy drift")
+            Text("span", f"{flag.message} ({flag.rule_id})")
+
+
+def execution(decision: DecisionDetail) -> None:
+    Text("h2", "What would be executed" if decision.execution.status is None else "What was executed")
+    call = decision.approval.diff.would_execute if decision.approval else None
+    with block("div", "panel-body"):
+        if call is not None:
+            diff_table("Asked and executed, side by side", compared(decision.ovt, call))
+            with block("details", "more"):
+                Text("summary", "The exact call to Stripe")
+                code_block(call_text(call), "call")
+        elif decision.execution.by == "caller":
+            Text("p", "The caller executes: Axiru decides and calls nobody.", "muted")
+        else:
+            Text("p", f"Axiru executes on {decision.stripe_connection_id or 'the default connection'}.", "muted")
+        if decision.approval is not None:
+            with key_values("key-values-wide"), fact("Digest"):
+                code_value(decision.approval.digest, "digest")
+
+
+def compared(ovt: Ovt, call: StripeCall) -> list[DiffRow]:
+    """What was asked beside the call's parameters, in the units of both."""
+    parameters = {name: value for name, value in call.parameters.items() if name != "metadata"}
+    rows = [
+        DiffRow("amount", ovt.amount.units, _parameter(parameters, "amount")),
+        DiffRow("charge", ovt.target.charge, _parameter(parameters, "charge")),
+        DiffRow("payment_intent", ovt.target.payment_intent, _parameter(parameters, "payment_intent")),
+        DiffRow("stripe account", ovt.merchant.stripe_account_id, call.stripe_account_id),
+    ]
+    rows += [DiffRow(name, None, plain(value)) for name, value in sorted(parameters.items())]
+    return [row for row in rows if row.asked is not None or row.executed is not None]
+
+
+def _parameter(parameters: dict[str, Any], name: str) -> str | None:
+    value = parameters.pop(name, None)
+    return None if value is None else plain(value)
+
+
+def call_text(call: StripeCall) -> str:
+    lines = [f"{call.operation}  on {call.stripe_connection_id} for {call.stripe_account_id}"]
+    return "\n".join([*lines, json.dumps(call.parameters, indent=2, ensure_ascii=False)])
+
+
+def facts(decision: DecisionDetail) -> None:
+    Text("h2", "Facts")
+    with block("div", "panel-body"), key_values():
+        with fact("Decision"):
+            code_value(decision.decision_id, "decision id")
+        with fact("Received"):
+            Timestamp(decision.received_at, "full")
+        if decision.requested_by is not None:
+            key_value("Requested by", decision.requested_by.shown)
+        key_value("Initiator", decision.initiator_id)
+        key_value("Policy", decision.policy_version)
+        key_value("Surface", f"{decision.rail}.{decision.rail_action}, {decision.surface_mode}")
+        if decision.execution.stripe_object_id:
+            with fact("On Stripe"):
+                code_value(decision.execution.stripe_object_id, "Stripe id")
+        if decision.execution.attempts:
+            key_value("Attempts", str(decision.execution.attempts))
+        if decision.audit is not None:
+            with fact("Sealed as"):
+                code_value(decision.audit.ledger_id, "ledger id")
+
+
+def happened(decision: DecisionDetail) -> None:
+    Text("h2", "Timeline")
+    with block("div", "panel-body"):
+        timeline(decision.timeline)
+
+
+def ledger(decision: DecisionDetail) -> None:
+    Text("h2", "Ledger entries")
+    for entry in decision.ledger:
+        _entry(entry)
+
+
+def _entry(entry: LedgerEntryView) -> None:
+    with block("details", "entry"):
+        with block("summary"):
+            icon("chevron")
+            Text("span", str(entry.seq), "entry-seq")
+            Text("span", entry.kind)
+            Text("code", entry.entry_hash[:16] + "…")
+            Timestamp(entry.sealed_at)
+        with key_values("key-values-wide"):
+            for name, value in (
+                ("Entry hash", entry.entry_hash),
+                ("Previous hash", entry.prev_hash),
+                ("Signature", entry.signature),
+            ):
+                with fact(name):
+                    code_value(value, name.lower())
+        code_block(json.dumps(entry.body, indent=2, ensure_ascii=False, sort_keys=True), "sealed body")
+
+
+def amount_text(amount: Amount) -> str:
+    """By the movement's own exponent, which an 18-decimal asset needs."""
+    return f"{decimal_text(amount.minor_units, amount.exponent)} {amount.asset.upper()}"
+
+
+def plain(value: Any) -> str:
+    """A fact as text: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _days(days: int | None) -> str | None:
+    return None if days is None else f"{days} day" if days == 1 else f"{days} days"
+
+
+def _target(ovt: Ovt) -> list[tuple[str, str | None]]:
+    named = {
+        "Charge": ovt.target.charge,
+        "Payment intent": ovt.target.payment_intent,
+        "Destination": ovt.target.destination,
+        "Payout": ovt.target.payout,
+        "Transfer": ovt.target.transfer,
+        "Dispute": ovt.target.dispute,
+    }
+    return [(name, value) for name, value in named.items() if value is not None]

@@ -1,0 +1,142 @@
+"""The live queue: every decision, newest first, there within a second of being made."""
+
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import Response
+from nicegui import ui
+
+from axiru.domain.movement import Mode
+from console.components.button import Button
+from console.components.decision_table import DecisionTable
+from console.components.empty_state import empty_state
+from console.components.queue_filters import QueueFilters, Tab
+from console.components.text import Text, block, link
+from console.entry import PAGE_TIMEOUT_SECONDS, Console
+from console.event_stream import StreamEvent
+from console.following import Following
+from console.sessions import Session
+from console.theme import Frame, frame
+
+PAGE_SIZE: Final = 50
+MOST_ROWS: Final = 200
+"""The API's longest list. Older decisions are found by searching, not by scrolling."""
+
+TABS: Final = (
+    Tab("", "All"),
+    Tab("pending_approval", "Needs approval"),
+    Tab("allowed", "Allowed"),
+    Tab("executed", "Executed"),
+    Tab("denied", "Denied"),
+    Tab("held", "Held"),
+    Tab("execution_failed", "Failed"),
+    Tab("expired", "Expired"),
+)
+_STATES: Final = frozenset(tab.name for tab in TABS)
+
+
+def register(console: Console) -> None:
+    @ui.page("/", title="Decisions · Axiru", response_timeout=PAGE_TIMEOUT_SECONDS)
+    async def queue(request: Request, state: str = "", q: str = "", mode: str = "test") -> Response | None:
+        session = await console.enter(request)
+        if isinstance(session, Response):
+            return session
+        chosen: Mode = "live" if mode == "live" else "test"
+        with frame(session, title="Decisions", here="decisions", mode=chosen) as shell:
+            page = QueuePage(session, shell, chosen, state if state in _STATES else "", q[:200])
+            page.build()
+        await shell.start()
+        await page.start()
+        return None
+
+
+class QueuePage:
+    """One open queue: its filters, how many rows it shows, and the rows themselves."""
+
+    def __init__(self, session: Session, shell: Frame, mode: Mode, state: str, query: str) -> None:
+        self._session = session
+        self._shell = shell
+        self._mode = mode
+        self._state = state
+        self._query = query
+        self._limit = PAGE_SIZE
+
+    def build(self) -> None:
+        with block("div", "page-head"):
+            Text("h1", "Decisions")
+            _mode_switch(self._mode)
+        self._filters = QueueFilters(TABS, self._state, self._query, self._filter)
+        self._table = DecisionTable("Decisions, newest first")
+        self._below = block("div", "below-table")
+        with self._below:
+            self._nothing = block("div")
+            self._shown = Text("p", "", "muted")
+            self._shown.props["role"] = "status"
+            self._older = Button("Show older", self._show_older)
+        self._older.set_visibility(False)
+
+    async def start(self) -> None:
+        self._following = Following(
+            self._session,
+            self._mode,
+            read=self._read,
+            concerns=_is_about_decisions,
+            problem=lambda sentence: self._shell.problem("decisions", sentence),
+        )
+        await self._following.start()
+
+    async def _read(self) -> None:
+        asked = (self._state, self._query, self._limit)
+        page = await self._session.api.decisions(
+            mode=self._mode, state=self._state, query=self._query, limit=self._limit
+        )
+        pending = await self._session.api.pending_approvals(mode=self._mode)
+        if asked != (self._state, self._query, self._limit):
+            # The person has chosen something else meanwhile; its own reading is on the way.
+            return
+        self._table.show(page.items)
+        self._table.set_visibility(bool(page.items))
+        count = len(pending.items)
+        self._filters.count("pending_approval", f"{count}+" if pending.next_cursor else str(count) if count else "")
+        self._show_amount(len(page.items), more=page.next_cursor is not None)
+
+    def _show_amount(self, count: int, *, more: bool) -> None:
+        self._older.set_visibility(more and self._limit < MOST_ROWS)
+        self._nothing.clear()
+        if count == 0:
+            with self._nothing:
+                _nothing(filtered=bool(self._state or self._query), mode=self._mode)
+        noun = "decision" if count == 1 else "decisions"
+        self._shown.set_text(
+            f"{count} newest {noun}; there are older ones." if more else f"{count} {noun}." if count else ""
+        )
+
+    async def _filter(self, state: str, query: str) -> None:
+        self._state, self._query, self._limit = state, query[:200], PAGE_SIZE
+        self._following.resync()
+
+    async def _show_older(self) -> None:
+        self._limit = min(self._limit * 2, MOST_ROWS)
+        self._following.resync()
+
+
+def _is_about_decisions(event: StreamEvent) -> bool:
+    return event.event in {"decision", "approval", "execution"}
+
+
+def _mode_switch(mode: Mode) -> None:
+    with block("nav", "modes", aria_label="Mode"):
+        for name, label in (("test", "Test"), ("live", "Live")):
+            anchor = link(label, f"/?mode={name}")
+            if name == mode:
+                anchor.props["aria-current"] = "true"
+
+
+def _nothing(*, filtered: bool, mode: Mode) -> None:
+    if filtered:
+        empty_state("No decision matches", "Choose another state, or search for something else.")
+    else:
+        empty_state(
+            f"No decisions in {mode} mode yet",
+            "The first request to POST /api/v1/decisions appears here by itself, within a second.",
+        )

@@ -1,0 +1,154 @@
+"""The vote: who is asked, who has answered, and the two buttons, with a reason whenever they cannot be used."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from axiru.domain.approval import Verdict
+from axiru.errors import AxiruError
+from console.api_errors import SessionEnded
+from console.components.badge import badge
+from console.components.button import Button
+from console.components.code_value import code_value
+from console.components.confirm_dialog import ConfirmDialog
+from console.components.key_value import fact, key_value, key_values
+from console.components.money import money_text
+from console.components.text import Text, block
+from console.components.text_field import TextField
+from console.components.timestamp import Timestamp
+from console.components.wording import movement_name, role_name, with_article
+from console.sessions import Session
+from console.views import ApprovalView, DecisionDetail
+
+_CLOSED: Final = {"approved": "Approved", "denied": "Denied by a person", "expired": "Expired without enough votes"}
+
+
+class VotePanel:
+    """The approval of one decision. What the person types survives every live update; the vote goes out once.
+
+    The digest that is sent is the one on the page when the person decided, so that a vote for something that has
+    changed since is refused by the API instead of counted for what was never seen.
+    """
+
+    def __init__(self, session: Session, changed: Callable[[], None]) -> None:
+        self._session = session
+        self._changed = changed
+        self._decision: DecisionDetail | None = None
+        self._confirmed: ApprovalView | None = None
+        self._shown: Any = None
+        self._panel = block("section", "panel vote", aria_label="Approval")
+        with self._panel:
+            Text("h2", "Approval")
+            self._standing = block("div", "panel-body", aria_live="polite")
+            self._form = block("div", "panel-body vote-form")
+            with self._form:
+                self._reason = TextField(
+                    "Reason", hint="Required to deny. Sealed in the ledger with your vote.", rows=2
+                )
+                with block("div", "vote-buttons"):
+                    self._approve = Button("Approve…", self._ask, "primary")
+                    self._deny = Button("Deny", self._cast_denial, "danger")
+                self._why_not = Text("p", "", "muted")
+                self._refusal = Text("p", "", "refusal")
+                self._refusal.props["role"] = "alert"
+        self._dialog = ConfirmDialog("Approve this movement?", "Approve", self._cast_approval, "primary")
+        self._panel.set_visibility(False)
+
+    def show(self, decision: DecisionDetail) -> None:
+        """Show where the approval stands; hidden for a decision that nobody has to approve."""
+        approval = decision.approval
+        self._decision = decision
+        self._panel.set_visibility(approval is not None)
+        if approval is None or approval == self._shown:
+            return
+        self._shown = approval
+        self._standing.clear()
+        with self._standing:
+            _standing(approval)
+        self._form.set_visibility(approval.state == "pending")
+        why_not = "" if approval.can_vote else approval.cannot_vote_because or "You may not vote on this."
+        self._approve.block(bool(why_not), why_not)
+        self._deny.block(bool(why_not), why_not)
+        self._reason.set_visibility(not why_not)
+        self._why_not.set_text(why_not)
+
+    async def _ask(self) -> None:
+        decision = self._decision
+        if decision is None or decision.approval is None:
+            return
+        self._confirmed = decision.approval
+        self._dialog.content.clear()
+        with self._dialog.content:
+            _what_happens(decision, decision.approval)
+        self._dialog.confirm.set_text(f"Approve {money_text(decision.amount_cents, decision.currency)}")
+        self._dialog.open()
+
+    async def _cast_approval(self) -> None:
+        if self._confirmed is not None and await self._cast("approve", self._confirmed, self._dialog.refuse):
+            self._dialog.close()
+
+    async def _cast_denial(self) -> None:
+        if not self._reason.value.strip():
+            self._reason.refuse("Say why you deny this: the caller and the ledger are told.")
+            return
+        if self._decision is not None and self._decision.approval is not None:
+            await self._cast("deny", self._decision.approval, self._refusal.set_text)
+
+    async def _cast(self, verdict: Verdict, approval: ApprovalView, refuse: Callable[[str], object]) -> bool:
+        refuse("")
+        try:
+            await self._session.api.vote(
+                approval.approval_id, verdict, reason=self._reason.value.strip(), digest=approval.digest
+            )
+        except SessionEnded:
+            self._session.end()
+            return False
+        except AxiruError as error:
+            refuse(error.message)
+            self._changed()
+            return False
+        self._changed()
+        return True
+
+
+def _standing(approval: ApprovalView) -> None:
+    if approval.state != "pending":
+        badge(_CLOSED.get(approval.state, approval.state), "good" if approval.state == "approved" else "bad")
+    with key_values():
+        for group in approval.groups:
+            with fact(f"Needs {role_name(group.role)}"):
+                names = ", ".join(member.name or member.member_id for member in group.approved)
+                Text("span", f"{len(group.approved)} of {group.count}" + (f": {names}" if names else ""))
+        if approval.requested_by is not None:
+            key_value("Asked by", approval.requested_by.shown)
+        if approval.state == "pending":
+            with fact("Expires"):
+                Timestamp(approval.expires_at, "distance")
+                Text("span", ", then it is denied")
+    for vote in approval.votes:
+        with block("div", "cast-vote"):
+            with block("p"):
+                Text("strong", vote.member.shown)
+                Text("span", " approved " if vote.verdict == "approve" else " denied ")
+                Timestamp(vote.cast_at)
+            if vote.reason:
+                Text("p", vote.reason, "quoted")
+
+
+def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
+    call = approval.diff.would_execute
+    if call is None:
+        Text("p", "The caller is told that it may go on; Axiru itself calls nobody.")
+    else:
+        Text("p", "Axiru then makes exactly this call to Stripe. A refund that has been made cannot be taken back.")
+    with key_values("key-values-wide"):
+        key_value("Amount", money_text(decision.amount_cents, decision.currency))
+        key_value("Movement", movement_name(decision.rail_action))
+        key_value("Target", decision.charge or decision.ovt.target.payment_intent)
+        if decision.customer_id:
+            key_value("Customer", decision.customer_id)
+        if call is not None:
+            key_value("On", f"{call.stripe_connection_id} ({call.stripe_account_id})")
+        with fact("Digest"):
+            code_value(approval.digest, "digest")
+    if approval.approver_role:
+        Text("p", f"You vote as {with_article(role_name(approval.approver_role))}.", "muted")

@@ -1,0 +1,229 @@
+"""The API's answers as the console reads them. Unknown fields are ignored, wrong types are refused, never repaired."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from axiru.domain.decision import Advisory, DecisionState, SurfaceMode
+from axiru.domain.evaluation import Evaluation
+from axiru.domain.execution import StripeCall
+from axiru.domain.movement import Execute, Mode, Ovt
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody by name; the API may know only the id."""
+
+    id: str
+    name: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.name or self.id
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Who is logged in, and for which organization."""
+
+    id: str
+    email: str
+    organization_id: str
+    name: str = ""
+    roles: tuple[str, ...] = ()
+    organization_name: str = ""
+
+
+class LoggedIn(msgspec.Struct, frozen=True):
+    """Answer of `POST /api/v1/sessions`; the token is a secret and goes no further than the session store."""
+
+    token: str
+    expires_at: datetime
+    member: Member
+
+
+class CurrentSession(msgspec.Struct, frozen=True):
+    """Answer of `GET /api/v1/sessions/current`."""
+
+    member: Member
+    expires_at: datetime
+    permissions: tuple[str, ...] = ()
+
+
+class ExecutionError(msgspec.Struct, frozen=True):
+    code: str | None = None
+    message: str | None = None
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """Who calls Stripe and how far that is; `status` None while nothing was attempted."""
+
+    by: Execute
+    stripe_object_id: str | None = None
+    status: str | None = None
+    error: ExecutionError | None = None
+    attempts: int = 0
+
+
+class AuditRef(msgspec.Struct, frozen=True):
+    ledger_id: str
+    logged_at: datetime
+
+
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision as the list and the page show it. `amount_cents` counts minor units of `currency`."""
+
+    decision_id: str
+    mode: Mode
+    state: DecisionState
+    outcome: str
+    amount_cents: int
+    currency: str
+    action: str
+    rail: str
+    rail_action: str
+    received_at: datetime
+    execution: Execution
+    reason: str = ""
+    message: str = ""
+    matched_rule: str | None = None
+    matched_rule_id: str | None = None
+    rule_kind: str | None = None
+    policy_version: str | None = None
+    approver_role: str | None = None
+    approval_id: str | None = None
+    surface_mode: SurfaceMode = "enforce"
+    execute: Execute = "caller"
+    advisory: Advisory | None = None
+    stripe_connection_id: str | None = None
+    charge: str | None = None
+    customer_id: str | None = None
+    initiator_id: str | None = None
+    source: str | None = None
+    requested_by: Person | None = None
+    bypass: bool = False
+    decided_at: datetime | None = None
+    updated_at: datetime | None = None
+    audit: AuditRef | None = None
+
+
+class TimelineEvent(msgspec.Struct, frozen=True):
+    """One sealed step in words."""
+
+    at: datetime
+    kind: str
+    summary: str
+    actor: Person | None = None
+    seq: int | None = None
+    ledger_id: str | None = None
+
+
+class LedgerEntryView(msgspec.Struct, frozen=True):
+    """One entry as it was sealed; `body` is what was hashed, hashes and signature are text."""
+
+    seq: int
+    kind: str
+    sealed_at: datetime
+    prev_hash: str
+    entry_hash: str
+    signature: str
+    body: dict[str, Any]
+    ledger_id: str | None = None
+
+
+class VoteView(msgspec.Struct, frozen=True):
+    vote_id: str
+    member: Person
+    verdict: str
+    cast_at: datetime
+    reason: str | None = None
+    door: str | None = None
+
+
+class GroupMember(msgspec.Struct, frozen=True):
+    member_id: str
+    name: str | None = None
+
+
+class ApprovalGroup(msgspec.Struct, frozen=True):
+    """`count` different holders of `role` must approve; `approved` have."""
+
+    role: str
+    count: int = 1
+    approved: tuple[GroupMember, ...] = ()
+
+
+class ApprovalDiff(msgspec.Struct, frozen=True):
+    """What was asked, what policy said, and the exact call that an approval releases (None: the caller executes)."""
+
+    asked: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
+    would_execute: StripeCall | None = None
+
+
+class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
+    """An approval as the logged-in member sees it. `digest` names exactly what is approved."""
+
+    approval_id: str
+    decision_id: str
+    state: str
+    digest: str
+    asked_at: datetime
+    expires_at: datetime
+    approver_role: str | None = None
+    groups: tuple[ApprovalGroup, ...] = ()
+    closed_at: datetime | None = None
+    requested_by: Person | None = None
+    votes: tuple[VoteView, ...] = ()
+    diff: ApprovalDiff = ApprovalDiff()
+    can_vote: bool = False
+    cannot_vote_because: str | None = None
+
+
+class DecisionDetail(DecisionView, frozen=True, kw_only=True):
+    """A decision with everything that led to it and followed from it."""
+
+    ovt: Ovt
+    evaluation: Evaluation | None = None
+    timeline: tuple[TimelineEvent, ...] = ()
+    approval: ApprovalView | None = None
+    ledger: tuple[LedgerEntryView, ...] = ()
+
+
+class DecisionPage(msgspec.Struct, frozen=True):
+    items: tuple[DecisionView, ...]
+    next_cursor: str | None = None
+
+
+class ApprovalPage(msgspec.Struct, frozen=True):
+    items: tuple[ApprovalView, ...]
+    next_cursor: str | None = None
+
+
+class VoteAnswer(msgspec.Struct, frozen=True):
+    """A vote as the API sealed it."""
+
+    vote_id: str
+    approval_id: str
+    decision_id: str
+    approval_state: str
+
+
+class ControlView(msgspec.Struct, frozen=True, kw_only=True):
+    """A kill switch, freeze, hold or mark. `in_flight` are calls that had begun when it took effect."""
+
+    id: str
+    kind: str
+    mode: str
+    reason: str
+    engaged_at: datetime
+    scope: dict[str, Any] = {}
+    engaged_by: Person | None = None
+    expires_at: datetime | None = None
+    lifted_at: datetime | None = None
+    lifted_by: Person | None = None
+    lifted_reason: str | None = None
+    in_flight: tuple[str, ...] = ()
+
+
+class ControlList(msgspec.Struct, frozen=True):
+    items: tuple[ControlView, ...]
