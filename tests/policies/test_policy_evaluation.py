@@ -146,11 +146,72 @@ def test_a_movement_is_not_added_to_a_window_of_other_movements() -> None:
     assert decide(text, **{fact: 3}, rail_action="payout").outcome is Outcome.DENY
 
 
+@pytest.mark.parametrize(
+    ("bound", "days"),
+    [
+        ("gt: 7", {8}),
+        ("gte: 7", {7, 8}),
+        ("lt: 7", {6}),
+        ("lte: 7", {6, 7}),
+        ("gte: 7, lt: 8", {7}),
+        ("gt: 8, lte: 6", set()),
+    ],
+)
+def test_bounds_are_exact(bound: str, days: set[int]) -> None:
+    text = policy_of(f"id: tenure, when: {{context: {{customer_tenure_days: {{{bound}}}}}}}, effect: deny")
+    found = {day for day in (6, 7, 8) if decide(text, **{"context.customer_tenure_days": day}).reason == "tenure"}
+    assert found == days
+
+
+@pytest.mark.parametrize(
+    ("expected", "countries"),
+    [
+        ("US", {"US"}),
+        ("[KP, US]", {"KP", "US"}),
+        ("{in: [KP]}", {"KP"}),
+        ("{not_in: [KP, US]}", {"NO"}),
+        ("{not_in: US}", {"KP", "NO"}),
+    ],
+)
+def test_a_fact_is_one_of_the_values_or_of_none_of_them(expected: str, countries: set[str]) -> None:
+    every = {"KP", "NO", "US"}
+    plain, negated = f"counterparty: {{country: {expected}}}", f"not: {{counterparty: {{country: {expected}}}}}"
+    for condition, wanted in ((plain, countries), (negated, every - countries)):
+        text = policy_of(f"id: place, when: {{{condition}}}, effect: deny")
+        assert {each for each in every if decide(text, **{"counterparty.country": each}).reason == "place"} == wanted
+
+
 def test_scopes_are_compared_as_sets_and_none_are_known_to_be_none() -> None:
     text = policy_of('id: unscoped, when: {agent_scope: {none_of: ["payments:write"]}}, effect: deny')
     assert decide(text, **{"initiator.scopes": []}).reason == "unscoped"
     assert decide(text, **{"initiator.scopes": ["a", "payments:write"]}).reason == "default_allow"
     assert decide(text).reason == "missing_fact"
+
+
+@pytest.mark.parametrize(
+    ("quantifier", "holds_one", "holds_both"),
+    [("any_of", True, True), ("all_of", False, True), ("none_of", False, False)],
+)
+def test_any_all_or_none_of_the_scopes(quantifier: str, holds_one: bool, holds_both: bool) -> None:
+    plain = policy_of(f"id: scoped, when: {{agent_scope: {{{quantifier}: [a, b]}}}}, effect: deny")
+    negated = policy_of(f"id: scoped, when: {{not: {{agent_scope: {{{quantifier}: [a, b]}}}}}}, effect: deny")
+    for held, expected in ((["a", "c"], holds_one), (["a", "b", "c"], holds_both)):
+        assert (decide(plain, **{"initiator.scopes": held}).outcome is Outcome.DENY) is expected
+        assert (decide(negated, **{"initiator.scopes": held}).outcome is Outcome.DENY) is not expected
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "amount: {currency: usd, gt: 100}",
+        "rolling_window: {measure: sum, per: organization, within: 1h, currency: usd, gt: 100}",
+    ],
+)
+def test_a_limit_on_an_amount_without_a_currency_is_not_passed_by(when: str) -> None:
+    text = policy_of(f"id: limit, when: {{{when}}}, effect: deny")
+    windows = {each.fact: 0 for each in compile_policy(parse(text)).windows}
+    evaluation = decide(text, **windows, currency=None)
+    assert (evaluation.outcome, evaluation.hits[0].missing) == (Outcome.REVIEW, ("currency",))
 
 
 def test_the_hash_is_of_the_meaning_not_the_layout() -> None:

@@ -235,6 +235,21 @@ def test_a_test_answers_the_same_with_more_facts_or_did_not_know(
             assert set(rule.undecided_hit(partial).missing) <= left_out
 
 
+@given(condition=leaves, negated=st.booleans(), data=st.data())
+@settings(QUICK, max_examples=250)
+def test_no_fact_of_a_leaf_can_be_left_out_to_change_its_answer(
+    condition: Condition, negated: bool, data: st.DataObject
+) -> None:
+    scope = Scope("stripe")
+    strategies = {**PLAIN_FACTS, **{window.fact: small for window in condition.windows(scope)}}
+    facts = {name: data.draw(value) for name, value in strategies.items()}
+    test = condition.test(scope, negated=negated)
+    answer = test(facts, NOW)
+    for left_out in condition.fact_names(scope):
+        assert test({**facts, left_out: None}, NOW) in {answer, None}
+    assert test({}, NOW) is None
+
+
 @given(case=cases())
 @QUICK
 def test_the_facts_in_the_evidence_give_the_same_evaluation_again(case: tuple[Policy, dict[str, Any]]) -> None:
