@@ -45,7 +45,7 @@ async def go_install(module: str) -> Path | None:
     directory.mkdir(parents=True, exist_ok=True)
     # Built beside and renamed: an interrupted build leaves no broken program, and two builds do not meet.
     unfinished = directory / f".unfinished-{os.getpid()}"
-    environment = {"GOBIN": str(unfinished), "GOFLAGS": "", "CGO_ENABLED": "0"}
+    environment = {"GOBIN": str(unfinished), "GOFLAGS": ""}
     try:
         code = await run_to_end((go, "install", module), log=log, environment=environment)
         if code != 0:
