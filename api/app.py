@@ -1,0 +1,96 @@
+"""The HTTP API: its routes, what it holds open, and how it is served."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from litestar import Litestar
+
+from api import logs, openapi
+from api.errors import EXCEPTION_HANDLERS
+from api.feed import ChainWatch
+from api.observation import observe_answer, timed
+from api.rate_limit import RateLimit
+from api.routes.approvals import approve, deny, get_approval, list_approvals
+from api.routes.controls import engage_control, lift_control, list_controls
+from api.routes.decision_landing import create_landing_decision
+from api.routes.decisions import create_decision, get_decision, list_decisions
+from api.routes.events import stream_events
+from api.routes.keys import create_key, list_keys, revoke_key
+from api.routes.operations import healthz, metrics, readyz
+from api.routes.sessions import current_session, log_in, log_out
+from api.server import serve_app
+from api.services import Services
+from axiru.database import connected
+from axiru.settings import Settings
+from axiru.temporal import connect
+from axiru.vault import Vault
+from ledger.keys import load_signer
+
+ROUTES = (
+    create_decision,
+    get_decision,
+    list_decisions,
+    create_landing_decision,
+    list_approvals,
+    get_approval,
+    approve,
+    deny,
+    engage_control,
+    list_controls,
+    lift_control,
+    log_in,
+    current_session,
+    log_out,
+    stream_events,
+    create_key,
+    list_keys,
+    revoke_key,
+    healthz,
+    readyz,
+    metrics,
+)
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The app; opens nothing before its lifespan begins. Raises ConfigurationInvalid when a setting is missing."""
+    settings.require("database_url", "redis_url")
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with _services(settings) as services:
+            app.state.services = services
+            yield
+
+    return Litestar(
+        route_handlers=ROUTES,
+        lifespan=[lifespan],
+        middleware=[timed],
+        before_send=[observe_answer],
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+        openapi_config=openapi.CONFIG,
+        logging_config=None,
+        request_max_body_size=None,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is being answered and return.
+
+    Raises ConfigurationInvalid when it cannot start: a setting, the database, the vault's key, a port in use.
+    """
+    logs.configure(settings.log_level)
+    serve_app(create_app(settings), settings)
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[Services]:
+    async with AsyncExitStack() as opened:
+        await opened.enter_async_context(connected(settings))
+        signer = await load_signer(Vault.from_settings(settings))
+        rate_limit = RateLimit(settings.redis_url)
+        opened.push_async_callback(rate_limit.close)
+        watch = await opened.enter_async_context(ChainWatch(settings.database_url))
+        # Lazy: the kill switch, votes and every read work while Temporal is away.
+        temporal = await connect(settings, lazy=True)
+        yield Services(settings, rate_limit, watch, temporal, signer, asyncio.Event())

@@ -1,0 +1,208 @@
+"""Who is asking. Keys and log-ins are both Bearer tokens, looked up by their SHA-256 in one statement each.
+
+The order is fixed: who are you, how often have you asked, may you do this; only then is a body read. A caller without a
+key learns nothing about what a body should look like.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api import permissions
+from api.permissions import SCOPE_OF, Permission
+from api.services import Services, services_of
+from axiru.database import row
+from axiru.domain.approval import Door
+from axiru.domain.movement import Mode
+from axiru.errors import AxiruError
+from axiru.ids import hash_secret
+
+SESSION_REQUESTS_PER_MINUTE: Final = 1_200
+_KEY_PREFIX: Final = "ak_"
+_SESSION_PREFIX: Final = "st_"
+_LONGEST_TOKEN: Final = 256
+
+Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
+
+
+class MissingAuthorization(AxiruError):
+    """No Authorization header, or an empty one."""
+
+    code = "missing_authorization"
+
+
+class InvalidAuthorizationScheme(AxiruError):
+    """The Authorization header does not use the Bearer scheme (RFC 6750 §2.1)."""
+
+    code = "invalid_authorization_scheme"
+
+
+class InvalidApiKey(AxiruError):
+    """The token is unknown, revoked or expired; which of them is not told."""
+
+    code = "invalid_api_key"
+
+
+class InsufficientScope(AxiruError):
+    """The caller is known and may not do this; the scope that would allow it is named."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, scope: str, message: str | None = None) -> None:
+        super().__init__(message or f"This needs the scope {scope}.", required_scope=scope)
+
+
+class DefaultConnection(msgspec.Struct, frozen=True):
+    """The organization's Stripe connection of the key's mode for requests that name none."""
+
+    id: str
+    currency: str
+    write_actions: tuple[str, ...]
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """A key or a person at a console. A key acts for the member who owns it and sees one mode; a log-in sees both."""
+
+    organization_id: str
+    organization_name: str
+    member_id: str
+    member_name: str
+    member_email: str
+    roles: tuple[str, ...]
+    permissions: frozenset[Permission]
+    subject: str
+    requests_per_minute: int
+    outcome_style: str
+    api_key_id: str | None = None
+    mode: Mode | None = None
+    default_connection: DefaultConnection | None = None
+    token_hash: str = ""
+    session_expires_at: datetime | None = None
+
+    @property
+    def key_mode(self) -> Mode:
+        """The mode of a key. A log-in has none: it never comes where this is asked."""
+        if self.mode is None:
+            raise RuntimeError("a log-in asked for something of one mode")
+        return self.mode
+
+    @property
+    def door(self) -> Door:
+        return "console" if self.api_key_id is None else "api"
+
+
+def requires(permission: Permission) -> Guard:
+    """A guard that lets through who may do `permission`, and puts the caller where `request.user` finds it.
+
+    Raises MissingAuthorization, InvalidAuthorizationScheme, InvalidApiKey, RateLimited, InsufficientScope.
+    """
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        services = services_of(connection)
+        caller = await identify(bearer_token(connection.headers.get("authorization", "")), services)
+        await admit(caller, permission, services)
+        connection.scope["user"] = caller
+
+    return guard
+
+
+async def admit(caller: Caller, permission: Permission, services: Services) -> None:
+    """Count this request, then check that the caller may make it. Raises RateLimited, InsufficientScope."""
+    await services.rate_limit.hit(caller.subject, per_minute=caller.requests_per_minute)
+    if permission not in caller.permissions:
+        raise InsufficientScope(SCOPE_OF.get(permission, permission.value))
+
+
+def bearer_token(header: str) -> str:
+    """The token of an Authorization header. Raises MissingAuthorization, InvalidAuthorizationScheme."""
+    if not header.strip():
+        raise MissingAuthorization("Send your API key as Authorization: Bearer ak_….")
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidAuthorizationScheme("The Authorization header must use the Bearer scheme.")
+    return token.strip()
+
+
+async def identify(token: str, services: Services) -> Caller:
+    """The caller behind a token. Raises InvalidApiKey."""
+    known = None
+    if len(token) <= _LONGEST_TOKEN:
+        if token.startswith(_KEY_PREFIX):
+            known = await _key(token, services.settings.rate_per_minute)
+        elif token.startswith(_SESSION_PREFIX):
+            known = await _session(token)
+    if known is None:
+        raise InvalidApiKey("This API key is unknown, revoked or expired.")
+    return known
+
+
+async def _key(secret: str, default_per_minute: int) -> Caller | None:
+    found = await row(
+        """
+        SELECT k.id, k.organization_id, k.mode, k.scopes, k.owner_member_id, k.rate_per_minute, k.outcome_style,
+            m.name, m.email, m.roles, o.name AS organization_name, c.id AS connection_id, c.default_currency,
+            c.write_actions
+        FROM api_keys k
+        JOIN members m ON m.id = k.owner_member_id AND m.disabled_at IS NULL
+        JOIN organizations o ON o.id = k.organization_id
+        LEFT JOIN stripe_connections c
+            ON c.organization_id = k.organization_id AND c.mode = k.mode AND c.is_default AND c.status = 'active'
+        WHERE k.secret_hash = {} AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+        """,
+        hash_secret(secret),
+    )
+    if found is None:
+        return None
+    return Caller(
+        organization_id=found["organization_id"],
+        organization_name=found["organization_name"],
+        member_id=found["owner_member_id"],
+        member_name=found["name"],
+        member_email=found["email"],
+        roles=tuple(found["roles"]),
+        permissions=permissions.of_scopes(found["scopes"]),
+        subject=f"key/{found['id']}",
+        requests_per_minute=found["rate_per_minute"] or default_per_minute,
+        outcome_style=found["outcome_style"],
+        api_key_id=found["id"],
+        mode=found["mode"],
+        default_connection=DefaultConnection(
+            found["connection_id"], found["default_currency"], tuple(found["write_actions"])
+        )
+        if found["connection_id"]
+        else None,
+    )
+
+
+async def _session(token: str) -> Caller | None:
+    token_hash = hash_secret(token)
+    found = await row(
+        """
+        SELECT s.organization_id, s.member_id, s.expires_at, m.name, m.email, m.roles, o.name AS organization_name
+        FROM sessions s
+        JOIN members m ON m.id = s.member_id AND m.disabled_at IS NULL
+        JOIN organizations o ON o.id = s.organization_id
+        WHERE s.token_hash = {} AND s.revoked_at IS NULL AND s.expires_at > now()
+        """,
+        token_hash,
+    )
+    if found is None:
+        return None
+    return Caller(
+        organization_id=found["organization_id"],
+        organization_name=found["organization_name"],
+        member_id=found["member_id"],
+        member_name=found["name"],
+        member_email=found["email"],
+        roles=tuple(found["roles"]),
+        permissions=permissions.of_roles(found["roles"]),
+        subject=f"session/{token_hash}",
+        requests_per_minute=SESSION_REQUESTS_PER_MINUTE,
+        outcome_style="reference",
+        token_hash=token_hash,
+        session_expires_at=found["expires_at"],
+    )

@@ -1,0 +1,115 @@
+"""From a parsed body to the struct an endpoint takes, or to every field of it that is wrong.
+
+msgspec is fast and stops at the first error; only when it has found one does jsonschema go over the same schema again
+and list them all.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+import msgspec
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
+
+from api.errors import FieldError, InvalidBody
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+_TYPE_NAMES: Final = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "object": "an object",
+    "array": "a list",
+    "boolean": "true or false",
+    "null": "null",
+}
+# JSON Schema counts 1.0 as an integer; amounts of money do not.
+_TYPES: Final = Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+)
+_Validator: Final[Any] = extend(Draft202012Validator, type_checker=_TYPES)  # type: ignore[no-untyped-call]
+
+
+def decode(body: Mapping[str, Any], shape: type[Body]) -> Body:
+    """`body` as `shape`. Raises InvalidBody naming every field that does not fit."""
+    try:
+        return msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        raise InvalidBody(field_errors(body, shape) or [_whole(error)]) from error
+
+
+def field_errors(body: Mapping[str, Any], shape: type[msgspec.Struct]) -> list[FieldError]:
+    """Every way in which `body` is not a `shape`, in the order of the paths; empty when it is one."""
+    found = {error.field: error for problem in _validator(shape).iter_errors(body) for error in _told(problem)}
+    return [found[field] for field in sorted(found)]
+
+
+@lru_cache(maxsize=64)
+def _validator(shape: type[msgspec.Struct]) -> Any:
+    return _Validator(msgspec.json.schema(shape))
+
+
+def _told(problem: Any) -> Iterator[FieldError]:
+    """The field errors in one `jsonschema.ValidationError`."""
+    path = _path(problem.absolute_path)
+    match problem.validator:
+        case "anyOf":
+            # An optional field is "this or null": what is wrong with the value is said by the branch that is not null.
+            for inner in problem.context:
+                if not (inner.validator == "type" and inner.validator_value == "null"):
+                    yield from _told(inner)
+        case "required":
+            for name in problem.validator_value:
+                if name not in problem.instance:
+                    yield FieldError(_join(path, name), "missing", "This field is required.")
+        case "additionalProperties" if problem.validator_value is False:
+            for name in problem.instance:
+                if name not in problem.schema.get("properties", {}):
+                    yield FieldError(_join(path, name), "unknown_field", "This field is not known here.")
+        case _:
+            code, text = _EXPLANATIONS.get(problem.validator, ("invalid", "This value is not valid."))
+            yield FieldError(path or "body", code, text.format(_limit(problem.validator, problem.validator_value)))
+
+
+_EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "type": ("wrong_type", "This must be {}."),
+    "enum": ("not_allowed", "This must be one of: {}."),
+    "minimum": ("out_of_range", "This must be at least {}."),
+    "maximum": ("out_of_range", "This must be at most {}."),
+    "minLength": ("too_short", "This needs a length of at least {}."),
+    "maxLength": ("too_long", "This has more than {} characters."),
+    "minProperties": ("too_few", "This needs at least {} entries."),
+    "maxProperties": ("too_many", "This has more than {} entries."),
+    "minItems": ("too_few", "This needs at least {} entries."),
+    "maxItems": ("too_many", "This has more than {} entries."),
+    "pattern": ("malformed", "This does not have the form {}."),
+    "format": ("malformed", "This must be a {}."),
+}
+
+
+def _limit(validator: str, value: Any) -> str:
+    listed = [
+        entry for entry in (value if isinstance(value, list) else [value]) if entry is not None and entry != "null"
+    ]
+    if validator == "type":
+        return " or ".join(_TYPE_NAMES[name] for name in listed)
+    return ", ".join(map(str, listed))
+
+
+def _whole(error: msgspec.ValidationError) -> FieldError:
+    """What only msgspec checks (a date that does not exist): its own words, with its path in our spelling."""
+    reason, _, place = str(error).partition(" - at `$")
+    return FieldError(place.rstrip("`").lstrip(".") or "body", "invalid", f"{reason}.")
+
+
+def _path(parts: Iterable[str | int]) -> str:
+    path = ""
+    for part in parts:
+        path = f"{path}[{part}]" if isinstance(part, int) else _join(path, part)
+    return path
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name[:100]}" if path else name[:100]

@@ -1,0 +1,88 @@
+"""The hot path: reserve, start, answer. A replay of what was sealed needs neither Temporal nor a worker."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Final, NamedTuple
+
+import structlog
+
+from api.auth import Caller
+from api.intake.request import Asked
+from api.intake.reserve import Reservation, ask_again, reserve
+from api.intake.start import start, tell_asked_again
+from api.observation import DECIDE_SECONDS
+from api.services import Services
+from axiru.database import row
+from axiru.domain.control import ControlHit, forbidding
+from axiru.domain.decision import FINAL_STATES, DecisionReceipt, MovementInput
+from axiru.errors import AxiruError
+from ledger.acts.control import controls_in_force
+from ledger.acts.projection import receipt_of
+
+_GIVEN_UP_AFTER: Final = timedelta(seconds=30)
+_log = structlog.get_logger("api")
+
+
+class DecisionFailed(AxiruError):
+    """No decision could be sealed or told. Nothing was allowed; asking again with the same idempotency key is safe."""
+
+    code = "decision_failed"
+
+
+class Decided(NamedTuple):
+    """What to answer: the sealed receipt, whether it is a replay, and the control that forbids it now."""
+
+    receipt: DecisionReceipt
+    received_at: datetime
+    cached: bool
+    forbidden: ControlHit | None = None
+
+
+async def decide(asked: Asked, caller: Caller, services: Services, request_id: str) -> Decided:
+    """Decide one request once, however often and by however many connections it is asked.
+
+    Raises IdempotencyMismatch, and DecisionFailed for everything that is not the caller's fault.
+    """
+    began = perf_counter()
+    try:
+        async with asyncio.timeout(services.settings.decide_timeout_seconds):
+            decided = await _decide(asked, caller, services)
+    except AxiruError:
+        raise
+    except Exception as error:
+        _log.error("decision_failed", request_id=request_id, organization_id=caller.organization_id, exc_info=error)
+        raise DecisionFailed(
+            "No decision was made, so nothing is allowed. Ask again with the same idempotency key."
+        ) from error
+    DECIDE_SECONDS.labels(decided.receipt.outcome.value).observe(perf_counter() - began)
+    return decided
+
+
+async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
+    reserved = await reserve(asked, caller)
+    if reserved.sealed:
+        return await _replayed(reserved, caller)
+    if not reserved.fresh:
+        await ask_again(reserved.decision_id)
+        if datetime.now(UTC) - reserved.received_at > _GIVEN_UP_AFTER:
+            await tell_asked_again(reserved.decision_id, services)
+    movement = MovementInput(reserved.decision_id, caller.organization_id, caller.key_mode)
+    try:
+        receipt = await start(movement, services)
+    except Exception:
+        # The answer may have been lost on its way, or the workflow have ended since: what is sealed counts.
+        if await row("SELECT 1 AS sealed FROM decisions WHERE id = {}", reserved.decision_id) is None:
+            raise
+        return await _replayed(reserved, caller)
+    return Decided(receipt, reserved.received_at, cached=not reserved.fresh)
+
+
+async def _replayed(reserved: Reservation, caller: Caller) -> Decided:
+    """The decision as it was sealed, with its present state, unless a control has come between."""
+    receipt = await receipt_of(reserved.decision_id)
+    cached = not reserved.fresh
+    if receipt.state in FINAL_STATES:
+        return Decided(receipt, reserved.received_at, cached)
+    controls = await controls_in_force(caller.organization_id, receipt.mode)
+    return Decided(receipt, reserved.received_at, cached, forbidding(controls, reserved.ovt, datetime.now(UTC)))

@@ -1,0 +1,177 @@
+"""The body of `POST /api/v1/decisions`, and the movement it asks for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from api.auth import Caller
+from api.errors import FieldError, InvalidBody
+from api.fields import decode
+from api.fingerprint import fingerprint
+from api.intake.connection import connection_errors
+from api.intake.currency import exponent_of
+from api.intake.request import Asked
+from api.intake.text import (
+    AmountCents,
+    Currency,
+    Email,
+    IdempotencyKey,
+    Identifier,
+    Metadata,
+    ShortText,
+    TenureDays,
+)
+from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
+
+ENDPOINT: Final = "/api/v1/decisions"
+MAX_EXTRA_FACTS: Final = 50
+MAX_EXTRA_NAME: Final = 64
+MAX_EXTRA_BYTES: Final = 8_192
+MAX_METADATA: Final = 50
+
+Action = Literal["refund", "payout", "transfer", "app_fee_refund", "dispute"]
+Kind = Literal["refund", "credit", "adjustment", "payout", "transfer", "app_fee_refund", "dispute"]
+_REFUND_KINDS: Final = ("refund", "credit", "adjustment")
+
+
+class IntentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be moved. A misspelt field is refused: it would otherwise silently not count."""
+
+    amount_cents: AmountCents
+    currency: Currency
+    kind: Kind | None = None
+    stripe_connection_id: Identifier | None = None
+    stripe_account_id: Identifier | None = None
+    charge: Identifier | None = None
+    payment_intent: Identifier | None = None
+    destination: Identifier | None = None
+    payout: Identifier | None = None
+    transfer: Identifier | None = None
+    dispute: Identifier | None = None
+    metadata: Metadata | None = None
+
+
+class ContextBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller knows. Fields beyond these are kept as extra facts, for rules to read."""
+
+    customer_id: Identifier | None = None
+    customer_email: Email | None = None
+    customer_tenure_days: TenureDays | None = None
+    reason_code: ShortText | None = None
+    source: ShortText | None = None
+
+
+class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A request for one decision. `idempotency_key` is required: without it a retry would move the money twice."""
+
+    intent: IntentBody
+    idempotency_key: IdempotencyKey
+    action: Action = "refund"
+    context: ContextBody | None = None
+    source: ShortText | None = None
+    execute: Execute = "caller"
+    metadata: Metadata | None = None
+
+
+async def read_decision(raw: Mapping[str, Any], caller: Caller) -> Asked:
+    """The request in `raw`. Raises InvalidBody naming every field that is wrong, of whatever kind the mistake is."""
+    errors: dict[str, FieldError] = {}
+    body: DecisionBody | None = None
+    try:
+        body = decode(raw, DecisionBody)
+    except InvalidBody as invalid:
+        errors = {error.field: error for error in invalid.field_errors}
+    for error in [*_rule_errors(raw), *await connection_errors(raw, caller)]:
+        errors.setdefault(error.field, error)
+    if errors or body is None or caller.api_key_id is None:
+        raise InvalidBody(list(errors.values()))
+    extra = {name: value for name, value in _member(raw, "context").items() if name not in _KNOWN_CONTEXT}
+    return Asked(ENDPOINT, fingerprint(raw), _movement(body, extra, caller, caller.api_key_id))
+
+
+_KNOWN_CONTEXT: Final = frozenset(ContextBody.__struct_fields__)
+
+
+def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key_id: str) -> Ovt:
+    intent, context = body.intent, body.context or ContextBody()
+    asset = intent.currency.lower()
+    default = caller.default_connection
+    kept_apart = body.action == "refund" and intent.kind in {"credit", "adjustment"}
+    return Ovt(
+        rail="stripe",
+        rail_action=intent.kind if kept_apart and intent.kind else body.action,
+        amount=Amount(str(intent.amount_cents), asset, exponent_of(asset)),
+        initiator=Initiator("api_key", api_key_id),
+        idempotency_key=body.idempotency_key,
+        merchant=Merchant(intent.stripe_connection_id or (default.id if default else None), intent.stripe_account_id),
+        target=Target(
+            charge=intent.charge,
+            payment_intent=intent.payment_intent,
+            destination=intent.destination,
+            payout=intent.payout,
+            transfer=intent.transfer,
+            dispute=intent.dispute,
+        ),
+        context=Context(
+            customer_id=context.customer_id,
+            customer_email=context.customer_email,
+            customer_tenure_days=context.customer_tenure_days,
+            reason_code=context.reason_code,
+            source=body.source or context.source,
+            extra=extra,
+        ),
+        metadata={**(body.metadata or {}), **(intent.metadata or {})},
+        execute=body.execute,
+    )
+
+
+def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What no schema can say: fields that depend on one another. Reads the raw body, to see half-wrong ones too."""
+    intent, action, kind = _member(raw, "intent"), raw.get("action", "refund"), _member(raw, "intent").get("kind")
+    if action == "refund" and kind is None and intent:
+        yield FieldError("intent.kind", "missing", "A refund is of kind refund, credit or adjustment.")
+    if action == "refund" and kind is not None and kind not in _REFUND_KINDS:
+        yield FieldError("intent.kind", "not_allowed", "A refund is of kind refund, credit or adjustment.")
+    if action != "refund" and kind is not None and kind != action:
+        yield FieldError("intent.kind", "not_allowed", "This kind does not belong to that action; leave it out.")
+    yield from _execution_errors(raw, action, kind, intent)
+    yield from _extra_errors(raw)
+    top, inner = _member(raw, "metadata"), _member(intent, "metadata")
+    if len({*top, *inner}) > MAX_METADATA:
+        yield FieldError("metadata", "too_many", f"With intent.metadata this has more than {MAX_METADATA} entries.")
+
+
+def _execution_errors(
+    raw: Mapping[str, Any], action: Any, kind: Any, intent: Mapping[str, Any]
+) -> Iterator[FieldError]:
+    if raw.get("execute") != "axiru":
+        return
+    if action != "refund":
+        yield FieldError("execute", "not_executable", "Axiru executes refunds; other actions are decided only.")
+    elif kind in {"credit", "adjustment"}:
+        yield FieldError("intent.kind", "not_executable", "Credits and adjustments are decided, never executed.")
+    elif intent.get("charge") is None and intent.get("payment_intent") is None:
+        yield FieldError("intent.charge", "missing", "To execute a refund, name its charge or payment_intent.")
+
+
+def _extra_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
+    context = _member(raw, "context")
+    top, inner = raw.get("source"), context.get("source")
+    if top is not None and inner is not None and top != inner:
+        yield FieldError("context.source", "not_allowed", "This differs from the source beside it.")
+    extra = {name: value for name, value in context.items() if name not in _KNOWN_CONTEXT}
+    if len(extra) > MAX_EXTRA_FACTS:
+        yield FieldError("context", "too_many", f"This has more than {MAX_EXTRA_FACTS} facts of its own.")
+    for name in extra:
+        if not 1 <= len(name) <= MAX_EXTRA_NAME:
+            yield FieldError(
+                f"context.{name[:MAX_EXTRA_NAME]}", "too_long", "The name of a fact has 1 to 64 characters."
+            )
+    if len(msgspec.json.encode(extra)) > MAX_EXTRA_BYTES:
+        yield FieldError("context", "too_long", f"Facts of its own take more than {MAX_EXTRA_BYTES} bytes.")
+
+
+def _member(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}

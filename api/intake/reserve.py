@@ -1,0 +1,134 @@
+"""Writing down what was asked, before anything decides it: one statement when the idempotency key is new."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import msgspec
+
+from api.auth import Caller
+from api.intake.request import Asked
+from axiru.database import row
+from axiru.domain.movement import Ovt
+from axiru.errors import AxiruError
+from axiru.ids import DECISION, new_id
+
+REPLAY_HOURS: Final = 24
+_KEY_ATTEMPTS: Final = 3
+
+
+class IdempotencyMismatch(AxiruError):
+    """The idempotency key belongs to a request with another body. Nothing was decided."""
+
+    code = "idempotency_mismatch"
+
+
+class Reservation(NamedTuple):
+    """The decision id that belongs to a request. `fresh`: this call made it; `sealed`: it has been decided."""
+
+    decision_id: str
+    ovt: Ovt
+    received_at: datetime
+    fresh: bool
+    sealed: bool = False
+
+
+async def reserve(asked: Asked, caller: Caller) -> Reservation:
+    """Give a request its decision id, or find the one its idempotency key has.
+
+    A key is good for one body for 24 hours, and longer while its decision can still change; after that the next
+    request takes it over. Raises IdempotencyMismatch.
+    """
+    for _ in range(_KEY_ATTEMPTS):
+        decision_id = new_id(DECISION)
+        received_at = await _record(decision_id, asked, caller)
+        if received_at is not None:
+            return Reservation(decision_id, asked.ovt, received_at, fresh=True)
+        earlier = await _earlier(asked, caller)
+        # None: the key was taken over between the two statements by a request that then failed; it is free again.
+        if earlier is not None:
+            return earlier
+    raise RuntimeError("an idempotency key could be neither taken nor found")
+
+
+async def ask_again(decision_id: str) -> None:
+    """Note that a caller still wants an answer to a request that nobody has decided yet."""
+    await row("UPDATE requests SET asked_at = clock_timestamp() WHERE decision_id = {}", decision_id)
+
+
+_REQUEST_COLUMNS: Final = (
+    "(decision_id, organization_id, mode, endpoint, fingerprint, ovt, api_key_id, requested_by, received_at, asked_at)"
+)
+# `final` is what `is_settled` says, for a row of the table.
+_RESERVE: Final = f"""
+WITH reserved AS (
+    INSERT INTO idempotency_keys AS held
+        (organization_id, mode, endpoint, key, decision_id, fingerprint, reserved_at)
+    VALUES ({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, clock_timestamp())
+    ON CONFLICT (organization_id, mode, endpoint, key) DO UPDATE
+        SET decision_id = excluded.decision_id, fingerprint = excluded.fingerprint, reserved_at = excluded.reserved_at
+        WHERE held.reserved_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
+            AND EXISTS (SELECT FROM decisions d WHERE d.id = held.decision_id
+                AND (d.state IN ('denied', 'expired', 'executed', 'execution_failed')
+                    OR (d.execute = 'caller' AND d.state IN ('allowed', 'approved'))))
+    RETURNING decision_id
+)
+INSERT INTO requests {_REQUEST_COLUMNS}
+SELECT decision_id, {{}}, {{}}, {{}}, {{}}, {{}}::jsonb, {{}}, {{}}, clock_timestamp(), clock_timestamp() FROM reserved
+RETURNING received_at
+"""  # noqa: S608 - only constants of this module are spliced in
+_RECORD: Final = f"""
+INSERT INTO requests {_REQUEST_COLUMNS}
+VALUES ({{}}, {{}}, {{}}, {{}}, {{}}, {{}}::jsonb, {{}}, {{}}, clock_timestamp(), clock_timestamp())
+RETURNING received_at
+"""  # noqa: S608 - only constants of this module are spliced in
+
+
+async def _record(decision_id: str, asked: Asked, caller: Caller) -> datetime | None:
+    """When the request was written down; None when its idempotency key is somebody's already."""
+    request = (
+        caller.organization_id,
+        caller.mode,
+        asked.endpoint,
+        asked.fingerprint,
+        msgspec.json.encode(asked.ovt).decode(),
+        caller.api_key_id,
+        caller.member_id,
+    )
+    if asked.idempotency_key is None:
+        written = await row(_RECORD, decision_id, *request)
+    else:
+        key = (
+            caller.organization_id,
+            caller.mode,
+            asked.endpoint,
+            asked.idempotency_key,
+            decision_id,
+            asked.fingerprint,
+        )
+        written = await row(_RESERVE, *key, *request)
+    received_at: datetime | None = written["received_at"] if written else None
+    return received_at
+
+
+async def _earlier(asked: Asked, caller: Caller) -> Reservation | None:
+    found = await row(
+        """
+        SELECT k.decision_id, k.fingerprint, r.ovt, r.received_at, d.id IS NOT NULL AS sealed
+        FROM idempotency_keys k
+        JOIN requests r ON r.decision_id = k.decision_id
+        LEFT JOIN decisions d ON d.id = k.decision_id
+        WHERE k.organization_id = {} AND k.mode = {} AND k.endpoint = {} AND k.key = {}
+        """,
+        caller.organization_id,
+        caller.mode,
+        asked.endpoint,
+        asked.idempotency_key,
+    )
+    if found is None:
+        return None
+    if found["fingerprint"] != asked.fingerprint:
+        raise IdempotencyMismatch(
+            "This idempotency key was used for a request with another body.", fingerprint=asked.fingerprint
+        )
+    ovt = msgspec.json.decode(found["ovt"], type=Ovt)
+    return Reservation(found["decision_id"], ovt, found["received_at"], fresh=False, sealed=found["sealed"])

@@ -1,0 +1,62 @@
+"""Who may do what: the one table. Keys have scopes, people have roles; both come down to permissions."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+
+class Permission(StrEnum):
+    """What a route asks for. The value is how the console is told."""
+
+    READ = "read"
+    DECIDE = "decide"
+    VOTE = "vote"
+    CONTROLS = "controls"
+    POLICIES = "policies"
+    LEDGER = "ledger"
+    KEYS = "keys"
+
+
+SCOPE_OF: Final[dict[Permission, str]] = {
+    Permission.DECIDE: "decisions:write",
+    Permission.VOTE: "approvals:vote",
+    Permission.CONTROLS: "controls:write",
+    Permission.POLICIES: "policies:write",
+    Permission.LEDGER: "ledger:read",
+    Permission.KEYS: "admin",
+}
+"""The scope a key needs. Every key may read what its own organization and mode decided."""
+
+SCOPES: Final = frozenset({*SCOPE_OF.values(), "authorizations:write"})
+
+_OF_ROLE: Final[dict[str, frozenset[Permission]]] = {
+    "viewer": frozenset({Permission.READ}),
+    "support": frozenset({Permission.READ}),
+    "agent_owner": frozenset({Permission.READ}),
+    "auditor": frozenset({Permission.READ, Permission.LEDGER}),
+    "finance_manager": frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS}),
+    "controller": frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.LEDGER}),
+    "admin": frozenset(
+        {
+            Permission.READ,
+            Permission.VOTE,
+            Permission.CONTROLS,
+            Permission.POLICIES,
+            Permission.LEDGER,
+            Permission.KEYS,
+        }
+    ),
+}
+
+
+def of_roles(roles: Iterable[str]) -> frozenset[Permission]:
+    """What a person with these roles may do. An unknown role allows nothing; no role lets a session ask for money."""
+    return frozenset().union(*(_OF_ROLE.get(role, frozenset()) for role in roles))
+
+
+def of_scopes(scopes: Iterable[str]) -> frozenset[Permission]:
+    """What a key with these scopes may do. `admin` is all of them."""
+    held = frozenset(scopes)
+    if "admin" in held:
+        return frozenset(Permission)
+    return frozenset({Permission.READ, *(permission for permission, scope in SCOPE_OF.items() if scope in held)})

@@ -1,0 +1,135 @@
+"""`/api/v1/approvals`: what waits for people, and their votes."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+import msgspec
+import structlog
+from litestar import Request, get, post
+from litestar.params import Parameter
+
+from api.auth import Caller, InsufficientScope, requires
+from api.fields import decode
+from api.intake.text import Reason
+from api.json_body import read_optional_object
+from api.openapi import BEARER, taking
+from api.permissions import SCOPE_OF, Permission
+from api.services import Services, services_of
+from api.views.approval import ApprovalPage, ApprovalView, find_approval, find_approvals
+from api.views.page import Cursor, CursorText, Limit, ModeFilter
+from axiru.domain.approval import ApprovalState, Ballot, Verdict, VoteReceipt
+from ledger.acts.vote import cast_vote
+from workflows.money_movement import MoneyMovement
+
+_SIGNAL_SECONDS: Final = 2.0
+_log = structlog.get_logger("api")
+_signals: set[asyncio.Task[None]] = set()
+
+
+class VoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`reason` is required to deny. With `digest` the vote counts only for exactly what the voter was shown."""
+
+    reason: Reason | None = None
+    digest: str | None = None
+
+
+class VoteAudit(msgspec.Struct, frozen=True):
+    logged_at: datetime
+    ledger_id: str
+
+
+class VoteAnswer(msgspec.Struct, frozen=True):
+    """The vote as it was sealed, and where it leaves the approval."""
+
+    vote_id: str
+    approval_id: str
+    decision_id: str
+    approval_state: ApprovalState
+    audit: VoteAudit
+
+
+@get("/api/v1/approvals", guards=[requires(Permission.READ)], security=BEARER)
+async def list_approvals(
+    request: Request[Caller, Any, Any],
+    wanted_state: Annotated[ApprovalState | None, Parameter(query="state")] = None,
+    mode: ModeFilter = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> ApprovalPage:
+    """Approvals, newest first, each with the full diff of what would be executed."""
+    caller = request.user
+    return await find_approvals(
+        caller, caller.mode or mode or "test", wanted_state, limit=limit, after=Cursor.parse(cursor) if cursor else None
+    )
+
+
+@get("/api/v1/approvals/{approval_id:str}", guards=[requires(Permission.READ)], security=BEARER)
+async def get_approval(request: Request[Caller, Any, Any], approval_id: str) -> ApprovalView:
+    """One approval, and whether the caller may vote on it."""
+    return await find_approval(approval_id, request.user)
+
+
+@post(
+    "/api/v1/approvals/{approval_id:str}/approve",
+    guards=[requires(Permission.READ)],
+    status_code=200,
+    operation_class=taking(VoteBody, required=False),
+    security=BEARER,
+)
+async def approve(request: Request[Caller, Any, Any], approval_id: str) -> VoteAnswer:
+    """Vote for it. Counts once a person, for exactly what was sealed, before the deadline."""
+    return await _vote(request, approval_id, "approve")
+
+
+@post(
+    "/api/v1/approvals/{approval_id:str}/deny",
+    guards=[requires(Permission.READ)],
+    status_code=200,
+    operation_class=taking(VoteBody),
+    security=BEARER,
+)
+async def deny(request: Request[Caller, Any, Any], approval_id: str) -> VoteAnswer:
+    """Vote against it, with a reason. One denial denies."""
+    return await _vote(request, approval_id, "deny")
+
+
+async def _vote(request: Request[Caller, Any, Any], approval_id: str, verdict: Verdict) -> VoteAnswer:
+    caller, services = request.user, services_of(request)
+    # A key needs the scope; which person may vote on what is for the act to say, with the reason why not.
+    if caller.api_key_id is not None and Permission.VOTE not in caller.permissions:
+        raise InsufficientScope(SCOPE_OF[Permission.VOTE])
+    body = decode(await read_optional_object(request), VoteBody)
+    shown = await find_approval(approval_id, caller)
+    receipt = await cast_vote(
+        Ballot(
+            approval_id=shown.approval_id,
+            organization_id=caller.organization_id,
+            member_id=caller.member_id,
+            verdict=verdict,
+            reason=(body.reason or "").strip(),
+            door=caller.door,
+            digest=body.digest,
+        ),
+        signer=services.signer,
+    )
+    # Not waited for: the vote is sealed, and the outbox tells the workflow should this be lost.
+    telling = asyncio.create_task(_tell_workflow(receipt, services))
+    _signals.add(telling)
+    telling.add_done_callback(_signals.discard)
+    return VoteAnswer(
+        receipt.vote_id,
+        receipt.approval_id,
+        receipt.decision_id,
+        receipt.approval_state,
+        VoteAudit(receipt.cast_at, receipt.ledger_id),
+    )
+
+
+async def _tell_workflow(receipt: VoteReceipt, services: Services) -> None:
+    try:
+        await services.temporal.get_workflow_handle(receipt.decision_id).signal(
+            MoneyMovement.vote_recorded, receipt.vote_id, rpc_timeout=timedelta(seconds=_SIGNAL_SECONDS)
+        )
+    except Exception as error:  # whatever it was, the vote stands and is told again
+        _log.warning("vote_not_signalled", vote_id=receipt.vote_id, error=type(error).__name__)

@@ -1,0 +1,136 @@
+"""`/api/v1/controls`: stop money outside of policy, and let it go again. Works without Temporal."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from litestar import Request, delete, get, post
+from msgspec import Meta
+
+from api.auth import Caller, InsufficientScope, requires
+from api.errors import FieldError, InvalidBody, NotFound
+from api.fields import decode
+from api.intake.text import Reason
+from api.json_body import read_object, read_optional_object
+from api.openapi import BEARER, taking
+from api.permissions import SCOPE_OF, Permission
+from api.services import services_of
+from api.views.control import ControlList, ControlView, find_control, find_controls
+from api.views.page import ModeFilter
+from axiru.domain.control import FREEZE_REASONS, AppliesTo
+from ledger.acts.control import engage, lift
+
+_LONGEST_NAME: Final = 255
+
+
+class ControlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`scope` is empty for the kill switch; a freeze names exactly one thing."""
+
+    kind: Literal["kill_switch", "freeze"]
+    mode: AppliesTo
+    reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
+    scope: dict[str, Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)]] = {}
+    expires_at: datetime | None = None
+
+
+class LiftBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Why the control is no longer needed."""
+
+    reason: Reason | None = None
+
+
+@post(
+    "/api/v1/controls",
+    guards=[requires(Permission.CONTROLS)],
+    status_code=201,
+    operation_class=taking(ControlBody),
+    security=BEARER,
+)
+async def engage_control(request: Request[Caller, Any, Any]) -> ControlView:
+    """Put a control in force. It binds before this answers; `in_flight` are the calls it came too late for."""
+    caller = request.user
+    body = _read_control(await read_object(request))
+    if caller.mode is not None and body.mode != caller.mode:
+        raise InsufficientScope(
+            SCOPE_OF[Permission.CONTROLS], f"This key is of {caller.mode} mode and controls no other."
+        )
+    receipt = await engage(
+        organization_id=caller.organization_id,
+        member_id=caller.member_id,
+        kind=body.kind,
+        scope=body.scope,
+        applies_to=body.mode,
+        reason=body.reason.strip(),
+        expires_at=body.expires_at,
+        signer=services_of(request).signer,
+    )
+    return await find_control(receipt.control_id, caller.organization_id, receipt.in_flight)
+
+
+@get("/api/v1/controls", guards=[requires(Permission.READ)], security=BEARER)
+async def list_controls(
+    request: Request[Caller, Any, Any], in_force: bool | None = None, mode: ModeFilter = None
+) -> ControlList:
+    """Controls, newest first. A key sees those that bind its own mode."""
+    caller = request.user
+    return await find_controls(caller.organization_id, caller.mode or mode, in_force=in_force)
+
+
+@delete(
+    "/api/v1/controls/{control_id:str}",
+    guards=[requires(Permission.CONTROLS)],
+    status_code=200,
+    operation_class=taking(LiftBody, required=False),
+    security=BEARER,
+)
+async def lift_control(request: Request[Caller, Any, Any], control_id: str) -> ControlView:
+    """Take a control out of force; the reason comes in the body or as `?reason=`."""
+    caller = request.user
+    body = decode(await read_optional_object(request), LiftBody)
+    shown = await find_control(control_id, caller.organization_id)
+    if caller.mode is not None and shown.mode != caller.mode:
+        if shown.mode != "both":
+            raise NotFound
+        raise InsufficientScope(
+            SCOPE_OF[Permission.CONTROLS], "This control binds both modes; a key of one mode cannot lift it."
+        )
+    reason = body.reason or str(request.query_params.get("reason") or "")
+    await lift(
+        organization_id=caller.organization_id,
+        member_id=caller.member_id,
+        control_id=control_id,
+        reason=reason.strip()[:2_000],
+        signer=services_of(request).signer,
+    )
+    return await find_control(control_id, caller.organization_id)
+
+
+def _read_control(raw: dict[str, Any]) -> ControlBody:
+    errors: dict[str, FieldError] = {}
+    body: ControlBody | None = None
+    try:
+        body = decode(raw, ControlBody)
+    except InvalidBody as invalid:
+        errors = {error.field: error for error in invalid.field_errors}
+    for error in _rule_errors(raw, body):
+        errors.setdefault(error.field, error)
+    if errors or body is None:
+        raise InvalidBody(list(errors.values()))
+    return body
+
+
+def _rule_errors(raw: dict[str, Any], body: ControlBody | None) -> Iterator[FieldError]:
+    kind, scope, reason = raw.get("kind"), raw.get("scope", {}), raw.get("reason")
+    if isinstance(reason, str) and not reason.strip():
+        yield FieldError("reason", "missing", "A control needs a reason.")
+    if isinstance(scope, dict):
+        if kind == "kill_switch" and scope:
+            yield FieldError("scope", "not_allowed", "The kill switch stops everything; leave the scope empty.")
+        if kind == "freeze" and (len(scope) != 1 or not set(scope) <= set(FREEZE_REASONS)):
+            yield FieldError("scope", "not_allowed", f"A freeze names exactly one of: {', '.join(FREEZE_REASONS)}.")
+    if body is not None and body.expires_at is not None:
+        if body.expires_at.tzinfo is None:
+            yield FieldError("expires_at", "malformed", "A time needs its zone, such as Z.")
+        elif body.expires_at <= datetime.now(UTC):
+            yield FieldError("expires_at", "out_of_range", "This time has passed.")

@@ -1,0 +1,99 @@
+"""`/api/v1/decisions`: ask for a decision, look one up, list them."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+
+from api.auth import Caller, requires
+from api.errors import InvalidBody
+from api.intake.answer import DecisionAnswer, decision_answer
+from api.intake.decide import decide
+from api.intake.decision_body import DecisionBody, read_decision
+from api.intake.vocabulary import from_word, style_for
+from api.json_body import read_object
+from api.observation import request_id_of
+from api.openapi import BEARER, taking
+from api.permissions import Permission
+from api.services import services_of
+from api.views.decision import DecisionFilter, DecisionPage, decision_view, find_decision, find_decisions
+from api.views.decision_detail import DecisionDetail, decision_detail
+from api.views.page import Cursor, CursorText, Limit, ModeFilter
+from api.waiting import WaitSeconds, until_settled
+from axiru.domain.decision import DecisionState, SurfaceMode
+from ledger.acts.projection import receipt_of
+
+
+@post(
+    "/api/v1/decisions",
+    guards=[requires(Permission.DECIDE)],
+    status_code=200,
+    operation_class=taking(DecisionBody),
+    responses={
+        200: ResponseSpec(DecisionAnswer, generate_examples=False, description="The decision, whatever its outcome")
+    },
+    security=BEARER,
+    opt={"failure_code": "decision_failed"},
+)
+async def create_decision(request: Request[Caller, Any, Any], wait_seconds: WaitSeconds = 0) -> Response[bytes]:
+    """Decide whether a refund or another movement may happen. Repeating with the same idempotency_key is safe."""
+    services, caller = services_of(request), request.user
+    style = style_for(request)
+    asked = await read_decision(await read_object(request), caller)
+    decided = await decide(asked, caller, services, request_id_of(request.scope))
+    execution = None
+    if wait_seconds:
+        decision_id = decided.receipt.decision_id
+        await until_settled(decision_id, caller.organization_id, wait_seconds, services)
+        decided = decided._replace(receipt=await receipt_of(decision_id))
+        execution = decision_view(
+            await find_decision(decision_id, caller.organization_id, caller.mode), style
+        ).execution
+    answer = decision_answer(decided, style, execution)
+    return Response(msgspec.json.encode(answer), status_code=200, media_type="application/json")
+
+
+@get("/api/v1/decisions", guards=[requires(Permission.READ)], security=BEARER)
+async def list_decisions(
+    request: Request[Caller, Any, Any],
+    wanted_state: Annotated[DecisionState | None, Parameter(query="state")] = None,
+    outcome: str | None = None,
+    surface_mode: SurfaceMode | None = None,
+    source: str | None = None,
+    customer_id: str | None = None,
+    charge: str | None = None,
+    text: Annotated[
+        str | None, Parameter(query="q", max_length=200, description="Looked for in ids and reasons")
+    ] = None,
+    mode: ModeFilter = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> DecisionPage:
+    """Decisions, newest first. A key sees those of its own mode."""
+    caller = request.user
+    wanted_outcome = from_word(outcome) if outcome is not None else None
+    if outcome is not None and wanted_outcome is None:
+        raise InvalidBody.single("outcome", "not_allowed", "This is not an outcome.")
+    return await find_decisions(
+        caller.organization_id,
+        caller.mode or mode or "test",
+        DecisionFilter(wanted_state, wanted_outcome, surface_mode, source, customer_id, charge, text),
+        limit=limit,
+        after=Cursor.parse(cursor) if cursor else None,
+        style=style_for(request),
+    )
+
+
+@get("/api/v1/decisions/{decision_id:str}", guards=[requires(Permission.READ)], security=BEARER)
+async def get_decision(
+    request: Request[Caller, Any, Any], decision_id: str, wait_seconds: WaitSeconds = 0
+) -> DecisionDetail:
+    """One decision with its timeline, approval, execution and ledger entries."""
+    caller = request.user
+    found = await find_decision(decision_id, caller.organization_id, caller.mode)
+    if wait_seconds:
+        await until_settled(decision_id, caller.organization_id, wait_seconds, services_of(request))
+        found = await find_decision(decision_id, caller.organization_id, caller.mode)
+    return await decision_detail(found, caller, style_for(request))

@@ -1,0 +1,98 @@
+"""`/api/v1/sessions`: a person logs in, is told who they are, and logs out."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, delete, get, post
+from msgspec import Meta
+
+from api.auth import Caller, requires
+from api.errors import NotFound
+from api.fields import decode
+from api.intake.text import Email
+from api.json_body import read_object
+from api.login import verified_member
+from api.openapi import BEARER, taking
+from api.permissions import Permission, of_roles
+from api.services import services_of
+from axiru.database import row, rows
+from axiru.ids import new_session_token
+
+
+class LogInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    email: Email
+    password: Annotated[str, Meta(min_length=1, max_length=1_024)]
+
+
+class MemberView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    email: str
+    name: str
+    roles: list[str]
+    organization_id: str
+    organization_name: str
+
+
+class NewSession(msgspec.Struct, frozen=True):
+    """`token` is a Bearer token like a key; it is shown this once."""
+
+    token: str
+    expires_at: datetime
+    member: MemberView
+    permissions: list[Permission]
+
+
+class CurrentSession(msgspec.Struct, frozen=True):
+    member: MemberView
+    expires_at: datetime
+    permissions: list[Permission]
+
+
+@post("/api/v1/sessions", status_code=200, operation_class=taking(LogInBody))
+async def log_in(request: Request[Any, Any, Any]) -> NewSession:
+    """Trade e-mail and password for a token of limited life."""
+    services = services_of(request)
+    body = decode(await read_object(request), LogInBody)
+    address = request.client.host if request.client else ""
+    member = await verified_member(body.email, body.password, address, services.rate_limit)
+    issued = new_session_token()
+    now = datetime.now(UTC)
+    expires_at = now + timedelta(hours=services.settings.session_hours)
+    await rows(
+        "INSERT INTO sessions (token_hash, organization_id, member_id, created_at, expires_at) "
+        "VALUES ({}, {}, {}, {}, {})",
+        issued.secret_hash,
+        member.organization_id,
+        member.id,
+        now,
+        expires_at,
+    )
+    view = MemberView(**msgspec.structs.asdict(member))
+    return NewSession(issued.secret, expires_at, view, sorted(of_roles(member.roles)))
+
+
+@get("/api/v1/sessions/current", guards=[requires(Permission.READ)], security=BEARER)
+async def current_session(request: Request[Caller, Any, Any]) -> CurrentSession:
+    """Who is logged in, until when, and what they may do."""
+    caller = request.user
+    if caller.session_expires_at is None:
+        raise NotFound
+    view = MemberView(
+        id=caller.member_id,
+        email=caller.member_email,
+        name=caller.member_name,
+        roles=list(caller.roles),
+        organization_id=caller.organization_id,
+        organization_name=caller.organization_name,
+    )
+    return CurrentSession(view, caller.session_expires_at, sorted(caller.permissions))
+
+
+@delete("/api/v1/sessions/current", guards=[requires(Permission.READ)], security=BEARER)
+async def log_out(request: Request[Caller, Any, Any]) -> None:
+    """End this log-in; its token is refused from now on."""
+    caller = request.user
+    if caller.session_expires_at is None:
+        raise NotFound
+    await row("UPDATE sessions SET revoked_at = now() WHERE token_hash = {}", caller.token_hash)

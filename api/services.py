@@ -1,0 +1,28 @@
+"""What one API process holds while it runs, and how a request gets at it."""
+
+import asyncio
+from typing import Any, NamedTuple, cast
+
+from litestar.connection import ASGIConnection
+from temporalio.client import Client
+
+from api.feed import ChainWatch
+from api.rate_limit import RateLimit
+from axiru.settings import Settings
+from ledger.entry import EntrySigner
+
+
+class Services(NamedTuple):
+    """Opened by the lifespan of the app and closed in reverse. `temporal` connects at its first call."""
+
+    settings: Settings
+    rate_limit: RateLimit
+    watch: ChainWatch
+    temporal: Client
+    signer: EntrySigner
+    closing: asyncio.Event
+
+
+def services_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Services:
+    """The services of the app that this request came to."""
+    return cast(Services, connection.app.state.services)

@@ -1,0 +1,83 @@
+"""A control as people see it: in force, expired or lifted."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from api.errors import NotFound
+from api.views.people import Person
+from axiru.database import rows
+from axiru.domain.control import AppliesTo, ControlKind
+from axiru.domain.movement import Mode
+
+
+class ControlView(msgspec.Struct, frozen=True, kw_only=True):
+    """`in_flight`: decisions whose call to Stripe was under way when the control was engaged and did not settle."""
+
+    id: str
+    kind: ControlKind
+    scope: dict[str, str]
+    mode: AppliesTo
+    reason: str
+    in_force: bool
+    engaged_by: Person
+    engaged_at: datetime
+    expires_at: datetime | None
+    lifted_at: datetime | None
+    lifted_by: Person | None
+    lifted_reason: str | None
+    in_flight: Sequence[str] = ()
+
+
+class ControlList(msgspec.Struct, frozen=True):
+    items: list[ControlView]
+
+
+_MOST: Final = 500
+_SELECT: Final = """
+SELECT c.*, e.name AS engaged_by_name, l.name AS lifted_by_name,
+    c.lifted_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS in_force
+FROM controls c LEFT JOIN members e ON e.id = c.engaged_by LEFT JOIN members l ON l.id = c.lifted_by
+WHERE c.organization_id = {}
+"""
+_IN_FORCE: Final = " AND c.lifted_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp())"
+
+
+async def find_controls(organization_id: str, mode: Mode | None, *, in_force: bool | None) -> ControlList:
+    """The newest controls that bind `mode` (None: either)."""
+    condition = _IN_FORCE if in_force else " AND NOT (TRUE" + _IN_FORCE + ")" if in_force is False else ""
+    found = await rows(
+        f"{_SELECT}{condition} AND c.applies_to = ANY({{}}::text[]) ORDER BY c.engaged_at DESC, c.id LIMIT {_MOST}",
+        organization_id,
+        [mode, "both"] if mode else ["test", "live", "both"],
+    )
+    return ControlList([_view(control, ()) for control in found])
+
+
+async def find_control(control_id: str, organization_id: str, in_flight: Sequence[str] = ()) -> ControlView:
+    """Raises NotFound."""
+    found = await rows(f"{_SELECT} AND c.id = {{}}", organization_id, control_id)
+    if not found:
+        raise NotFound
+    return _view(found[0], in_flight)
+
+
+def _view(found: Mapping[str, Any], in_flight: Sequence[str]) -> ControlView:
+    lifted_by = found["lifted_by"]
+    return ControlView(
+        id=found["id"],
+        kind=found["kind"],
+        scope=msgspec.json.decode(found["scope"]),
+        mode=found["applies_to"],
+        reason=found["reason"],
+        in_force=found["in_force"],
+        engaged_by=Person(found["engaged_by"], found["engaged_by_name"] or found["engaged_by"]),
+        engaged_at=found["engaged_at"],
+        expires_at=found["expires_at"],
+        lifted_at=found["lifted_at"],
+        lifted_by=Person(lifted_by, found["lifted_by_name"] or lifted_by) if lifted_by else None,
+        lifted_reason=found["lifted_reason"],
+        in_flight=in_flight,
+    )

@@ -1,0 +1,150 @@
+"""A decision in a list, and the filters of that list."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from api.errors import NotFound
+from api.intake.answer import AdvisoryAnswer, Audit
+from api.intake.vocabulary import OutcomeStyle, OutcomeWord, word
+from api.views.execution import EXECUTION_COLUMNS, ExecutionView, execution_view
+from api.views.page import Cursor
+from api.views.people import Person
+from axiru.database import row, rows
+from axiru.domain.decision import Advisory, DecisionState, SurfaceMode
+from axiru.domain.evaluation import Outcome
+from axiru.domain.movement import Execute, Mode
+
+
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision: what was asked, what was said, how far it is now."""
+
+    decision_id: str
+    mode: Mode
+    state: DecisionState
+    outcome: OutcomeWord
+    reason: str
+    reason_code: str
+    message: str
+    matched_rule: str
+    matched_rule_id: str | None
+    rule_kind: str | None
+    policy_version: str | None
+    approver_role: str | None
+    approval_id: str | None
+    surface_mode: SurfaceMode
+    execute: Execute
+    advisory: AdvisoryAnswer | None
+    action: str
+    rail: str
+    rail_action: str
+    amount_cents: int
+    currency: str
+    stripe_connection_id: str | None
+    charge: str | None
+    customer_id: str | None
+    initiator_id: str
+    source: str | None
+    requested_by: Person
+    bypass: bool
+    received_at: datetime
+    decided_at: datetime
+    updated_at: datetime
+    audit: Audit
+    execution: ExecutionView
+
+
+class DecisionPage(msgspec.Struct, frozen=True):
+    items: list[DecisionView]
+    next_cursor: str | None
+
+
+class DecisionFilter(msgspec.Struct, frozen=True):
+    """Every part narrows the list; None does not. `text` is looked for in ids, charge, customer and reason."""
+
+    state: DecisionState | None = None
+    outcome: Outcome | None = None
+    surface_mode: SurfaceMode | None = None
+    source: str | None = None
+    customer_id: str | None = None
+    charge: str | None = None
+    text: str | None = None
+
+
+_SELECT: Final = f"""
+SELECT d.*, {EXECUTION_COLUMNS}, m.name AS requested_by_name
+FROM decisions d
+LEFT JOIN executions x ON x.decision_id = d.id
+LEFT JOIN members m ON m.id = d.requested_by
+WHERE d.organization_id = {{}}
+"""  # noqa: S608 - only constants of the API are spliced in
+_TEXT_CONDITION: Final = (
+    "strpos(lower(concat_ws(' ', d.id, d.approval_id, d.charge, d.customer_id, d.reason, d.source)), lower({})) > 0"
+)
+
+
+async def find_decisions(
+    organization_id: str, mode: Mode, wanted: DecisionFilter, *, limit: int, after: Cursor | None, style: OutcomeStyle
+) -> DecisionPage:
+    """One page of an organization's decisions in one mode, newest first."""
+    conditions = ["d.mode = {}"]
+    arguments: list[Any] = [mode]
+    for column in ("state", "outcome", "surface_mode", "source", "customer_id", "charge"):
+        if (value := getattr(wanted, column)) is not None:
+            conditions.append(f"d.{column} = {{}}")
+            arguments.append(value)
+    if wanted.text:
+        conditions.append(_TEXT_CONDITION)
+        arguments.append(wanted.text)
+    if after is not None:
+        conditions.append("(d.decided_at, d.id) < ({}::timestamptz, {}::text)")
+        arguments += [after.at, after.id]
+    found = await rows(
+        f"{_SELECT} AND {' AND '.join(conditions)} ORDER BY d.decided_at DESC, d.id DESC LIMIT {{}}",
+        organization_id,
+        *arguments,
+        limit + 1,
+    )
+    shown = found[:limit]
+    more = Cursor(shown[-1]["decided_at"], shown[-1]["id"]).text() if len(found) > limit else None
+    return DecisionPage([decision_view(decision, style) for decision in shown], more)
+
+
+async def find_decision(decision_id: str, organization_id: str, mode: Mode | None) -> dict[str, Any]:
+    """The row behind a `DecisionView`; `mode` None looks in both. Raises NotFound."""
+    found = await row(f"{_SELECT} AND d.id = {{}}", organization_id, decision_id)
+    if found is None or mode not in {None, found["mode"]}:
+        raise NotFound
+    return found
+
+
+def decision_view(found: Mapping[str, Any], style: OutcomeStyle) -> DecisionView:
+    action = "refund" if found["rail_action"] in {"credit", "adjustment"} else found["rail_action"]
+    return DecisionView(
+        **{name: found[name] for name in _PLAIN},
+        decision_id=found["id"],
+        outcome=word(found["outcome"], style),
+        reason_code=found["reason"],
+        advisory=_advisory(found["advisory"], style),
+        action=action,
+        requested_by=Person(found["requested_by"], found["requested_by_name"] or found["requested_by"]),
+        audit=Audit(found["decided_at"], found["ledger_id"]),
+        execution=execution_view(found),
+    )
+
+
+_PLAIN: Final = (
+    *("mode", "state", "reason", "message", "matched_rule", "matched_rule_id", "rule_kind", "policy_version"),
+    *("approver_role", "approval_id", "surface_mode", "execute", "rail", "rail_action", "amount_cents", "currency"),
+    *("stripe_connection_id", "charge", "customer_id", "initiator_id", "source", "bypass"),
+    *("received_at", "decided_at", "updated_at"),
+)
+
+
+def _advisory(stored: str | None, style: OutcomeStyle) -> AdvisoryAnswer | None:
+    if stored is None:
+        return None
+    said = msgspec.json.decode(stored, type=Advisory)
+    return AdvisoryAnswer(word(said.outcome, style), said.reason, said.matched_rule, said.policy_version)

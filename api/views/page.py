@@ -1,0 +1,40 @@
+"""Pages of a list, newest first: the cursor names the last row shown, so rows that arrive meanwhile move nothing."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from litestar.params import Parameter
+
+from api.errors import InvalidBody
+from axiru.domain.movement import Mode
+
+Limit = Annotated[int, Parameter(query="limit", ge=1, le=200, description="Rows on a page")]
+CursorText = Annotated[
+    str | None, Parameter(query="cursor", max_length=200, description="`next_cursor` of the page before")
+]
+ModeFilter = Annotated[Mode | None, Parameter(query="mode", description="For log-ins; a key always sees its own mode")]
+
+
+class Cursor(NamedTuple):
+    """The place after one row of a list that is ordered by time and id, both descending."""
+
+    at: datetime
+    id: str
+
+    def text(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.at.isoformat()} {self.id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Raises InvalidBody for what `text()` did not make."""
+        try:
+            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+            at, _, identifier = raw.partition(" ")
+            moment = datetime.fromisoformat(at)
+            if moment.tzinfo is None or "\x00" in identifier:
+                raise ValueError(at)
+        except (ValueError, binascii.Error) as error:
+            raise InvalidBody.single("cursor", "malformed", "This is not a cursor of this list.") from error
+        return cls(moment, identifier)

@@ -1,0 +1,111 @@
+"""What happened to a decision, told from its ledger entries: nothing is shown that is not sealed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from api.views.people import Person, people
+from axiru.database import rows
+from axiru.domain.movement import Mode
+from ledger.entry import ledger_id, parse_body
+
+
+class LedgerEntryView(msgspec.Struct, frozen=True):
+    """One sealed entry; hashes and signature in hex, the body as it was hashed."""
+
+    seq: int
+    kind: str
+    ledger_id: str
+    sealed_at: datetime
+    prev_hash: str
+    entry_hash: str
+    signature: str
+    body: dict[str, Any]
+
+
+class TimelineEvent(msgspec.Struct, frozen=True):
+    """One step; `seq` and `ledger_id` are null for the request itself, which the decision's entry contains."""
+
+    at: datetime
+    kind: str
+    actor: Person | None
+    summary: str
+    seq: int | None = None
+    ledger_id: str | None = None
+
+
+async def entries_of(decision_id: str, organization_id: str, mode: Mode) -> list[LedgerEntryView]:
+    """Every entry that belongs to one decision, in the order of its chain."""
+    found = await rows(
+        """
+        SELECT seq, kind, sealed_at, prev_hash, entry_hash, signature, body FROM ledger_entries
+        WHERE decision_id = {} AND organization_id = {} AND mode = {} ORDER BY seq
+        """,
+        decision_id,
+        organization_id,
+        mode,
+    )
+    return [
+        LedgerEntryView(
+            entry["seq"],
+            entry["kind"],
+            ledger_id(bytes(entry["entry_hash"])),
+            entry["sealed_at"],
+            bytes(entry["prev_hash"]).hex(),
+            bytes(entry["entry_hash"]).hex(),
+            bytes(entry["signature"]).hex(),
+            msgspec.to_builtins(parse_body(bytes(entry["body"]))),
+        )
+        for entry in found
+    ]
+
+
+async def timeline_of(
+    received_at: datetime, requested_by: Person, source: str | None, entries: Sequence[LedgerEntryView]
+) -> list[TimelineEvent]:
+    """From the request to the last entry."""
+    named = await people(set(_members_in(entries)))
+    asked = TimelineEvent(
+        received_at, "requested", requested_by, f"Asked by {source}" if source else f"Asked by {requested_by.name}"
+    )
+    return [asked, *(_event(entry, named) for entry in entries)]
+
+
+def _members_in(entries: Iterable[LedgerEntryView]) -> Iterable[str]:
+    return (member for entry in entries if isinstance(member := entry.body["data"].get("member_id"), str))
+
+
+def _event(entry: LedgerEntryView, named: Mapping[str, Person]) -> TimelineEvent:
+    data = entry.body["data"]
+    actor = named.get(data.get("member_id", ""))
+    return TimelineEvent(
+        entry.sealed_at, entry.kind, actor, _summary(entry.kind, data, actor), entry.seq, entry.ledger_id
+    )
+
+
+def _summary(kind: str, data: Mapping[str, Any], actor: Person | None) -> str:
+    told = _SUMMARIES.get(kind)
+    return told(data, actor.name if actor else "A member") if told else kind.replace("_", " ").capitalize()
+
+
+def _voted(data: Mapping[str, Any], who: str) -> str:
+    verb = "approved" if data.get("verdict") == "approve" else "denied"
+    return f"{who} {verb}: {data['reason']}" if data.get("reason") else f"{who} {verb}"
+
+
+def _executed(data: Mapping[str, Any], _: str) -> str:
+    if data.get("succeeded"):
+        return f"Executed on Stripe: {data.get('stripe_object_id')}"
+    return f"Not executed: {data.get('error_message') or data.get('error_code')}"
+
+
+_SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
+    "decision": lambda data, _: f"Decided: {data.get('message') or data.get('reason')}",
+    "vote": _voted,
+    "approval_expired": lambda _data, _: "Nobody decided in time; expiry denies",
+    "execution_intent": lambda _data, _: "The call to Stripe was written down before it was made",
+    "execution": _executed,
+    "bypass": lambda _data, _: "Seen on Stripe without ever having asked",
+}
