@@ -31,7 +31,7 @@ class Weight(IntEnum):
 class CompiledRule:
     """`weight` and `review` apply when the test is True, `undecided_weight` and `undecided_review` when it is unknown.
 
-    `window_subjects` says for each window's fact which fact a caller has to state for it to be known.
+    `window_subjects` says for each window's fact what a caller has to state for it to be known.
     """
 
     rule: Rule
@@ -116,7 +116,9 @@ def _rule(rule: Rule, policy: Policy) -> CompiledRule:
         undecided_weight=undecided,
         undecided_review=own_review if undecided is Weight.REVIEW else None,
         fact_names=_distinct(rule.when.fact_names(scope)),
-        window_subjects={each.fact: each.subject_fact for each in rule.when.windows(scope) if each.subject_fact},
+        window_subjects={
+            each.fact: " or ".join(each.subject_facts) for each in rule.when.windows(scope) if each.subject_facts
+        },
     )
 
 

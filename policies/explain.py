@@ -82,5 +82,5 @@ def _answer(rule: CompiledRule, facts: Facts, now: datetime) -> RuleAnswer:
 
 
 def _empty(window: WindowSpec, facts: Facts) -> int | None:
-    subject = window.subject_fact
-    return None if subject is not None and facts.get(subject) is None else 0
+    subjects = window.subject_facts
+    return 0 if not subjects or any(facts.get(subject) is not None for subject in subjects) else None

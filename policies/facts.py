@@ -32,6 +32,7 @@ def facts_of(ovt: Ovt, *, windows: Mapping[str, int | None], labels: Mapping[str
         "merchant.stripe_account_id": ovt.merchant.stripe_account_id or None,
         "merchant.stripe_connection_id": ovt.merchant.stripe_connection_id or None,
         "target.charge": ovt.target.charge or None,
+        "target.payment_intent": ovt.target.payment_intent or None,
         "context.customer_id": context.customer_id or None,
         "context.customer_tenure_days": context.customer_tenure_days,
         "context.reason_code": context.reason_code or None,

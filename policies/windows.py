@@ -7,14 +7,15 @@ import msgspec
 Measure = Literal["sum", "count"]
 Per = Literal["initiator", "counterparty", "customer", "charge", "merchant", "organization"]
 
-SUBJECT_FACTS: dict[str, str] = {
-    "initiator": "initiator.id",
-    "counterparty": "counterparty.id",
-    "customer": "context.customer_id",
-    "charge": "target.charge",
-    "merchant": "merchant.stripe_account_id",
+SUBJECT_FACTS: dict[Per, tuple[str, ...]] = {
+    "initiator": ("initiator.id",),
+    "counterparty": ("counterparty.id", "counterparty.stripe_account_id"),
+    "customer": ("context.customer_id",),
+    "charge": ("target.charge", "target.payment_intent"),
+    "merchant": ("merchant.stripe_account_id", "merchant.stripe_connection_id"),
+    "organization": (),
 }
-"""The fact that says whose window it is. An organization's own window needs none."""
+"""The facts that say whose window it is, the first that is known. An organization's own window needs none."""
 
 
 class WindowSpec(msgspec.Struct, frozen=True):
@@ -46,6 +47,6 @@ class WindowSpec(msgspec.Struct, frozen=True):
         return f"window.{self.name}"
 
     @property
-    def subject_fact(self) -> str | None:
-        """The fact whose absence leaves this window unknown; None for the organization's own."""
-        return SUBJECT_FACTS.get(self.per)
+    def subject_facts(self) -> tuple[str, ...]:
+        """The facts of which one must be known for the window to be; none for the organization's own."""
+        return SUBJECT_FACTS[self.per]

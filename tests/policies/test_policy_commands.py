@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
-from axiru.domain.movement import Amount, Context, Initiator, Ovt
+from axiru.domain.movement import Amount, Context, Initiator, Ovt, Target
 from policies import PolicyInvalid, pack, pack_tests
 from policies.commands import check_policy, explain_policy, run_policy_tests
 from policies.explain import explanation_text
@@ -98,6 +99,15 @@ def test_explain_takes_windows_as_stated() -> None:
     stated = {"count:customer:2592000:stripe.refund": 2}
     explanation = explain_policy(pack("refunds-starter"), ovt, now=NOW, windows=stated)
     assert [flag.rule_id for flag in explanation.evaluation.flags] == ["third_refund_to_customer"]
+
+
+@pytest.mark.parametrize(("target", "answer"), [({"payment_intent": "pi_1"}, "not_matched"), ({}, "undecided")])
+def test_a_window_of_a_charge_is_known_by_its_payment_intent_too(target: dict[str, str], answer: str) -> None:
+    ovt = msgspec.structs.replace(refund(), target=Target(**target))
+    explanation = explain_policy(pack("refunds-starter"), ovt, now=NOW)
+    pieces = next(rule for rule in explanation.rules if rule.rule_id == "charge_refunded_in_pieces")
+    assert pieces.answer == answer
+    assert ("target.charge or target.payment_intent" in pieces.message) is (answer == "undecided")
 
 
 def test_explain_says_when_the_policy_is_about_something_else() -> None:
