@@ -4,10 +4,11 @@ Sealed state is written by `ledger/acts` only; everything else reads.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
-from piccolo.engine.postgres import PostgresEngine
+from asyncpg import InterfaceError
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 from piccolo.querystring import QueryString
 
 from axiru.settings import Settings
@@ -50,8 +51,25 @@ async def row(sql: str, *arguments: Any) -> dict[str, Any] | None:
 @asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
     """One READ COMMITTED transaction for every statement inside; an exception rolls all of it back."""
-    async with _engine().transaction(allow_nested=False):
-        yield
+    engine = _engine()
+    begun = engine.transaction(allow_nested=False)
+    try:
+        async with begun:
+            yield
+    finally:
+        _let_go(engine, begun)
+
+
+def _let_go(engine: PostgresEngine, ended: PostgresTransaction) -> None:
+    """What Piccolo leaves undone where BEGIN was cancelled or ROLLBACK failed, as on a connection that was lost.
+
+    Without it the task could never begin another transaction, and the pool would be one connection short for good.
+    """
+    engine.current_transaction.set(None)
+    if hasattr(ended, "connection"):
+        # Refused for a connection that went back to the pool in order.
+        with suppress(InterfaceError):
+            ended.connection.terminate()
 
 
 async def _keep_session(_connection: object) -> None:
