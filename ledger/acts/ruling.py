@@ -63,5 +63,7 @@ _STATE_OF: dict[Outcome, DecisionState] = {
 
 def execution_digest(data: dict[str, Any]) -> str:
     """SHA-256 (hex) of exactly what would be executed, taken of an entry's `data`: what every vote is bound to."""
-    bound = {name: data[name] for name in ("decision_id", "ovt", "personal", "call")}
+    bound = {name: data[name] for name in ("decision_id", "ovt", "call")}
+    # An entry without personal values has no member for them.
+    bound["personal"] = data.get("personal", {})
     return hashlib.sha256(canonical_json(bound)).hexdigest()
