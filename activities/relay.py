@@ -34,9 +34,20 @@ async def relay_forever(client: Client) -> None:
 
 
 async def relay_once(client: Client) -> int:
-    """Deliver one batch of every chain and return how many messages were read."""
-    chains = await rows("SELECT organization_id, mode FROM chain_heads")
-    return sum([await _relay_chain(client, chain["organization_id"], chain["mode"]) for chain in chains])
+    """Deliver one batch of every chain and return how many messages were read.
+
+    A chain that fails holds up no other one; the first failure is raised when all have had their turn.
+    """
+    delivered = 0
+    failures: list[Exception] = []
+    for chain in await rows("SELECT organization_id, mode FROM chain_heads"):
+        try:
+            delivered += await _relay_chain(client, chain["organization_id"], chain["mode"])
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return delivered
 
 
 async def _relay_chain(client: Client, organization_id: str, mode: str) -> int:

@@ -12,7 +12,7 @@ from temporalio import activity
 
 from axiru.database import row
 from axiru.domain.decision import MovementInput
-from axiru.domain.execution import Blocked, ExecutionResult, StripeCall
+from axiru.domain.execution import Blocked, ExecutionResult, Intent, StripeCall
 from axiru.errors import AxiruError
 from axiru.settings import Settings
 from axiru.vault import Vault
@@ -86,21 +86,25 @@ class StripeExecutor:
             )
             if isinstance(permission, Blocked):
                 return "execution_failed"
-            return await self._settle(movement, await self._refund(permission.call, permission.idempotency_key))
+            return await self._settle(movement, await self._refund(permission))
 
-    async def _refund(self, call: StripeCall, idempotency_key: str) -> ExecutionResult:
+    async def _refund(self, intent: Intent) -> ExecutionResult:
         """Raises OutcomeUnknown unless Stripe said what it did."""
+        call = intent.call
         client = await self._client(call)
         try:
             refund = await client.v1.refunds.create_async(
                 cast(RefundCreateParams, call.parameters),
-                {"idempotency_key": idempotency_key, "stripe_account": call.stripe_account_id},
+                {"idempotency_key": intent.idempotency_key, "stripe_account": call.stripe_account_id},
             )
         except stripe.StripeError as error:
-            if _certainly_nothing(error):
-                return ExecutionResult(
-                    False, None, None, error.code or "stripe_refused", error.user_message or str(error)
-                )
+            if _replayed_failure(error):
+                # The stored answer of a call that failed under this key: it will never be another. That call may have
+                # ended after this attempt looked, so look again before saying that nothing was done.
+                found = await self._look_up(intent.decision_id, call)
+                return found or _refused(error)
+            if error.http_status in _DEFINITE_STATUSES:
+                return _refused(error)
             raise OutcomeUnknown("Stripe did not say what became of the call.", status=error.http_status) from error
         return _result_of(refund)
 
@@ -154,13 +158,12 @@ def _result_of(refund: stripe.Refund) -> ExecutionResult:
     return ExecutionResult(succeeded, refund.id, refund.status, refund.failure_reason if not succeeded else None)
 
 
-def _certainly_nothing(error: stripe.StripeError) -> bool:
-    """Whether Stripe certainly did nothing, and will not under this key.
+def _refused(error: stripe.StripeError) -> ExecutionResult:
+    return ExecutionResult(False, None, None, error.code or "stripe_refused", error.user_message or str(error))
 
-    A replayed 5xx is the stored answer of a call that failed; the look-up before this attempt found no refund of it.
-    """
-    if error.http_status in _DEFINITE_STATUSES:
-        return True
+
+def _replayed_failure(error: stripe.StripeError) -> bool:
+    """Whether Stripe repeats a stored 5xx (https://docs.stripe.com/api/idempotent_requests)."""
     headers = cast(dict[str, Any], error.headers or {})
     replayed = {name.lower(): value for name, value in headers.items()}.get("idempotent-replayed") == "true"
     return replayed and (error.http_status or 0) >= 500

@@ -13,7 +13,7 @@ from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.personal import separated
 from ledger.acts.projection import Recorded, ask_people, project_decision, read_request, receipt_of, reserve_budget
-from ledger.acts.ruling import Evaluated, Ruling, execution_digest, rule
+from ledger.acts.ruling import Evaluated, Ruling, execution_digest, rule, severest
 from ledger.acts.standing import CompiledVersions, Standing, read_standing, read_windows
 from ledger.entry import EntrySigner
 from policies import evaluate, facts_of
@@ -70,7 +70,7 @@ async def _evaluated(
     )
     facts = facts_of(ovt, windows=windows)
     words = [Evaluated(version, evaluate(policy, facts, now=now)) for version, policy in covering]
-    live = next((word for word in words if word.version.status == "active"), None)
+    live = severest(word for word in words if word.version.status == "active")
     return windows, live, [word for word in words if word.version.status == "shadow"]
 
 
@@ -133,6 +133,7 @@ async def _seal(
             "expires_at": expires_at.isoformat(),
         }
     policy_hash = live.version.content_hash if live else None
+    by_policy = not ruling.matched_rule.startswith("control:")
     entry = deciding.seal("decision", clear, policy_hash=policy_hash, personal=personal)
     receipt = DecisionReceipt(
         decision_id=decision_id,
@@ -146,8 +147,8 @@ async def _seal(
         execute=ovt.execute,
         ledger_id=entry.ledger_id,
         logged_at=deciding.now,
-        matched_rule_id=live.evaluation.matched_rule_id if live else None,
-        rule_kind=live.evaluation.rule_kind if live else None,
+        matched_rule_id=live.evaluation.matched_rule_id if live and by_policy else None,
+        rule_kind=live.evaluation.rule_kind if live and by_policy else None,
         policy_version=f"v{live.version.version}" if live else None,
         approver_role=live.evaluation.approver_role if live and review else None,
         approval_id=approval_id,

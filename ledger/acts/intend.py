@@ -11,8 +11,9 @@ from axiru.domain.movement import Mode, Ovt
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, json
 from ledger.acts.control import controls_in_force
+from ledger.acts.ruling import execution_digest
 from ledger.acts.settle import idempotency_key, settle_blocked
-from ledger.entry import EntrySigner, parse_body
+from ledger.entry import EntrySigner, entry_hash, parse_body
 
 
 class NotExecutable(AxiruError):
@@ -35,6 +36,9 @@ class Executable(msgspec.Struct, frozen=True):
     policy_hash: str | None
     ovt: Ovt
     decision_body: bytes
+    prev_hash: bytes
+    entry_hash: bytes
+    approved_digest: str | None
     execution_state: str | None
     attempts: int
     last_call_at: datetime | None
@@ -58,8 +62,7 @@ async def intend(
             raise NotExecutable("There is nothing left to execute.", state=found.state)
         if found.state not in {"allowed", "approved", "executing"}:
             raise NotExecutable("This decision does not permit execution.", state=found.state)
-        sealed = parse_body(found.decision_body).data
-        call = msgspec.convert(sealed["call"], StripeCall)
+        call = _sealed_call(found)
         hit = await _forbidden(found, intending)
         if hit is not None:
             if found.last_call_at and (intending.now - found.last_call_at).total_seconds() < uncertain_seconds:
@@ -78,6 +81,21 @@ async def intend(
                 decision_id,
             )
         return intent
+
+
+def _sealed_call(found: Executable) -> StripeCall:
+    """The call as it was sealed with the decision, and as people approved it where they were asked.
+
+    Raises NotExecutable when there is none, or the entry or the approval is not what it was.
+    """
+    sealed = parse_body(found.decision_body).data
+    if entry_hash(found.prev_hash, found.decision_body) != found.entry_hash:
+        raise NotExecutable("The entry of this decision was altered.", state=found.state)
+    if found.approved_digest is not None and found.approved_digest != execution_digest(sealed):
+        raise NotExecutable("This is not what was approved.", state=found.state)
+    if sealed["call"] is None:
+        raise NotExecutable("This decision was sealed without a call.", state=found.state)
+    return msgspec.convert(sealed["call"], StripeCall)
 
 
 async def _begin(intent: Intent, intending: Act) -> None:
@@ -127,7 +145,8 @@ async def _forbidden(found: Executable, intending: Act) -> ControlHit | None:
 async def _executable(decision_id: str) -> Executable:
     found = await row(
         """
-        SELECT d.state, d.execute, d.policy_hash, r.ovt, e.body AS decision_body, x.state AS execution_state,
+        SELECT d.state, d.execute, d.policy_hash, r.ovt, e.body AS decision_body, e.prev_hash, e.entry_hash,
+            a.digest AS approved_digest, x.state AS execution_state,
             coalesce(x.attempts, 0) AS attempts, x.last_call_at, c.status AS connection_status,
             coalesce(c.write_actions, ARRAY[]::text[]) AS write_actions,
             EXISTS (SELECT FROM policy_versions v WHERE v.organization_id = d.organization_id
@@ -135,6 +154,7 @@ async def _executable(decision_id: str) -> Executable:
         FROM decisions d
         JOIN requests r ON r.decision_id = d.id
         JOIN ledger_entries e ON e.organization_id = d.organization_id AND e.mode = d.mode AND e.seq = d.seq
+        LEFT JOIN approvals a ON a.decision_id = d.id
         LEFT JOIN executions x ON x.decision_id = d.id
         LEFT JOIN stripe_connections c ON c.id = d.stripe_connection_id AND c.organization_id = d.organization_id
         WHERE d.id = {}

@@ -1,6 +1,7 @@
 """From what policy and controls say to what is answered. Pure."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from axiru.domain.control import ControlHit
@@ -31,6 +32,14 @@ class Evaluated(NamedTuple):
     def matched_rule(self) -> str:
         matched = self.evaluation.matched_rule_id is not None
         return f"policy:{self.version.slug}:v{self.version.version}" if matched else "default_allow"
+
+
+_SEVERITY = {Outcome.DENY: 0, Outcome.REVIEW: 1, Outcome.ALLOW: 2}
+
+
+def severest(words: Iterable[Evaluated]) -> Evaluated | None:
+    """The word that counts where several active policies cover one movement: deny over review over allow."""
+    return min(words, key=lambda word: (_SEVERITY[word.evaluation.outcome], word.version.slug), default=None)
 
 
 def rule(live: Evaluated | None, control: ControlHit | None, standing: Standing) -> Ruling:

@@ -84,13 +84,14 @@ _COLUMN_OF = {
 
 def subject_of(ovt: Ovt, per: str) -> str | None:
     """Whose window it is; None when the request does not say, which leaves the fact unknown."""
-    return {
+    subject = {
         "initiator": ovt.initiator.id,
         "counterparty": ovt.counterparty.id or ovt.counterparty.stripe_account_id,
         "customer": ovt.context.customer_id,
         "merchant": ovt.merchant.stripe_account_id or ovt.merchant.stripe_connection_id,
         "charge": ovt.target.charge or ovt.target.payment_intent,
     }[per]
+    return subject or None
 
 
 async def read_windows(

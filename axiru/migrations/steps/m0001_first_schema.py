@@ -5,7 +5,7 @@ from typing import cast
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.engine import engine_finder
-from piccolo.engine.postgres import PostgresEngine
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 ID = "0001"
 VERSION = "1.30.0"
@@ -18,7 +18,9 @@ async def forwards() -> MigrationManager:
     async def apply() -> None:
         engine = cast(PostgresEngine, engine_finder())
         # Piccolo prepares what it runs, and a prepared statement is one statement; the file holds many.
-        await engine.current_transaction.get().connection.execute(Path(__file__).with_suffix(".sql").read_text())
+        await cast(PostgresTransaction, engine.current_transaction.get()).connection.execute(
+            Path(__file__).with_suffix(".sql").read_text()
+        )
 
     manager.add_raw(apply)
     return manager

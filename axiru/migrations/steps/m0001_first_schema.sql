@@ -107,8 +107,9 @@ BEGIN
 END
 $$;
 CREATE TRIGGER policy_versions_immutable BEFORE UPDATE ON policy_versions FOR EACH ROW
-    WHEN (OLD.published_at IS NOT NULL AND (OLD.source, OLD.content_hash, OLD.version, OLD.slug, OLD.author_member_id)
-        IS DISTINCT FROM (NEW.source, NEW.content_hash, NEW.version, NEW.slug, NEW.author_member_id))
+    WHEN (OLD.published_at IS NOT NULL AND (OLD.id, OLD.organization_id, OLD.source, OLD.content_hash, OLD.version, OLD.slug,
+        OLD.author_member_id, OLD.published_at) IS DISTINCT FROM (NEW.id, NEW.organization_id, NEW.source,
+        NEW.content_hash, NEW.version, NEW.slug, NEW.author_member_id, NEW.published_at))
     EXECUTE FUNCTION refuse_published_change();
 
 CREATE TABLE idempotency_keys (
@@ -372,8 +373,9 @@ GRANT USAGE ON SCHEMA public TO axiru_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO axiru_app;
 GRANT INSERT ON ALL TABLES IN SCHEMA public TO axiru_app;
 GRANT UPDATE ON organizations, members, sessions, api_keys, stripe_connections, surfaces, policy_versions,
-    idempotency_keys, decisions, movements, approvals, executions, controls, chain_heads, signing_keys,
+    idempotency_keys, decisions, movements, approvals, executions, controls, chain_heads,
     outbox_cursors TO axiru_app;
+GRANT UPDATE (retired_at) ON signing_keys TO axiru_app;
 GRANT UPDATE (asked_at) ON requests TO axiru_app;
 GRANT DELETE ON personal_values TO axiru_app;
 REVOKE INSERT, UPDATE, DELETE ON migration FROM axiru_app;
