@@ -60,9 +60,9 @@ ROLES = {
 
 
 @pytest.fixture(scope="session")
-async def settings(infrastructure: DevJson) -> Settings:
-    """Settings of a migrated database that has a signing key."""
-    subprocess.run(  # noqa: S603 - a process of its own: Piccolo finds its database through the environment
+def migrated(infrastructure: DevJson) -> DevJson:
+    """The infrastructure with the product's schema in its database."""
+    subprocess.run(
         [sys.executable, "-P", "-m", "axiru.cli", "migrate"],
         check=True,
         env=os.environ
@@ -71,13 +71,14 @@ async def settings(infrastructure: DevJson) -> Settings:
             "AXIRU_APP_ROLE_PASSWORD": urlsplit(infrastructure.database_url).password or "",
         },
     )
-    home = Home(Path(infrastructure.home))
-    settings = Settings(
-        database_url=infrastructure.database_url,
-        temporal_address=infrastructure.temporal_address,
-        temporal_namespace=infrastructure.temporal_namespace,
-        vault_key_file=str(home.vault_key()),
-    )
+    return infrastructure
+
+
+@pytest.fixture(scope="session")
+async def settings(migrated: DevJson) -> Settings:
+    """Settings of a database that has a signing key."""
+    home = Home(Path(migrated.home))
+    settings = Settings(database_url=migrated.database_url, vault_key_file=str(home.vault_key()))
     await seed_demo(settings, home.directory)
     return settings
 
@@ -124,7 +125,8 @@ class House:
         """A published version, not active yet."""
         compiled = compile_policy(parse(source))
         version = await row(
-            "SELECT coalesce(max(version), 0) + 1 AS next FROM policy_versions WHERE organization_id = {} AND slug = {}",
+            "SELECT coalesce(max(version), 0) + 1 AS next FROM policy_versions "
+            "WHERE organization_id = {} AND slug = {}",
             self.id,
             compiled.slug,
         )
