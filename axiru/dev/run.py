@@ -8,15 +8,22 @@ from axiru.dev.home import Home
 from axiru.dev.lock import locked
 from axiru.dev.stack import Stack, StackOptions
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def run(options: StackOptions) -> None:
     """Run until SIGINT, SIGTERM or SIGHUP. Raises StackRefused when it cannot start; nothing is left running."""
-    asyncio.run(_run(options))
+    try:
+        asyncio.run(_run(options))
+    finally:
+        # Everything has stopped: a second Ctrl-C must not turn the end into an interruption.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 async def _run(options: StackOptions) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     home = Home(options.home.expanduser().resolve())
     home.prepare()
