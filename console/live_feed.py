@@ -105,6 +105,9 @@ class LiveFeed:
             if response.status_code == 401:
                 self._on_unauthorized()
                 return
+            if response.status_code == 400:
+                # The API does not know the id to resume after, as after its data were set up anew: begin from now.
+                self._last_event_id = ""
             response.raise_for_status()
             self._change(FeedState.LIVE)
             # Whatever happened between the page's reading and this moment was not pushed to anybody.

@@ -82,6 +82,8 @@ def _run(settings: Settings, desktop: bool) -> None:
             "max_age": settings.session_hours * 3600,
         },
         uvicorn_logging_level=settings.log_level,
+        # Searches stand in the address and may name customers.
+        access_log=False,
         timeout_graceful_shutdown=3,
     )
 

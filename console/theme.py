@@ -120,7 +120,7 @@ class Frame:
 
     async def _read_controls(self) -> None:
         controls = await self._session.api.controls()
-        engaged = [control for control in controls.items if control.kind == "kill_switch" and control.lifted_at is None]
+        engaged = [control for control in controls.items if control.kind == "kill_switch" and control.in_force]
         self._banners.clear()
         with self._banners:
             for control in engaged:

@@ -216,6 +216,7 @@ class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
     reason: str
     engaged_at: datetime
+    in_force: bool
     scope: dict[str, Any] = {}
     engaged_by: Person | None = None
     expires_at: datetime | None = None

@@ -8,7 +8,7 @@ from axiru.domain.decision import DecisionState
 from console.components.icon import IconName, icon
 from console.components.text import Text, block
 
-Tone = Literal["good", "done", "bad", "waiting", "busy", "neutral"]
+Tone = Literal["good", "done", "bad", "failed", "waiting", "busy", "neutral"]
 
 
 class Look(NamedTuple):
@@ -23,12 +23,12 @@ _LOOKS: Final[dict[DecisionState, Look]] = {
     "allowed": Look("Allowed", "check", "good"),
     "approved": Look("Approved", "check", "good"),
     "executing": Look("Executing", "spinner", "busy"),
-    "executed": Look("Executed", "check", "done"),
+    "executed": Look("Executed", "check-circle", "done"),
     "denied": Look("Denied", "cross", "bad"),
     "pending_approval": Look("Needs approval", "clock", "waiting"),
     "expired": Look("Expired", "clock", "neutral"),
     "held": Look("Held", "pause", "waiting"),
-    "execution_failed": Look("Failed", "alert", "bad"),
+    "execution_failed": Look("Failed", "alert", "failed"),
 }
 
 

@@ -6,6 +6,7 @@ from nicegui.element import Element
 
 IconName = Literal[
     "check",
+    "check-circle",
     "cross",
     "clock",
     "pause",

@@ -33,6 +33,7 @@ class KillSwitch:
         self._session = session
         self._changed = changed
         self._to_lift = ""
+        self._in_flight: dict[str, tuple[str, ...]] = {}
         with block("section", "panel", aria_label="Kill switch"):
             Text("h2", "Kill switch")
             self._state = block("div", "panel-body", aria_live="polite")
@@ -69,7 +70,7 @@ class KillSwitch:
                     Text("span", f"{control.engaged_by.shown if control.engaged_by else 'Unknown'}, ")
                     Timestamp(control.engaged_at, "full")
                 Text("p", control.reason, "quoted")
-                _in_flight(control.in_flight)
+                _in_flight(self._in_flight.get(control.id, ()))
             self._button("Lift…", open_lifting)
 
     def _button(self, text: str, on_click: Callable[[], Awaitable[None]]) -> None:
@@ -98,10 +99,13 @@ class KillSwitch:
         self._engaging.open()
 
     async def _engage(self) -> None:
-        api, reason = self._session.api, self._reason.value.strip()
-        await self._act(
-            self._engaging, self._reason, lambda: api.engage_kill_switch(mode=self._modes.value, reason=reason)
-        )
+        async def engage() -> None:
+            reason = self._reason.value.strip()
+            control = await self._session.api.engage_kill_switch(mode=self._modes.value, reason=reason)
+            # Only this answer tells: what was under way then is history a moment later.
+            self._in_flight[control.id] = control.in_flight
+
+        await self._act(self._engaging, self._reason, engage)
 
     async def _lift(self) -> None:
         api, reason = self._session.api, self._lift_reason.value.strip()

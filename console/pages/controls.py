@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from nicegui import ui
 
+from console.components.badge import badge
 from console.components.empty_state import empty_state
 from console.components.kill_switch import KillSwitch
 from console.components.text import Text, block
@@ -42,12 +43,13 @@ class ControlsPage:
         self._shell = shell
 
     def build(self) -> None:
-        with block("div", "page-head"):
+        with block("div", "page-head narrow"):
             Text("h1", "Controls")
-        self._switch = KillSwitch(self._session, changed=self._read_again)
-        with block("section", "panel"):
-            Text("h2", "History")
-            self._history = block("div", "panel-body")
+        with block("div", "panels narrow"):
+            self._switch = KillSwitch(self._session, changed=self._read_again)
+            with block("section", "panel", aria_label="History"):
+                Text("h2", "History")
+                self._history = block("div", "panel-body")
 
     async def start(self) -> None:
         self._following = Following(
@@ -65,7 +67,7 @@ class ControlsPage:
 
     async def _read(self) -> None:
         controls = (await self._session.api.controls()).items
-        self._switch.show(tuple(c for c in controls if c.kind == "kill_switch" and c.lifted_at is None))
+        self._switch.show(tuple(c for c in controls if c.kind == "kill_switch" and c.in_force))
         self._history.clear()
         with self._history:
             if controls:
@@ -75,7 +77,7 @@ class ControlsPage:
 
 
 def _table(controls: tuple[ControlView, ...]) -> None:
-    with block("table", "plain"):
+    with block("table", "plain history"):
         with block("thead"), block("tr"):
             for heading in ("Control", "Applies to", "Engaged", "Reason", "Lifted"):
                 Text("th", heading).props["scope"] = "col"
@@ -91,13 +93,15 @@ def _row(control: ControlView) -> None:
             for name, value in control.scope.items():
                 Text("code", f"{name}: {value}")
         Text("td", MODE_NAMES.get(control.mode, control.mode).capitalize())
-        with block("td", "stacked"):
+        with block("td", "stacked", data_label="Engaged"):
             Timestamp(control.engaged_at)
             Text("span", control.engaged_by.shown if control.engaged_by else "", "muted")
         Text("td", control.reason)
-        with block("td", "stacked"):
-            if control.lifted_at is None:
-                Text("span", "In force", "badge badge-waiting")
+        with block("td", "stacked", data_label="Lifted"):
+            if control.in_force:
+                badge("In force", "waiting")
+            elif control.lifted_at is None:
+                Text("span", "Expired", "muted")
             else:
                 Timestamp(control.lifted_at)
                 Text("span", control.lifted_by.shown if control.lifted_by else "", "muted")

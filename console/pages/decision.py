@@ -92,11 +92,11 @@ class DecisionPage:
         self._whole = block("div", "decision")
         with self._whole:
             head = block("header", "decision-head")
-            with block("div", "decision-vote"):
-                self._vote = VotePanel(self._session, changed=self._read_again)
-            with block("div", "decision-main"):
+            with block("div", "decision-main panels"):
                 asked, policy, execution, ledger = (block("section", "panel") for _ in range(4))
             with block("div", "decision-side"):
+                with block("div", "decision-vote"):
+                    self._vote = VotePanel(self._session, changed=self._read_again)
                 facts, timeline = (block("section", "panel") for _ in range(2))
         self._whole.set_visibility(False)
         self._parts = (

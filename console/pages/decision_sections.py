@@ -9,6 +9,7 @@ from axiru.domain.movement import Amount, Ovt
 from console.components.badge import badge, state_badge
 from console.components.code_value import code_block, code_value
 from console.components.diff import DiffRow, diff_table
+from console.components.disclosure import more
 from console.components.icon import icon
 from console.components.key_value import fact, key_value, key_values
 from console.components.money import decimal_text, money
@@ -16,7 +17,7 @@ from console.components.text import Text, block
 from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
 from console.components.wording import movement_name
-from console.views import DecisionDetail, LedgerEntryView
+from console.views import DecisionDetail, Execution, LedgerEntryView
 
 
 def head(decision: DecisionDetail) -> None:
@@ -69,8 +70,18 @@ def asked(decision: DecisionDetail) -> None:
         if ovt.merchant.stripe_account_id:
             key_value("Stripe account", ovt.merchant.stripe_account_id)
         key_value("Executed by", "Axiru" if ovt.execute == "axiru" else "the caller")
-        for name, text in {**ovt.metadata, **{name: plain(value) for name, value in ovt.context.extra.items()}}.items():
-            key_value(name, text)
+    _said_by_caller({**{name: plain(value) for name, value in ovt.context.extra.items()}, **ovt.metadata})
+
+
+def _said_by_caller(texts: dict[str, str]) -> None:
+    """Names chosen by the caller stand apart: one called “Amount” must not pass for the amount."""
+    if not texts:
+        return
+    with block("div", "panel-body"), block("div", "said-by-caller"):
+        Text("p", "Metadata, as the caller wrote it")
+        with key_values("key-values-wide"):
+            for name, text in texts.items():
+                key_value(name, text)
 
 
 def policy(decision: DecisionDetail) -> None:
@@ -79,23 +90,24 @@ def policy(decision: DecisionDetail) -> None:
         with key_values("key-values-wide"):
             with fact("Rule"):
                 Text("span", decision.matched_rule_id or "none matched: the policy's default")
+            if decision.evaluation is not None:
+                key_value("Outcome", decision.evaluation.outcome)
             key_value("Message", decision.message)
             key_value("Reason", decision.reason)
             key_value("Decided by", decision.matched_rule)
         if decision.evaluation is None:
             return
-        _hits("Rules that matched", decision.evaluation.hits)
+        _hits("All rules that matched", decision.evaluation.hits)
         _flags(decision.evaluation.flags)
         if decision.evaluation.facts:
-            with block("details", "more"):
-                Text("summary", f"{len(decision.evaluation.facts)} facts were read")
-                with key_values("key-values-wide"):
-                    for name, value in sorted(decision.evaluation.facts.items()):
-                        key_value(name, plain(value))
+            with more(f"{len(decision.evaluation.facts)} facts were read"), key_values("key-values-wide"):
+                for name, value in sorted(decision.evaluation.facts.items()):
+                    key_value(name, plain(value))
 
 
 def _hits(title: str, hits: tuple[RuleHit, ...]) -> None:
-    if not hits:
+    # One rule alone is told above already, unless a fact was missing to it.
+    if len(hits) < 2 and not any(hit.missing for hit in hits):
         return
     with block("table", "plain"):
         Text("caption", title)
@@ -121,31 +133,48 @@ def _flags(flags: tuple[RuleHit, ...]) -> None:
 
 
 def execution(decision: DecisionDetail) -> None:
-    Text("h2", "What would be executed" if decision.execution.status is None else "What was executed")
+    title = "What would be executed" if decision.execution.status is None else "What was sent to Stripe"
+    Text("h2", title)
     call = decision.approval.diff.would_execute if decision.approval else None
     with block("div", "panel-body"):
         if call is not None:
-            diff_table("Asked and executed, side by side", compared(decision.ovt, call))
-            with block("details", "more"):
-                Text("summary", "The exact call to Stripe")
+            diff_table(
+                "Asked and executed, side by side",
+                title.removeprefix("What ").capitalize(),
+                compared(decision.ovt, call),
+            )
+            with more("The exact call to Stripe"):
                 code_block(call_text(call), "call")
         elif decision.execution.by == "caller":
             Text("p", "The caller executes: Axiru decides and calls nobody.", "muted")
         else:
             Text("p", f"Axiru executes on {decision.stripe_connection_id or 'the default connection'}.", "muted")
-        if decision.approval is not None:
-            with key_values("key-values-wide"), fact("Digest"):
-                code_value(decision.approval.digest, "digest")
+        with key_values("key-values-wide"):
+            if decision.approval is not None:
+                with fact("Digest"):
+                    code_value(decision.approval.digest, "digest")
+            _result(decision.execution)
+
+
+def _result(result: Execution) -> None:
+    if result.status is not None:
+        key_value("Status", f"{result.status}, {result.attempts} {'attempt' if result.attempts == 1 else 'attempts'}")
+    if result.stripe_object_id:
+        with fact("On Stripe"):
+            code_value(result.stripe_object_id, "Stripe id")
+    if result.error is not None:
+        key_value("Error", result.error.message or result.error.code)
 
 
 def compared(ovt: Ovt, call: StripeCall) -> list[DiffRow]:
     """What was asked beside the call's parameters, in the units of both."""
     parameters = {name: value for name, value in call.parameters.items() if name != "metadata"}
     rows = [
-        DiffRow("amount", ovt.amount.units, _parameter(parameters, "amount")),
+        DiffRow("amount", _units(ovt.amount.units, ovt.amount), _units(_parameter(parameters, "amount"), ovt.amount)),
         DiffRow("charge", ovt.target.charge, _parameter(parameters, "charge")),
         DiffRow("payment_intent", ovt.target.payment_intent, _parameter(parameters, "payment_intent")),
-        DiffRow("stripe account", ovt.merchant.stripe_account_id, call.stripe_account_id),
+        DiffRow("reason", ovt.context.reason_code, _parameter(parameters, "reason")),
+        DiffRow("account", ovt.merchant.stripe_account_id, call.stripe_account_id),
     ]
     rows += [DiffRow(name, None, plain(value)) for name, value in sorted(parameters.items())]
     return [row for row in rows if row.asked is not None or row.executed is not None]
@@ -154,6 +183,13 @@ def compared(ovt: Ovt, call: StripeCall) -> list[DiffRow]:
 def _parameter(parameters: dict[str, Any], name: str) -> str | None:
     value = parameters.pop(name, None)
     return None if value is None else plain(value)
+
+
+def _units(units: str | None, amount: Amount) -> str | None:
+    """Minor units as they are sent, and what they are worth to a reader."""
+    if units is None or not units.isdecimal():
+        return units
+    return f"{units} = {decimal_text(int(units), amount.exponent)} {amount.asset.upper()}"
 
 
 def call_text(call: StripeCall) -> str:
@@ -173,11 +209,6 @@ def facts(decision: DecisionDetail) -> None:
         key_value("Initiator", decision.initiator_id)
         key_value("Policy", decision.policy_version)
         key_value("Surface", f"{decision.rail}.{decision.rail_action}, {decision.surface_mode}")
-        if decision.execution.stripe_object_id:
-            with fact("On Stripe"):
-                code_value(decision.execution.stripe_object_id, "Stripe id")
-        if decision.execution.attempts:
-            key_value("Attempts", str(decision.execution.attempts))
         if decision.audit is not None:
             with fact("Sealed as"):
                 code_value(decision.audit.ledger_id, "ledger id")

@@ -6,7 +6,7 @@ from typing import Any, Final
 from axiru.domain.approval import Verdict
 from axiru.errors import AxiruError
 from console.api_errors import SessionEnded
-from console.components.badge import badge
+from console.components.badge import Look, badge
 from console.components.button import Button
 from console.components.code_value import code_value
 from console.components.confirm_dialog import ConfirmDialog
@@ -19,7 +19,11 @@ from console.components.wording import movement_name, role_name, with_article
 from console.sessions import Session
 from console.views import ApprovalView, DecisionDetail
 
-_CLOSED: Final = {"approved": "Approved", "denied": "Denied by a person", "expired": "Expired without enough votes"}
+_CLOSED: Final = {
+    "approved": Look("Approved", "check", "good"),
+    "denied": Look("Denied by a person", "cross", "bad"),
+    "expired": Look("Expired without enough votes", "clock", "neutral"),
+}
 
 
 class VotePanel:
@@ -112,12 +116,13 @@ class VotePanel:
 
 def _standing(approval: ApprovalView) -> None:
     if approval.state != "pending":
-        badge(_CLOSED.get(approval.state, approval.state), "good" if approval.state == "approved" else "bad")
+        closed = _CLOSED.get(approval.state)
+        badge(closed.label if closed else approval.state, closed.tone if closed else "neutral", closed and closed.icon)
     with key_values():
         for group in approval.groups:
-            with fact(f"Needs {role_name(group.role)}"):
-                names = ", ".join(member.name or member.member_id for member in group.approved)
-                Text("span", f"{len(group.approved)} of {group.count}" + (f": {names}" if names else ""))
+            names = ", ".join(member.name or member.member_id for member in group.approved)
+            needed = f"{group.count} {role_name(group.role)}{'' if group.count == 1 else 's'}"
+            key_value("Needs", f"{needed}; has {names}" if names else needed)
         if approval.requested_by is not None:
             key_value("Asked by", approval.requested_by.shown)
         if approval.state == "pending":

@@ -18,6 +18,7 @@ export function fullTime(iso) {
 export function distance(iso, now = new Date()) {
   const seconds = Math.round((new Date(iso) - now) / 1000);
   const size = Math.abs(seconds);
+  if (size < 3) return "just now";
   const words =
     size < 60 ? `${size} s`
     : size < 3600 ? `${Math.floor(size / 60)} min`
