@@ -9,6 +9,7 @@ from litestar import Litestar
 from api import logs, openapi
 from api.errors import EXCEPTION_HANDLERS
 from api.feed import ChainWatch
+from api.intake.charge import PaymentLookup
 from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
 from api.routes.approvals import approve, deny, get_approval, list_approvals
@@ -87,10 +88,13 @@ def serve(settings: Settings) -> None:
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as opened:
         await opened.enter_async_context(connected(settings))
-        signer = await load_signer(Vault.from_settings(settings))
+        vault = Vault.from_settings(settings)
+        signer = await load_signer(vault)
+        payments = PaymentLookup(settings, vault)
+        opened.push_async_callback(payments.close)
         rate_limit = RateLimit(settings.redis_url)
         opened.push_async_callback(rate_limit.close)
         watch = await opened.enter_async_context(ChainWatch(settings.database_url))
         # Lazy: the kill switch, votes and every read work while Temporal is away.
         temporal = await connect(settings, lazy=True)
-        yield Services(settings, rate_limit, watch, temporal, signer, asyncio.Event())
+        yield Services(settings, rate_limit, watch, temporal, signer, payments, asyncio.Event())

@@ -7,6 +7,7 @@ from litestar.connection import ASGIConnection
 from temporalio.client import Client
 
 from api.feed import ChainWatch
+from api.intake.charge import PaymentLookup
 from api.rate_limit import RateLimit
 from axiru.settings import Settings
 from ledger.entry import EntrySigner
@@ -20,6 +21,7 @@ class Services(NamedTuple):
     watch: ChainWatch
     temporal: Client
     signer: EntrySigner
+    payments: PaymentLookup
     closing: asyncio.Event
 
 

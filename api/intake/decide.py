@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 import structlog
 
 from api.auth import Caller
+from api.errors import InvalidBody
+from api.intake.executability import execution_errors
 from api.intake.request import Asked
-from api.intake.reserve import Reservation, ask_again, reserve
+from api.intake.reserve import Reservation, ask_again, find_reservation, reserve
 from api.intake.start import start, tell_asked_again
 from api.observation import DECIDE_SECONDS
 from api.services import Services
@@ -42,7 +44,8 @@ class Decided(NamedTuple):
 async def decide(asked: Asked, caller: Caller, services: Services, request_id: str) -> Decided:
     """Decide one request once, however often and by however many connections it is asked.
 
-    Raises IdempotencyMismatch, and DecisionFailed for everything that is not the caller's fault.
+    Raises IdempotencyMismatch, InvalidBody where Axiru is to execute and could not, and DecisionFailed for everything
+    that is not the caller's fault.
     """
     began = perf_counter()
     try:
@@ -60,7 +63,7 @@ async def decide(asked: Asked, caller: Caller, services: Services, request_id: s
 
 
 async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
-    reserved = await reserve(asked, caller)
+    reserved = await _reserved(asked, caller, services)
     if reserved.sealed:
         return await _replayed(reserved, caller)
     if not reserved.fresh:
@@ -76,6 +79,15 @@ async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
             raise
         return await _replayed(reserved, caller)
     return Decided(receipt, reserved.received_at, cached=not reserved.fresh)
+
+
+async def _reserved(asked: Asked, caller: Caller, services: Services) -> Reservation:
+    """Reserve; where Axiru is to execute, only what it could execute. A replay is never checked again."""
+    if asked.ovt.execute == "axiru" and await find_reservation(asked, caller) is None:
+        errors = await execution_errors(asked.ovt, caller, services.payments)
+        if errors:
+            raise InvalidBody(errors)
+    return await reserve(asked, caller)
 
 
 async def _replayed(reserved: Reservation, caller: Caller) -> Decided:

@@ -9,7 +9,6 @@ from api.auth import Caller
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.fingerprint import fingerprint
-from api.intake.connection import connection_errors
 from api.intake.currency import exponent_of
 from api.intake.request import Asked
 from api.intake.text import (
@@ -74,7 +73,7 @@ class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     metadata: Metadata | None = None
 
 
-async def read_decision(raw: Mapping[str, Any], caller: Caller) -> Asked:
+def read_decision(raw: Mapping[str, Any], caller: Caller) -> Asked:
     """The request in `raw`. Raises InvalidBody naming every field that is wrong, of whatever kind the mistake is."""
     errors: dict[str, FieldError] = {}
     body: DecisionBody | None = None
@@ -82,7 +81,7 @@ async def read_decision(raw: Mapping[str, Any], caller: Caller) -> Asked:
         body = decode(raw, DecisionBody)
     except InvalidBody as invalid:
         errors = {error.field: error for error in invalid.field_errors}
-    for error in [*_rule_errors(raw), *await connection_errors(raw, caller)]:
+    for error in _rule_errors(raw):
         errors.setdefault(error.field, error)
     if errors or body is None or caller.api_key_id is None:
         raise InvalidBody(list(errors.values()))

@@ -43,7 +43,7 @@ async def reserve(asked: Asked, caller: Caller) -> Reservation:
         received_at = await _record(decision_id, asked, caller)
         if received_at is not None:
             return Reservation(decision_id, asked.ovt, received_at, fresh=True)
-        earlier = await _earlier(asked, caller)
+        earlier = await find_reservation(asked, caller)
         # None: the key was taken over between the two statements by a request that then failed; it is free again.
         if earlier is not None:
             return earlier
@@ -110,7 +110,8 @@ async def _record(decision_id: str, asked: Asked, caller: Caller) -> datetime | 
     return received_at
 
 
-async def _earlier(asked: Asked, caller: Caller) -> Reservation | None:
+async def find_reservation(asked: Asked, caller: Caller) -> Reservation | None:
+    """The reservation that the request's idempotency key has, if any. Raises IdempotencyMismatch."""
     found = await row(
         """
         SELECT k.decision_id, k.fingerprint, r.ovt, r.received_at, d.id IS NOT NULL AS sealed

@@ -41,7 +41,7 @@ async def create_decision(request: Request[Caller, Any, Any], wait_seconds: Wait
     """Decide whether a refund or another movement may happen. Repeating with the same idempotency_key is safe."""
     services, caller = services_of(request), request.user
     style = style_for(request)
-    asked = await read_decision(await read_object(request), caller)
+    asked = read_decision(await read_object(request), caller)
     decided = await decide(asked, caller, services, request_id_of(request.scope))
     execution = None
     if wait_seconds:

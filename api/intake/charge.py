@@ -1,0 +1,62 @@
+"""Whether Stripe has the payment that is to be refunded. Reads only; the API makes no call that moves money."""
+
+import asyncio
+from typing import Final
+
+import stripe
+import structlog
+
+from api.errors import FieldError
+from axiru.database import row
+from axiru.settings import Settings
+from axiru.vault import Vault
+
+_LOOK_UP_SECONDS: Final = 3.0
+_NOT_FOUND: Final = 404
+_log = structlog.get_logger("api")
+
+
+class PaymentLookup:
+    """Looks payments up with the token of their connection."""
+
+    def __init__(self, settings: Settings, vault: Vault) -> None:
+        self._api_base = settings.stripe_api_base
+        self._vault = vault
+        self._http = stripe.HTTPXClient(timeout=_LOOK_UP_SECONDS)
+
+    async def close(self) -> None:
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def errors(
+        self, connection_id: str, *, charge: str | None, payment_intent: str | None, stripe_account_id: str | None
+    ) -> list[FieldError]:
+        """Why there is nothing to refund. Says nothing when Stripe does not answer: executing will find out, safely."""
+        try:
+            async with asyncio.timeout(_LOOK_UP_SECONDS):
+                client, account = await self._client(connection_id)
+                options: stripe.RequestOptions = {"stripe_account": stripe_account_id or account}
+                if charge is not None:
+                    await client.v1.charges.retrieve_async(charge, options=options)
+                elif payment_intent is not None:
+                    await client.v1.payment_intents.retrieve_async(payment_intent, options=options)
+        except stripe.StripeError as error:
+            if error.http_status == _NOT_FOUND:
+                kind = "charge" if charge is not None else "payment_intent"
+                return [FieldError(f"intent.{kind}", f"unknown_{kind}", f"Stripe has no such {kind} on this account.")]
+            _log.warning("payment_not_looked_up", connection_id=connection_id, error=type(error).__name__)
+        except TimeoutError:
+            _log.warning("payment_not_looked_up", connection_id=connection_id, error="TimeoutError")
+        return []
+
+    async def _client(self, connection_id: str) -> tuple[stripe.StripeClient, str]:
+        connection = await row(
+            "SELECT token_ciphertext, stripe_account_id FROM stripe_connections WHERE id = {}", connection_id
+        )
+        if connection is None:
+            raise LookupError(connection_id)
+        context = b"stripe_connections/" + connection_id.encode()
+        token = self._vault.open(bytes(connection["token_ciphertext"]), context=context)
+        client = stripe.StripeClient(
+            token.decode(), base_addresses={"api": self._api_base}, max_network_retries=0, http_client=self._http
+        )
+        return client, connection["stripe_account_id"]

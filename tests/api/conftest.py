@@ -1,0 +1,72 @@
+"""The running product over HTTP: callers with keys, people with log-ins, bodies that are right unless a test says otherwise."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from axiru.dev.dev_json import DevJson
+
+TIMEOUT_SECONDS = 30
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+async def http(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody in particular."""
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=TIMEOUT_SECONDS) as client:
+        yield client
+
+
+@pytest.fixture
+async def caller(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
+    """A backend with the demo key for decisions."""
+    headers = bearer(stack.api_keys["decisions"])
+    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+        yield client
+
+
+@pytest.fixture
+async def admin_key(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
+    """A backend with the demo key that may do everything."""
+    headers = bearer(stack.api_keys["admin"])
+    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+        yield client
+
+
+LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def log_in(stack: DevJson) -> AsyncIterator[LogIn]:
+    """Logs in the first demo user of a role, and gives a client that is that person."""
+    opened: list[httpx.AsyncClient] = []
+
+    async def as_role(role: str) -> httpx.AsyncClient:
+        user = next(user for user in stack.users if role in user.roles)
+        client = httpx.AsyncClient(base_url=stack.api_url, timeout=TIMEOUT_SECONDS)
+        opened.append(client)
+        answer = await client.post("/api/v1/sessions", json={"email": user.email, "password": user.password})
+        client.headers.update(bearer(answer.raise_for_status().json()["token"]))
+        return client
+
+    yield as_role
+    for client in opened:
+        await client.aclose()
+
+
+@pytest.fixture
+def refund() -> Callable[..., dict[str, Any]]:
+    """A body of `POST /api/v1/decisions` with a fresh idempotency key; by default an amount nobody has to approve."""
+
+    def body(amount_cents: int = 1_000, *, context: dict[str, Any] | None = None, **top: Any) -> dict[str, Any]:
+        intent = {"kind": "refund", "amount_cents": amount_cents, "currency": "usd", **top.pop("intent", {})}
+        facts = {"customer_tenure_days": 400, "reason_code": "duplicate_charge", **(context or {})}
+        return {"intent": intent, "context": facts, "idempotency_key": uuid.uuid4().hex, **top}
+
+    return body
