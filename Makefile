@@ -21,7 +21,7 @@ bench: setup-tests
 	$(BIN)/python -m bench.decide $(ARGS)
 
 torture: setup-tests
-	$(BIN)/pytest bench/torture $(ARGS)
+	$(BIN)/pytest tests/torture --torture $(ARGS)
 
 fmt: setup
 	$(BIN)/ruff check --fix-only

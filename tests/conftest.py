@@ -20,6 +20,23 @@ READY_TIMEOUT_SECONDS = 400
 STOP_TIMEOUT_SECONDS = 90
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long suites run on demand, with a seed that is printed and can be given again."""
+    group = parser.getgroup("torture")
+    group.addoption("--torture", action="store_true", help="run the long suites in tests/torture")
+    group.addoption("--torture-kills", type=int, default=200, help="how many processes are killed")
+    group.addoption(
+        "--torture-seed", type=int, default=time.time_ns() % 1_000_000, help="what the suites' chance starts from"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the long suites out unless they were asked for; None leaves the question to pytest."""
+    if collection_path.name == "torture" and not config.getoption("--torture"):
+        return True
+    return None
+
+
 class StackProcess(msgspec.Struct, frozen=True):
     """One `axiru dev` as a child of the tests, with its output in a file."""
 
