@@ -124,8 +124,9 @@ async def test_kill_switch_waits_for_a_call_under_way(house: Any, refund: Any, m
     calling = await house.decided(refund(house))
     await _intend(house, calling)
     engaging = asyncio.create_task(_engage(house))
-    while not await house.entries("control"):
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while not await house.entries("control"):  # noqa: ASYNC110 - the condition is in the database
+            await asyncio.sleep(0.01)
     assert not engaging.done()
 
     await settle(calling.decision_id, REFUNDED, organization_id=house.id, mode="test", signer=house.signer)

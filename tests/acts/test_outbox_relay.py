@@ -1,0 +1,159 @@
+"""The relay delivers what acts have told, in the order of the chain, however often Temporal or a chain fails."""
+
+from typing import Any
+
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.relay import relay_once
+from axiru.database import row, rows
+
+VOTERS_NEEDED = """
+policy: refunds
+schema: 2
+applies_to: {rail: stripe}
+rules:
+  - id: everything
+    when: {rail_action: refund}
+    effect: review
+    approvers: {role: controller, count: 2, deadline: 1h}
+"""
+
+
+class TemporalStandIn:
+    """The border to Temporal: keeps signals, and fails as it is told."""
+
+    def __init__(self) -> None:
+        self.signals: list[tuple[str, str]] = []
+        self.failures: dict[str, list[Exception]] = {}
+
+    def get_workflow_handle(self, workflow_id: str) -> "HandleStandIn":
+        return HandleStandIn(self, workflow_id)
+
+    def of(self, *decision_ids: str) -> list[tuple[str, str]]:
+        return [signal for signal in self.signals if signal[0] in decision_ids]
+
+
+class HandleStandIn:
+    def __init__(self, temporal: TemporalStandIn, workflow_id: str) -> None:
+        self._temporal = temporal
+        self._workflow_id = workflow_id
+
+    async def signal(self, name: str, argument: str) -> None:
+        assert name == "vote_recorded"
+        if failures := self._temporal.failures.get(self._workflow_id):
+            raise failures.pop(0)
+        self._temporal.signals.append((self._workflow_id, argument))
+
+
+def _away() -> RPCError:
+    return RPCError("Temporal is away", RPCStatusCode.UNAVAILABLE, b"")
+
+
+@pytest.fixture
+async def temporal() -> Any:
+    """A stand-in; what other tests have sealed is delivered already."""
+    temporal = TemporalStandIn()
+    await relay_once(temporal)
+    return temporal
+
+
+@pytest.fixture
+async def voting(new_house: Any) -> Any:
+    house = await new_house()
+    await house.activate(VOTERS_NEEDED)
+    await house.enforce()
+    return house
+
+
+async def test_votes_are_delivered_once_in_the_order_they_were_cast(
+    voting: Any, refund: Any, temporal: TemporalStandIn
+) -> None:
+    first, second = [await voting.decided(refund(voting)) for _ in range(2)]
+    cast = [
+        (vote.decision_id, vote.vote_id)
+        for vote in [
+            await voting.vote(second.approval_id),
+            await voting.vote(first.approval_id),
+            await voting.vote(second.approval_id, "controller2"),
+        ]
+    ]
+
+    await relay_once(temporal)
+    await relay_once(temporal)
+
+    assert temporal.of(first.decision_id, second.decision_id) == cast
+
+
+async def test_votes_wait_for_temporal_and_none_overtakes(voting: Any, refund: Any, temporal: TemporalStandIn) -> None:
+    receipts = [await voting.decided(refund(voting)) for _ in range(3)]
+    cast = [(receipt.decision_id, (await voting.vote(receipt.approval_id)).vote_id) for receipt in receipts]
+    temporal.failures[receipts[1].decision_id] = [_away(), _away()]
+
+    for _ in range(2):
+        await _relay_once_whatever_happens(temporal)
+        assert temporal.of(receipts[2].decision_id) == []
+    await relay_once(temporal)
+
+    delivered = temporal.of(*(receipt.decision_id for receipt in receipts))
+    assert list(dict.fromkeys(delivered)) == cast
+    assert await _cursor(voting) == (await voting.entries())[-1]["seq"]
+
+
+async def test_vote_for_a_workflow_that_has_ended_is_let_go(
+    voting: Any, refund: Any, temporal: TemporalStandIn
+) -> None:
+    ended, running = [await voting.decided(refund(voting)) for _ in range(2)]
+    temporal.failures[ended.decision_id] = [RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")]
+    await voting.vote(ended.approval_id)
+    vote = await voting.vote(running.approval_id)
+
+    await relay_once(temporal)
+
+    assert temporal.of(ended.decision_id, running.decision_id) == [(running.decision_id, vote.vote_id)]
+
+
+async def test_chain_that_cannot_be_delivered_does_not_stop_another(
+    new_house: Any, refund: Any, temporal: TemporalStandIn
+) -> None:
+    houses = [await new_house() for _ in range(3)]
+    receipts = []
+    for house in houses:
+        await house.activate(VOTERS_NEEDED)
+        await house.enforce()
+        receipts.append(await house.decided(refund(house)))
+    votes = [await house.vote(receipt.approval_id) for house, receipt in zip(houses, receipts, strict=True)]
+
+    for stuck in receipts:
+        temporal.signals.clear()
+        await rows("UPDATE outbox_cursors SET seq = 0 WHERE organization_id = ANY({}::text[])", [h.id for h in houses])
+        temporal.failures = {stuck.decision_id: [_away()]}
+        await _relay_once_whatever_happens(temporal)
+
+        others = {(vote.decision_id, vote.vote_id) for vote in votes if vote.decision_id != stuck.decision_id}
+        assert set(temporal.of(*(receipt.decision_id for receipt in receipts))) == others
+
+
+async def test_more_than_one_batch_is_delivered_whole(voting: Any, refund: Any, temporal: TemporalStandIn) -> None:
+    receipts = [await voting.decided(refund(voting)) for _ in range(110)]
+    cast = [(receipt.decision_id, (await voting.vote(receipt.approval_id)).vote_id) for receipt in receipts]
+
+    while await relay_once(temporal):
+        pass
+
+    assert temporal.of(*(receipt.decision_id for receipt in receipts)) == cast
+
+
+async def _relay_once_whatever_happens(temporal: TemporalStandIn) -> None:
+    try:
+        await relay_once(temporal)
+    except RPCError as error:
+        assert error.status is RPCStatusCode.UNAVAILABLE  # noqa: PT017 - whether it raises is not what is tested
+
+
+async def _cursor(house: Any) -> int:
+    found = await row(
+        "SELECT seq FROM outbox_cursors WHERE relay = 'temporal' AND organization_id = {} AND mode = 'test'", house.id
+    )
+    assert found is not None
+    return int(found["seq"])

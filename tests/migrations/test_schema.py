@@ -1,0 +1,187 @@
+"""The schema that `axiru migrate` makes: what the tables declare, and what no process of the product can undo."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from axiru.tables import ALL_TABLES
+
+REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.RestrictViolationError)
+EVERY_TABLE = [table._meta.tablename for table in ALL_TABLES]
+APPEND_ONLY = ("ledger_entries", "votes", "outbox", "policies")
+"""The app adds to these and never changes what is there."""
+
+ROWS = """
+INSERT INTO organizations VALUES ('org', 'Organization', now());
+INSERT INTO members VALUES ('mem', 'org', 'a@b.example', 'A', 'none', '{controller}', now()),
+    ('asker', 'org', 'c@d.example', 'C', 'none', '{controller}', now());
+INSERT INTO policies VALUES ('org/p', 'org', 'p', now());
+INSERT INTO policy_versions VALUES ('org/p/v1', 'org', 'p', 1, 'active', 'source', 'hash', 'mem', '', now(), now(),
+    now());
+INSERT INTO requests VALUES ('ed', 'org', 'test', '/', 'f', '{}', 'key', 'asker', now(), now());
+INSERT INTO decisions VALUES ('ed', 'org', 'test', '/', 'f', 'pending_approval', 'review', 'r', 'm', 'x', NULL, NULL,
+    NULL, NULL, NULL, 'ap', 'enforce', 'caller', NULL, '{}', 'stripe', 'refund', 1, 'usd', NULL, NULL, NULL, 'key',
+    NULL, 'asker', false, 'lr', 1, now(), now(), now());
+INSERT INTO approvals VALUES ('ap', 'org', 'test', 'ed', 'pending', '{}', 'd', 'asker', now(), now(), NULL);
+INSERT INTO votes VALUES ('vt', 'org', 'test', 'ap', 'mem', 'approve', 'controller', 'd', '', 'api', now());
+INSERT INTO ledger_entries VALUES ('org', 'test', 1, 'decision', 'ed', 'b', 'p', 'h', 's', now());
+INSERT INTO outbox VALUES ('org', 'test', 1, 0, 'decision', '{}', now());
+INSERT INTO personal_values VALUES ('org', 'test', 1, 'ovt.context.customer_id', 's', '"cus_1"');
+"""
+
+
+async def test_every_declared_column_is_in_the_database_and_no_other(owner: asyncpg.Connection) -> None:
+    for table in ALL_TABLES:
+        declared = {
+            column._meta.db_column_name: (_family(type(column).__name__), column._meta.null)
+            for column in table._meta.columns
+        }
+        assert await _columns(owner, table._meta.tablename) == declared, table._meta.tablename
+
+
+async def test_every_table_of_the_database_is_declared(owner: asyncpg.Connection) -> None:
+    found = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+
+    assert {table["tablename"] for table in found} == {*EVERY_TABLE, "migration"}
+
+
+async def test_migrating_again_changes_nothing(database: Any, owner: asyncpg.Connection) -> None:
+    before = await _everything(owner)
+
+    again = database.migrate()
+
+    assert again.returncode == 0, again.stderr
+    assert await _everything(owner) == before
+
+
+@pytest.mark.parametrize("table", EVERY_TABLE)
+async def test_app_neither_truncates_nor_drops_nor_owns(app: asyncpg.Connection, table: str) -> None:
+    for statement in (
+        f"TRUNCATE {table} CASCADE",
+        f"DROP TABLE {table} CASCADE",
+        f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+    ):
+        await _refused(app, statement)
+
+
+@pytest.mark.parametrize("table", [table for table in EVERY_TABLE if table != "personal_values"])
+async def test_app_deletes_from_no_table_but_personal_values(app: asyncpg.Connection, table: str) -> None:
+    await _refused(app, f"DELETE FROM {table}")  # noqa: S608
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+async def test_app_changes_no_column_of_what_is_only_added_to(app: asyncpg.Connection, table: str) -> None:
+    for column in await _columns(app, table):
+        await _refused(app, f"UPDATE {table} SET {column} = {column}")  # noqa: S608
+
+
+async def test_app_changes_nothing_of_a_request_but_when_it_was_asked(app: asyncpg.Connection) -> None:
+    for column in (await _columns(app, "requests")).keys() - {"asked_at"}:
+        await _refused(app, f"UPDATE requests SET {column} = {column}")  # noqa: S608
+    await app.execute("UPDATE requests SET asked_at = now()")
+
+
+async def test_app_cannot_turn_the_triggers_off(app: asyncpg.Connection) -> None:
+    await _refused(app, "SET LOCAL session_replication_role = replica")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_entries SET body = 'x'",
+        "UPDATE ledger_entries SET sealed_at = now()",
+        "DELETE FROM ledger_entries",
+        "TRUNCATE ledger_entries",
+        "TRUNCATE organizations CASCADE",
+    ],
+)
+async def test_ledger_refuses_even_its_owner(owner: asyncpg.Connection, statement: str) -> None:
+    await owner.execute(ROWS)
+
+    await _refused(owner, statement)
+
+
+@pytest.mark.parametrize(
+    "change", ["source = 'x'", "content_hash = 'x'", "author_member_id = 'asker'", "published_at = NULL"]
+)
+async def test_published_version_refuses_even_its_owner(owner: asyncpg.Connection, change: str) -> None:
+    await owner.execute(ROWS)
+
+    await _refused(owner, f"UPDATE policy_versions SET {change}")  # noqa: S608
+    await owner.execute("UPDATE policy_versions SET status = 'retired'")
+
+
+@pytest.mark.parametrize(
+    ("member_id", "verdict", "reason", "refusal"),
+    [
+        ("asker", "approve", "", "RestrictViolationError"),
+        ("mem", "approve", "", "UniqueViolationError"),
+        ("nobody", "approve", "", "ForeignKeyViolationError"),
+        ("other", "deny", "", "CheckViolationError"),
+        ("other", "perhaps", "x", "CheckViolationError"),
+    ],
+    ids=["by the requester", "twice", "by nobody", "a denial without a reason", "neither yes nor no"],
+)
+async def test_database_refuses_a_vote_that_no_act_would_cast(
+    owner: asyncpg.Connection, member_id: str, verdict: str, reason: str, refusal: str
+) -> None:
+    await owner.execute(ROWS)
+    await owner.execute("INSERT INTO members VALUES ('other', 'org', 'e@f.example', 'E', 'none', '{}', now())")
+
+    with pytest.raises(getattr(asyncpg, refusal)):
+        await owner.execute(
+            "INSERT INTO votes VALUES ('v2', 'org', 'test', 'ap', $1, $2, 'controller', 'd', $3, 'api', now())",
+            member_id,
+            verdict,
+            reason,
+        )
+
+
+async def _refused(connection: asyncpg.Connection, statement: str) -> None:
+    """Fails unless the statement is refused; the transaction around it goes on."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        with pytest.raises(REFUSED):
+            await connection.execute(statement)
+    finally:
+        await savepoint.rollback()
+
+
+async def _columns(connection: asyncpg.Connection, table: str) -> dict[str, tuple[str, bool]]:
+    """Column name to family of its type, and whether it may be NULL."""
+    found = await connection.fetch(
+        "SELECT attname, format_type(atttypid, atttypmod) AS type, attnotnull FROM pg_attribute "
+        "WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
+        table,
+    )
+    return {column["attname"]: (_family(column["type"]), not column["attnotnull"]) for column in found}
+
+
+def _family(sql_type: str) -> str:
+    """One name for what a column's class and PostgreSQL's catalog call differently."""
+    name = sql_type.lower()
+    return {"timestamp with time zone": "timestamptz", "array": "text[]"}.get(name, name)
+
+
+async def _everything(connection: asyncpg.Connection) -> list[Any]:
+    """Columns, constraints, indexes, triggers, functions and grants, as the catalog spells them."""
+    found = await connection.fetch(
+        """
+        SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0
+        UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), ''
+            FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT 'index', tablename, indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'public'
+        UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), tgenabled::text
+            FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'function', proname, '', prosrc, '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        UNION ALL SELECT 'grants', relname, '', relacl::text, '' FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT 'migration', name, '', '', '' FROM migration
+        ORDER BY 1, 2, 3, 4
+        """
+    )
+    return [tuple(row) for row in found]
