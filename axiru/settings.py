@@ -16,7 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every process may be told; each field is `AXIRU_<FIELD NAME>` in the environment."""
 
     database_url: Annotated[str, Meta(description="PostgreSQL as the role axiru_app")] = ""
-    database_admin_url: Annotated[str, Meta(description="PostgreSQL as the owner of the tables; `axiru migrate` only")] = ""
+    database_admin_url: Annotated[str, Meta(description="PostgreSQL as the tables' owner, for `axiru migrate`")] = ""
     database_pool_size: Annotated[int, Meta(ge=2, description="connections a process keeps open")] = 16
     redis_url: Annotated[str, Meta(description="Redis or Valkey for rate limits")] = ""
     temporal_address: Annotated[str, Meta(description="host:port of the Temporal frontend")] = "127.0.0.1:7233"
@@ -28,15 +28,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_timeout_seconds: Annotated[int, Meta(ge=1, description="limit for one call to Stripe")] = 20
     vault_key: Annotated[str, Meta(description="master key of the vault, 32 bytes in base64")] = ""
     vault_key_file: Annotated[str, Meta(description="file that holds the master key, instead of AXIRU_VAULT_KEY")] = ""
-    issuer: Annotated[str, Meta(description="`iss` of authorization tokens; the API's public URL")] = "http://127.0.0.1:8400"
+    issuer: Annotated[str, Meta(description="`iss` of tokens: the API's public URL")] = "http://127.0.0.1:8400"
     api_host: Annotated[str, Meta(description="address the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, Meta(ge=0, le=65535, description="port the API listens on")] = 8400
     api_url: Annotated[str, Meta(description="where the console finds the API")] = "http://127.0.0.1:8400"
     console_host: Annotated[str, Meta(description="address the console listens on")] = "127.0.0.1"
     console_port: Annotated[int, Meta(ge=0, le=65535, description="port the console listens on")] = 8401
     console_secret: Annotated[str, Meta(description="signs the console's cookies; required to start the console")] = ""
-    console_state_dir: Annotated[str, Meta(description="directory where the console keeps its session files")] = ".axiru/console"
-    decide_timeout_seconds: Annotated[float, Meta(gt=0, description="after this the API answers decision_failed")] = 10.0
+    console_state_dir: Annotated[str, Meta(description="where the console keeps its files")] = ".axiru/console"
+    decide_timeout_seconds: Annotated[float, Meta(gt=0, description="then the API answers decision_failed")] = 10.0
     rate_per_minute: Annotated[int, Meta(ge=1, description="requests a minute for a key that names no rate")] = 100
     session_hours: Annotated[int, Meta(ge=1, description="absolute lifetime of a log-in")] = 12
     log_level: Annotated[str, Meta(description="debug, info, warning or error")] = "info"

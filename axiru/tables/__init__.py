@@ -1,4 +1,4 @@
-"""The tables, grouped as the rooms speak of them. Columns are declared here; triggers, roles and indexes in migrations."""
+"""The tables, grouped as the rooms speak of them. Triggers, roles and indexes are in migrations."""
 
 from piccolo.table import Table
 

@@ -1,5 +1,6 @@
 """The sandbox as a process of its own; stripe-mock checks the requests, and Stripe's published schemas the answers."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -20,7 +21,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from axiru.dev.sandbox.stripe_mock import STRIPE_MOCK_MODULE, stripe_mock_binary
+from axiru.dev.binaries import STRIPE_MOCK_MODULE, find_stripe_mock
 
 WEBHOOK_SECRET = "whsec_0123456789abcdef"
 START_SECONDS = 15
@@ -200,7 +201,7 @@ def wait_for_http(url: str, process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="session")
 def stripe_mock_url() -> Iterator[str | None]:
     """A running stripe-mock; None, so that requests go unchecked, where it cannot be had."""
-    binary = stripe_mock_binary()
+    binary = asyncio.run(find_stripe_mock())
     if binary is None:
         yield None
         return
