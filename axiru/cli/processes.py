@@ -9,7 +9,6 @@ import click
 def api() -> None:
     """Serve the HTTP API."""
     from api.app import serve  # noqa: PLC0415
-
     from axiru.settings import Settings  # noqa: PLC0415
 
     serve(Settings.from_environment())
