@@ -13,6 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from api import permissions
+from api.errors import InvalidBody, NotFound
 from api.permissions import SCOPE_OF, Permission
 from api.services import Services, services_of
 from axiru.database import row
@@ -105,9 +106,18 @@ def requires(permission: Permission) -> Guard:
         services = services_of(connection)
         caller = await identify(bearer_token(connection.headers.get("authorization", "")), services)
         await admit(caller, permission, services)
+        _refuse_nul(connection)
         connection.scope["user"] = caller
 
     return guard
+
+
+def _refuse_nul(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """PostgreSQL's text holds no U+0000 (neither does JSON here): no id has one, and nothing can be found by one."""
+    if "\x00" in connection.scope["path"]:
+        raise NotFound
+    if b"%00" in connection.scope["query_string"]:
+        raise InvalidBody.single("query", "malformed", "A query has no U+0000 in it.")
 
 
 async def admit(caller: Caller, permission: Permission, services: Services) -> None:

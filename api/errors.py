@@ -99,7 +99,7 @@ def framework_refusal(request: Request[Any, Any, Any], error: HTTPException) -> 
             response.headers.update(error.headers or {})
             return response
         case ValidationException():
-            return refusal(request, InvalidBody(_parameter_errors(error)))
+            return refusal(request, InvalidBody(_parameter_errors(request, error)))
         case _ if error.status_code == 413:
             return _answer(request, 413, "payload_too_large", "The body is too large.", (), {})
         case _ if error.status_code < 500:
@@ -125,13 +125,24 @@ def _named_field(error: AxiruError) -> tuple[FieldError, ...]:
     return (FieldError(field, "missing" if error.code == "reason_required" else "invalid", error.message),)
 
 
-def _parameter_errors(error: ValidationException) -> list[FieldError]:
+def _parameter_errors(request: Request[Any, Any, Any], error: ValidationException) -> list[FieldError]:
     found = error.extra if isinstance(error.extra, list) else []
     named = [entry for entry in found if isinstance(entry, dict)]
     return [
-        FieldError(str(entry.get("key", "request")), "invalid", f"{entry.get('message', 'This value is not valid')}.")
+        FieldError(
+            _told_name(request, str(entry.get("key", "request"))),
+            "invalid",
+            f"{entry.get('message', 'This value is not valid')}.",
+        )
         for entry in named
     ] or [FieldError("request", "invalid", "A parameter is not valid.")]
+
+
+def _told_name(request: Request[Any, Any, Any], name: str) -> str:
+    """A parameter as callers know it; in the handler it may go by another name."""
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(name)
+    definition = parameter.kwarg_definition if parameter else None
+    return getattr(definition, "query", None) or name
 
 
 def _answer(

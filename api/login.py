@@ -12,7 +12,7 @@ from api.rate_limit import RateLimit
 from axiru.database import row
 from axiru.errors import AxiruError
 
-FAILURES_PER_EMAIL: Final = 20
+FAILURES_PER_EMAIL: Final = 10
 FAILURES_PER_ADDRESS: Final = 60
 # Each check takes 64 MiB and a core for a while: more at once would let log-ins starve decisions.
 _AT_ONCE: Final = 2

@@ -1,4 +1,4 @@
-"""The running product over HTTP: callers with keys, people with log-ins, bodies that are right unless a test says otherwise."""
+"""The running product over HTTP: callers with keys, people with log-ins, bodies without a mistake."""
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable

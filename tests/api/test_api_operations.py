@@ -1,0 +1,33 @@
+"""What whoever runs Axiru asks it."""
+
+import httpx
+
+
+async def test_alive_and_ready_by_part(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/healthz")).json() == {"status": "ok"}
+    ready = await http.get("/readyz")
+    assert ready.status_code == 200
+    assert {name: part["status"] for name, part in ready.json()["parts"].items()} == dict.fromkeys(
+        ("postgres", "valkey", "temporal", "worker"), "up"
+    )
+
+
+async def test_metrics_count_answers_by_route(http: httpx.AsyncClient) -> None:
+    await http.get("/healthz")
+    text = (await http.get("/metrics")).text
+    assert 'axiru_http_requests_total{method="GET",route="/healthz",status="200"}' in text
+    assert "axiru_decide_seconds_bucket" in text
+
+
+async def test_unknown_paths_do_not_become_metrics(http: httpx.AsyncClient) -> None:
+    await http.get("/some/scanner/path.php")
+    assert "scanner" not in (await http.get("/metrics")).text
+
+
+async def test_the_schema_describes_bodies_and_answers(http: httpx.AsyncClient) -> None:
+    schema = (await http.get("/schema")).json()
+    operation = schema["paths"]["/api/v1/decisions"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["required"]) == {"intent", "idempotency_key"}
+    assert "$ref" not in str(body)
+    assert "200" in operation["responses"]
