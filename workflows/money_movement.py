@@ -63,8 +63,10 @@ class MoneyMovement:
                 self._receipt = await workflow.execute_local_activity_method(
                     Acts.decide, movement, start_to_close_timeout=ACT_TIMEOUT, retry_policy=ACT_RETRY
                 )
-            except ActivityError as error:
-                if not (isinstance(error.cause, ApplicationError) and error.cause.type == REQUEST_STALE):
+            except (ActivityError, ApplicationError) as error:
+                # The SDK does not wrap the failure of a local activity that failed at its first attempt.
+                failure = error.cause if isinstance(error, ActivityError) else error
+                if not (isinstance(failure, ApplicationError) and failure.type == REQUEST_STALE):
                     raise
                 try:
                     await workflow.wait_condition(lambda: self._asked_again, timeout=ABANDONED_AFTER)

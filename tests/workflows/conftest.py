@@ -1,0 +1,256 @@
+"""The real worker in this process, on the demo organization, with a Temporal server, a PostgreSQL and a Stripe sandbox.
+
+`pytest tests/workflows --record` writes the histories of these runs over the golden ones.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from axiru import ids
+from axiru.cli.worker import working
+from axiru.database import connected, row, rows
+from axiru.dev.demo import seed_demo
+from axiru.dev.dev_json import DevJson
+from axiru.dev.home import Home
+from axiru.domain.approval import Ballot, Verdict
+from axiru.domain.decision import DecisionReceipt, MovementInput
+from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
+from axiru.settings import Settings
+from axiru.tables import ALL_TABLES, ChainHead
+from axiru.temporal import DECIDE_UPDATE_ID
+from axiru.vault import Vault
+from ledger.acts.activate import activate
+from ledger.acts.vote import cast_vote
+from ledger.keys import load_signer
+from ledger.signing import Signer
+from policies import compile_policy, parse
+from workflows.money_movement import MoneyMovement
+
+GOLDEN = Path(__file__).parent / "histories"
+
+# Asked for by `source`, so that the demo organization's own rules decide everything else.
+EXTRA_RULES = """
+policy: golden
+schema: 2
+applies_to: {rail: stripe}
+rules:
+  - id: short_deadline
+    when: {context: {source: golden_deadline}}
+    effect: review
+    approvers: {role: controller, deadline: 1s}
+  - id: two_people
+    when: {context: {source: golden_two_people}}
+    effect: review
+    approvers: {role: controller, count: 2, deadline: 1h}
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="write the golden histories of workflows anew")
+
+
+class Movements:
+    """Requests to the demo organization and what becomes of them, without an API in front."""
+
+    def __init__(self, client: Client, settings: Settings, signer: Signer, key: dict[str, str]) -> None:
+        self.client = client
+        self._settings = settings
+        self._signer = signer
+        self._key = key
+
+    async def record(
+        self,
+        amount_cents: int,
+        *,
+        charge: str = "ch_demo_001",
+        execute: Execute = "axiru",
+        rail_action: str = "refund",
+        tenure_days: int = 412,
+        source: str = "golden",
+        asked_seconds_ago: int = 0,
+    ) -> str:
+        """Record a request as intake does; returns its decision id."""
+        decision_id = ids.new_id(ids.DECISION)
+        ovt = Ovt(
+            rail="stripe",
+            rail_action=rail_action,
+            amount=Amount(str(amount_cents), "usd"),
+            initiator=Initiator("api_key", self._key["id"]),
+            merchant=Merchant(stripe_connection_id="stripe_conn_demo"),
+            target=Target(charge=charge),
+            context=Context(
+                customer_id="cus_personal",
+                customer_email="zoe@example.com",
+                customer_tenure_days=tenure_days,
+                reason_code="duplicate_charge",
+                source=source,
+            ),
+            execute=execute,
+        )
+        await rows(
+            "INSERT INTO requests VALUES ({}, 'org_demo', 'test', '/api/v1/decisions', {}, {}::jsonb, {}, {}, "
+            "clock_timestamp(), clock_timestamp() - make_interval(secs => {}))",
+            decision_id,
+            "f" * 64,
+            msgspec.json.encode(ovt).decode(),
+            self._key["id"],
+            self._key["owner_member_id"],
+            float(asked_seconds_ago),
+        )
+        return decision_id
+
+    async def decide(self, decision_id: str) -> DecisionReceipt:
+        """Update-with-start, as the API calls it."""
+        started: WithStartWorkflowOperation[MoneyMovement, str] = WithStartWorkflowOperation(
+            MoneyMovement.run,
+            MovementInput(decision_id, "org_demo", "test"),
+            id=decision_id,
+            task_queue=self._settings.temporal_task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        )
+        return await self.client.execute_update_with_start_workflow(
+            MoneyMovement.decide, start_workflow_operation=started, id=DECIDE_UPDATE_ID
+        )
+
+    async def start(self, decision_id: str) -> WorkflowHandle[MoneyMovement, str]:
+        """Start without waiting for the decision."""
+        return await self.client.start_workflow(
+            MoneyMovement.run,
+            MovementInput(decision_id, "org_demo", "test"),
+            id=decision_id,
+            task_queue=self._settings.temporal_task_queue,
+        )
+
+    async def vote(
+        self, receipt: DecisionReceipt, verdict: Verdict = "approve", login: str = "controller", reason: str = ""
+    ) -> None:
+        """Cast a vote; the relay tells the workflow."""
+        member = await row("SELECT id FROM members WHERE email = {}", f"{login}@demo.example")
+        assert member is not None
+        assert receipt.approval_id is not None
+        ballot = Ballot(receipt.approval_id, "org_demo", member["id"], verdict, reason, "api")
+        await cast_vote(ballot, signer=self._signer)
+
+    async def result(self, decision_id: str) -> str:
+        """The state the workflow ended in."""
+        handle = self.client.get_workflow_handle_for(MoneyMovement.run, decision_id)
+        return await asyncio.wait_for(handle.result(), 30)
+
+    async def history(self, decision_id: str) -> WorkflowHistory:
+        return await self.client.get_workflow_handle(decision_id).fetch_history()
+
+    async def until_event(self, decision_id: str, event: "EventType.ValueType", times: int = 1) -> None:
+        """Wait until the history has so many events of a type."""
+        async with asyncio.timeout(15):
+            while True:
+                events = (await self.history(decision_id)).events
+                if sum(one.event_type == event for one in events) >= times:
+                    return
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def stripe_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Stripe sandbox with the demo charges."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    state = str(tmp_path_factory.mktemp("stripe"))
+    process = subprocess.Popen(  # noqa: S603 - Axiru itself
+        [sys.executable, "-m", "axiru.dev.sandbox", "--port", str(port), "--state", state]
+    )
+    try:
+        transport = httpx.HTTPTransport(retries=8)
+        with httpx.Client(transport=transport) as client:
+            client.get(f"{url}/_sandbox/health").raise_for_status()
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+async def settings(infrastructure: DevJson, stripe_url: str) -> Settings:
+    """Settings of a worker on a task queue of its own, with the demo organization in place."""
+    migrating = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "axiru.cli", "migrate"),
+        env=os.environ
+        | {
+            "AXIRU_DATABASE_ADMIN_URL": infrastructure.database_admin_url,
+            "AXIRU_APP_ROLE_PASSWORD": urlsplit(infrastructure.database_url).password or "",
+        },
+    )
+    assert await migrating.wait() == 0
+    home = Home(Path(infrastructure.home))
+    settings = Settings(
+        database_url=infrastructure.database_url,
+        temporal_address=infrastructure.temporal_address,
+        temporal_namespace=infrastructure.temporal_namespace,
+        temporal_task_queue=f"workflows-{secrets.token_hex(4)}",
+        vault_key_file=str(home.vault_key()),
+        stripe_api_base=stripe_url,
+        stripe_timeout_seconds=2,
+    )
+    await seed_demo(settings, home.directory)
+    return settings
+
+
+@pytest.fixture(scope="module")
+async def movements(settings: Settings) -> AsyncIterator[Movements]:
+    """The worker and the relay of `axiru worker`, as long as the tests of a module run."""
+    before = ChainHead._meta._db
+    async with connected(settings):
+        signer = await load_signer(Vault.from_settings(settings))
+        await _add_rules(signer)
+    async with working(settings) as client:
+        key = await row("SELECT id, owner_member_id FROM api_keys WHERE name = 'demo decisions'")
+        assert key is not None
+        yield Movements(client, settings, signer, key)
+    for table in ALL_TABLES:
+        table._meta._db = before
+
+
+async def _add_rules(signer: Signer) -> None:
+    members = {
+        member["name"]: member["id"] for member in await rows("SELECT name, id FROM members WHERE email LIKE '%demo%'")
+    }
+    compiled = compile_policy(parse(EXTRA_RULES))
+    await rows("INSERT INTO policies VALUES ('golden', 'org_demo', 'golden', now()) ON CONFLICT DO NOTHING")
+    await rows(
+        "INSERT INTO policy_versions VALUES ('golden/v1', 'org_demo', 'golden', 1, 'draft', {}, {}, {}, '', now(), "
+        "now(), NULL) ON CONFLICT DO NOTHING",
+        EXTRA_RULES,
+        compiled.content_hash,
+        members["Demo finance"],
+    )
+    await activate("golden/v1", organization_id="org_demo", member_id=members["Demo controller"], signer=signer)
+
+
+@pytest.fixture
+def keep_history(request: pytest.FixtureRequest) -> "KeepHistory":
+    """Writes a history over the golden one of its name, when asked to on the command line."""
+    return KeepHistory(recording=bool(request.config.getoption("--record", default=False)))
+
+
+class KeepHistory(msgspec.Struct, frozen=True):
+    recording: bool
+
+    def __call__(self, name: str, history: WorkflowHistory) -> None:
+        if self.recording:
+            (GOLDEN / f"{name}.json").write_text(history.to_json() + "\n")

@@ -1,0 +1,145 @@
+"""Every way through the workflow, run for real on Temporal, PostgreSQL and the Stripe sandbox.
+
+Each run's history is the golden history of its branch: `pytest tests/workflows --record` writes them anew.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+
+from axiru.database import row, rows
+from axiru.temporal import data_converter
+from workflows import money_movement
+from workflows.money_movement import MoneyMovement
+
+
+async def _allowed_for_caller(movements: Any) -> str:
+    decision_id = await movements.record(5_000, execute="caller")
+    await movements.decide(decision_id)
+    return str(decision_id)
+
+
+async def _denied(movements: Any) -> str:
+    decision_id = await movements.record(12_000, tenure_days=2)
+    await movements.decide(decision_id)
+    return str(decision_id)
+
+
+async def _allowed_and_executed(movements: Any) -> str:
+    decision_id = await movements.record(1_000, charge="ch_demo_002")
+    await movements.decide(decision_id)
+    return str(decision_id)
+
+
+async def _approved_and_executed(movements: Any) -> str:
+    decision_id = await movements.record(17_500, charge="ch_demo_003")
+    await movements.vote(await movements.decide(decision_id))
+    return str(decision_id)
+
+
+async def _approved_by_two(movements: Any) -> str:
+    decision_id = await movements.record(1_000, source="golden_two_people", execute="caller")
+    receipt = await movements.decide(decision_id)
+    await movements.vote(receipt)
+    await movements.until_event(decision_id, EventType.EVENT_TYPE_MARKER_RECORDED, times=2)
+    await movements.vote(receipt, login="controller2")
+    return str(decision_id)
+
+
+async def _denied_by_a_person(movements: Any) -> str:
+    decision_id = await movements.record(17_500)
+    await movements.vote(await movements.decide(decision_id), "deny", reason="no receipt")
+    return str(decision_id)
+
+
+async def _expired(movements: Any) -> str:
+    decision_id = await movements.record(1_000, source="golden_deadline")
+    await movements.decide(decision_id)
+    return str(decision_id)
+
+
+async def _execution_failed(movements: Any) -> str:
+    decision_id = await movements.record(1_000, charge="ch_nowhere")
+    await movements.decide(decision_id)
+    return str(decision_id)
+
+
+async def _stale_then_asked_again(movements: Any) -> str:
+    decision_id = await movements.record(5_000, execute="caller", asked_seconds_ago=61)
+    handle = await movements.start(decision_id)
+    await movements.until_event(decision_id, EventType.EVENT_TYPE_TIMER_STARTED)
+    await rows("UPDATE requests SET asked_at = clock_timestamp() WHERE decision_id = {}", decision_id)
+    asking = asyncio.create_task(movements.decide(decision_id))
+    await movements.until_event(decision_id, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+    await handle.signal(MoneyMovement.asked_again)
+    assert (await asking).state == "allowed"
+    return str(decision_id)
+
+
+async def _abandoned(movements: Any) -> str:
+    decision_id = await movements.record(5_000, execute="caller", asked_seconds_ago=61)
+    await movements.start(decision_id)
+    return str(decision_id)
+
+
+async def _shadow(movements: Any) -> str:
+    decision_id = await movements.record(1_000, rail_action="credit")
+    await movements.decide(decision_id)
+    return str(decision_id)
+
+
+BRANCHES: dict[str, tuple[Callable[[Any], Awaitable[str]], str]] = {
+    "allowed_for_caller": (_allowed_for_caller, "allowed"),
+    "denied": (_denied, "denied"),
+    "allowed_and_executed": (_allowed_and_executed, "executed"),
+    "approved_and_executed": (_approved_and_executed, "executed"),
+    "approved_by_two": (_approved_by_two, "approved"),
+    "denied_by_a_person": (_denied_by_a_person, "denied"),
+    "expired": (_expired, "expired"),
+    "execution_failed": (_execution_failed, "execution_failed"),
+    "stale_then_asked_again": (_stale_then_asked_again, "allowed"),
+    "abandoned": (_abandoned, "abandoned"),
+    "shadow_executes_nothing": (_shadow, "allowed"),
+}
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+async def test_branch_ends_as_it_should_and_replays(
+    branch: str, movements: Any, keep_history: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if branch == "abandoned":
+        monkeypatch.setattr(money_movement, "ABANDONED_AFTER", timedelta(milliseconds=100))
+    run, outcome = BRANCHES[branch]
+
+    decision_id = await run(movements)
+
+    assert await movements.result(decision_id) == outcome
+    decided = await row("SELECT state FROM decisions WHERE id = {}", decision_id)
+    assert (decided["state"] if decided else "abandoned") == outcome
+    history = await movements.history(decision_id)
+    assert "cus_personal" not in history.to_json()
+    assert "zoe@example.com" not in history.to_json()
+    replayer = Replayer(
+        workflows=[MoneyMovement], data_converter=data_converter, workflow_runner=UnsandboxedWorkflowRunner()
+    )
+    await replayer.replay_workflow(history)
+    keep_history(branch, history)
+
+
+async def test_signal_without_a_recorded_vote_does_nothing(movements: Any) -> None:
+    decision_id = await movements.record(17_500, charge="ch_demo_004")
+    receipt = await movements.decide(decision_id)
+    handle = movements.client.get_workflow_handle(decision_id)
+
+    await handle.signal(MoneyMovement.vote_recorded, "vt_invented")
+    await movements.until_event(decision_id, EventType.EVENT_TYPE_MARKER_RECORDED, times=2)
+
+    decided = await row("SELECT state FROM decisions WHERE id = {}", decision_id)
+    assert decided == {"state": "pending_approval"}
+    await movements.vote(receipt, "deny", reason="the test is over")
+    assert await movements.result(decision_id) == "denied"
