@@ -70,7 +70,7 @@ class Following:
     def feed_changed(self, state: FeedState) -> None:
         if state is FeedState.ENDED:
             self.stop()
-            self._client.open(login_address(note="ended", then=self._client.request.url.path))
+            self._client.open(login_address(note=self._session.ended_note, then=self._client.request.url.path))
         elif self._on_state is not None:
             self._on_state(state)
 

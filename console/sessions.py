@@ -25,6 +25,7 @@ class Session:
         self.member: Member = logged_in.member
         self.permissions = frozenset(permissions)
         self.ended = False
+        self.ended_note = ""
         self._http = http
         self._token = logged_in.token
         self._feeds: dict[Mode, LiveFeed] = {}
@@ -41,9 +42,11 @@ class Session:
         self.permissions = frozenset(current.permissions)
         self.expires_at = current.expires_at
 
-    def end(self) -> None:
-        """The token is worth nothing any more; every open page is told through its feed."""
-        self.ended = True
+    def end(self, note: str = "ended") -> None:
+        """The token is worth nothing any more; every open page goes to the log-in page, which says `note`."""
+        if self.ended:
+            return
+        self.ended, self.ended_note = True, note
         for feed in self._feeds.values():
             feed.end()
 
@@ -78,10 +81,10 @@ class SessionStore:
         session = self._sessions.get(session_id) if isinstance(session_id, str) else None
         return None if session is None or session.is_over(self._now()) else session
 
-    def close(self, session: Session) -> None:
+    def close(self, session: Session, note: str = "ended") -> None:
         """Forget a log-in and send its open pages away."""
         self._sessions.pop(session.id, None)
-        session.end()
+        session.end(note)
 
     def close_all(self) -> None:
         for session in tuple(self._sessions.values()):

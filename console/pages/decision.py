@@ -103,7 +103,7 @@ class DecisionPage:
             Part(head, sections.head, lambda d: (d.state, d.message, d.execution, d.advisory)),
             Part(asked, sections.asked, lambda d: d.ovt),
             Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule)),
-            Part(execution, sections.execution, lambda d: (d.approval and d.approval.diff, d.execution, d.state)),
+            Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution)),
             Part(facts, sections.facts, lambda d: (d.decided_at, d.execution, d.audit)),
             Part(timeline, sections.happened, lambda d: d.timeline),
             Part(ledger, sections.ledger, lambda d: d.ledger),

@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+import msgspec
+
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Ovt
+from console.api_errors import ApiAnswerUnreadable
 from console.components.badge import badge, state_badge
 from console.components.code_value import code_block, code_value
 from console.components.diff import DiffRow, diff_table
@@ -102,7 +105,7 @@ def policy(decision: DecisionDetail) -> None:
         if decision.evaluation.facts:
             with more(f"{len(decision.evaluation.facts)} facts were read"), key_values("key-values-wide"):
                 for name, value in sorted(decision.evaluation.facts.items()):
-                    key_value(name, plain(value))
+                    key_value(name, None if value is None else plain(value))
 
 
 def _hits(title: str, hits: tuple[RuleHit, ...]) -> None:
@@ -135,7 +138,7 @@ def _flags(flags: tuple[RuleHit, ...]) -> None:
 def execution(decision: DecisionDetail) -> None:
     title = "What would be executed" if decision.execution.status is None else "What was sent to Stripe"
     Text("h2", title)
-    call = decision.approval.diff.would_execute if decision.approval else None
+    call = sealed_call(decision)
     with block("div", "panel-body"):
         if call is not None:
             diff_table(
@@ -164,6 +167,18 @@ def _result(result: Execution) -> None:
             code_value(result.stripe_object_id, "Stripe id")
     if result.error is not None:
         key_value("Error", result.error.message or result.error.code)
+
+
+def sealed_call(decision: DecisionDetail) -> StripeCall | None:
+    """The call as the decision's own ledger entry holds it; None where the caller executes.
+
+    Raises ApiAnswerUnreadable for one this console cannot read: better no page than a wrong one under a vote.
+    """
+    sealed: dict[str, Any] = next((entry.body["data"] for entry in decision.ledger if entry.kind == "decision"), {})
+    try:
+        return msgspec.convert(sealed.get("call"), StripeCall | None)
+    except msgspec.ValidationError as error:
+        raise ApiAnswerUnreadable("The sealed call to Stripe could not be read.", cause=str(error)) from error
 
 
 def compared(ovt: Ovt, call: StripeCall) -> list[DiffRow]:

@@ -8,7 +8,7 @@ from nicegui import app, ui
 
 from axiru.errors import AxiruError
 from console.api_client import log_in
-from console.api_errors import ApiOutOfReach, ApiRefused, RateLimited
+from console.api_errors import ApiOutOfReach, ApiRefused, RateLimited, SessionEnded
 from console.components.text import Text, block
 from console.entry import Console, login_address, own_path
 from console.sessions import COOKIE_FIELD
@@ -57,14 +57,17 @@ def register(console: Console) -> None:
         if _from_another_site(request):
             return RedirectResponse("/", status_code=303)
         session = console.sessions.find(request.session.pop(COOKIE_FIELD, None))
+        note = "left"
         if session is not None:
-            console.sessions.close(session)
             try:
                 await session.api.log_out()
+            except SessionEnded:
+                pass
             except AxiruError:
                 # Forgotten here, the token lives on at the API until it expires, which people should know.
-                return _back(note="left_unheard", then="/")
-        return _back(note="left", then="/")
+                note = "left_unheard"
+            console.sessions.close(session, note)
+        return _back(note=note, then="/")
 
 
 def _build(note: str, then: str) -> None:

@@ -1,0 +1,147 @@
+"""Takes the screenshots in `docs/screenshots/` from a running demo: `axiru dev`, then `python docs/screenshots.py`.
+
+Asks for a handful of refunds, so that there is something to see; run it against a fresh home (`axiru dev --fresh`).
+"""
+
+import asyncio
+import shutil
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from playwright.async_api import Browser, Page, async_playwright
+
+OUT = Path(__file__).parent / "screenshots"
+WIDTHS = {"desktop": (1280, 800), "phone": (390, 844)}
+REFUNDS: tuple[dict[str, Any], ...] = (
+    {"amount_cents": 4_900, "charge": "ch_demo_011", "customer": "cus_Q1mT8", "source": "support_console"},
+    {"amount_cents": 12_000, "charge": "ch_demo_012", "customer": "cus_R7bK2", "source": "refund_agent", "tenure": 3},
+    {"amount_cents": 14_200, "charge": "ch_demo_013", "customer": "cus_P4xN6", "source": "refund_agent"},
+    {"amount_cents": 2_350, "charge": "ch_demo_014", "customer": "cus_L9dW3", "source": "support_console"},
+    {"amount_cents": 18_000, "charge": "ch_demo_015", "customer": "cus_M2fY5", "source": "zendesk", "approve": True},
+    {"amount_cents": 6_450, "charge": "ch_demo_016", "customer": "cus_B8vC1", "source": "support_console"},
+    {"amount_cents": 9_900, "charge": "ch_demo_017", "customer": "cus_T3hJ7", "source": "zendesk", "why": "fraudulent"},
+    {"amount_cents": 23_150, "charge": "ch_demo_018", "customer": "cus_H6sA9", "source": "refund_agent", "deny": True},
+    {"amount_cents": 1_299, "charge": "ch_demo_019", "customer": "cus_D5gE4", "source": "support_console"},
+    {"amount_cents": 40_000, "charge": "ch_demo_020", "customer": "cus_Q1mT8", "source": "support_console"},
+)
+
+
+class User(msgspec.Struct):
+    email: str
+    password: str
+    roles: list[str]
+
+
+class Stack(msgspec.Struct):
+    """What is needed of `dev.json`."""
+
+    api_url: str
+    console_url: str
+    api_keys: dict[str, str]
+    users: list[User]
+
+
+async def main(stack: Stack) -> None:
+    decisions = await _ask_for_refunds(stack)
+    async with async_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
+        for device in WIDTHS:
+            for scheme in ("light", "dark"):
+                await _take(browser, stack, decisions, device, scheme)
+        await browser.close()
+
+
+async def _ask_for_refunds(stack: Stack) -> list[str]:
+    controller = next(user for user in stack.users if "controller" in user.roles)
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=30) as http:
+        credentials = {"email": controller.email, "password": controller.password}
+        token = (await http.post("/api/v1/sessions", json=credentials)).raise_for_status().json()["token"]
+        asked = []
+        for refund in REFUNDS:
+            key = {"Authorization": f"Bearer {stack.api_keys['decisions']}"}
+            answer = await http.post("/api/v1/decisions", json=_body(refund), headers=key)
+            decision = answer.raise_for_status().json()
+            asked.append(decision["decision_id"])
+            verdict = "approve" if refund.get("approve") else "deny" if refund.get("deny") else None
+            if verdict is not None:
+                reason = "Duplicate charge, checked." if verdict == "approve" else "The order was delivered."
+                vote = f"/api/v1/approvals/{decision['approval_id']}/{verdict}"
+                answer = await http.post(vote, json={"reason": reason}, headers={"Authorization": f"Bearer {token}"})
+                answer.raise_for_status()
+                executed = f"/api/v1/decisions/{decision['decision_id']}?wait=20"
+                (await http.get(executed, headers=key)).raise_for_status()
+    return asked
+
+
+def _body(refund: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "idempotency_key": f"screenshot-{uuid.uuid4()}",
+        "execute": "axiru",
+        "source": refund["source"],
+        "intent": {
+            "kind": "refund",
+            "amount_cents": refund["amount_cents"],
+            "currency": "usd",
+            "charge": refund["charge"],
+            "stripe_connection_id": "stripe_conn_demo",
+        },
+        "context": {
+            "customer_id": refund["customer"],
+            "customer_tenure_days": refund.get("tenure", 412),
+            "reason_code": refund.get("why", "requested_by_customer"),
+        },
+        "metadata": {"ticket": "48213"},
+    }
+
+
+async def _take(browser: Browser, stack: Stack, decisions: list[str], device: str, scheme: Any) -> None:
+    width, height = WIDTHS[device]
+    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = await context.new_page()
+
+    async def shot(name: str) -> None:
+        await page.screenshot(path=OUT / f"{name}-{device}-{scheme}.png", animations="disabled")
+
+    await page.goto(f"{stack.console_url}/login")
+    await page.wait_for_selector("form.login")
+    await shot("log-in")
+    controller = next(user for user in stack.users if "controller" in user.roles)
+    await page.get_by_label("E-mail").fill(controller.email)
+    await page.get_by_label("Password").fill(controller.password)
+    await page.get_by_role("button", name="Log in").click()
+    await _settled(page)
+    await shot("queue")
+    await page.goto(f"{stack.console_url}/decisions/{decisions[-1]}")
+    await _settled(page)
+    await page.wait_for_selector(".vote-buttons")
+    await shot("approval")
+    await page.get_by_role("button", name="Approve…").click()
+    await page.wait_for_selector("dialog[open] .button-primary")
+    await shot("confirm")
+    approved = decisions[next(place for place, refund in enumerate(REFUNDS) if refund.get("approve"))]
+    await page.goto(f"{stack.console_url}/decisions/{approved}")
+    await _settled(page)
+    await page.wait_for_selector(".cast-vote")
+    await shot("executed")
+    await page.goto(f"{stack.console_url}/controls")
+    await _settled(page)
+    await page.get_by_role("button", name="Engage kill switch…").click()
+    await page.wait_for_selector("dialog[open]")
+    await shot("kill-switch")
+    await context.close()
+
+
+async def _settled(page: Page) -> None:
+    await page.wait_for_selector(".feed-live")
+    await page.wait_for_function("document.fonts.status === 'loaded'")
+
+
+if __name__ == "__main__":
+    OUT.mkdir(exist_ok=True)
+    dev_json = Path(sys.argv[1] if len(sys.argv) > 1 else ".axiru/dev.json")
+    asyncio.run(main(msgspec.json.decode(dev_json.read_bytes(), type=Stack)))

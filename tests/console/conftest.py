@@ -1,0 +1,124 @@
+"""A real browser at the console of the running stack."""
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+
+from axiru.dev.dev_json import DevJson
+
+CHROMIUM_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WAIT_MILLISECONDS = 20_000
+"""For conditions that must come true, on a machine that runs everything at once."""
+
+expect.set_options(timeout=WAIT_MILLISECONDS)
+OpenPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.fail("the console's tests need Chromium on PATH: apt-get install chromium")
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_ARGUMENTS])
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser, stack: DevJson) -> AsyncIterator[OpenPage]:
+    """Opens pages, each in a context of its own unless `beside` another one; fails on what no page may ever do."""
+    misdeeds: list[str] = []
+    contexts = []
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: misdeeds.append(f"script error: {error}"))
+        page.on("console", note_error)
+        page.on("request", note_foreign)
+
+    def note_error(message: ConsoleMessage) -> None:
+        # A page that is not there answers 404, which is no script's fault.
+        if message.type == "error" and "status of 404" not in message.text:
+            misdeeds.append(f"console: {message.text}")
+
+    def note_foreign(request: Request) -> None:
+        if not request.url.startswith((stack.console_url, stack.console_url.replace("http", "ws", 1), "data:")):
+            misdeeds.append(f"request to elsewhere: {request.url}")
+
+    async def open_one(path: str = "/", *, beside: Page | None = None, width: int = 1280) -> Page:
+        if beside is None:
+            contexts.append(await browser.new_context(viewport={"width": width, "height": 860}))
+            context = contexts[-1]
+        else:
+            context = beside.context
+        page = await context.new_page()
+        page.set_default_timeout(WAIT_MILLISECONDS)
+        watch(page)
+        await page.goto(stack.console_url + path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        await context.close()
+    assert not misdeeds
+
+
+@pytest.fixture
+async def log_in(open_page: OpenPage, stack: DevJson) -> OpenPage:
+    """`await log_in("controller")`: a page at the live queue of the first demo user with that role."""
+
+    async def as_role(role: str, path: str = "/", *, width: int = 1280) -> Page:
+        user = next(user for user in stack.users if role in user.roles)
+        page = await open_page(path, width=width)
+        await page.get_by_label("E-mail").fill(user.email)
+        await page.get_by_label("Password").fill(user.password)
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        return page
+
+    return as_role
+
+
+@pytest.fixture
+async def api(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
+    """The API with the demo key that may do everything."""
+    headers = {"Authorization": f"Bearer {stack.api_keys['admin']}"}
+    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=60) as client:
+        yield client
+
+
+Decide = Callable[..., Awaitable[dict[str, object]]]
+
+
+@pytest.fixture
+def decide(api: httpx.AsyncClient) -> Decide:
+    """Asks for a refund, by default one that Axiru executes and a controller has to approve."""
+
+    async def ask(amount_cents: int = 16_000, *, charge: str, **more: object) -> dict[str, object]:
+        intent = {"kind": "refund", "amount_cents": amount_cents, "currency": "usd", "charge": charge}
+        body: dict[str, object] = {
+            "execute": "axiru",
+            "idempotency_key": f"console-test-{uuid.uuid4()}",
+            "intent": {**intent, "stripe_connection_id": "stripe_conn_demo"},
+            "context": {"customer_tenure_days": 412, "reason_code": "requested_by_customer"},
+        }
+        body |= more
+        response = await api.post("/api/v1/decisions", json=body)
+        assert response.status_code == 200, response.text
+        decision: dict[str, object] = response.json()
+        return decision
+
+    return ask

@@ -1,0 +1,79 @@
+"""Amounts and states, as people read them."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from axiru.domain.decision import DecisionState
+from axiru.domain.execution import StripeCall
+from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
+from console.components.badge import look_of
+from console.components.money import decimal_text, money_text
+from console.pages.decision_sections import compared
+from console.pages.queue import TABS
+
+
+@pytest.mark.parametrize(
+    ("units", "currency", "text"),
+    [
+        (40_000, "usd", "$400.00 USD"),
+        (1, "usd", "$0.01 USD"),
+        (99_999_999_999, "usd", "$999,999,999.99 USD"),
+        (500, "jpy", "¥500 JPY"),
+        (12_345, "kwd", "12.345 KWD"),
+        (125_000, "chf", "1,250.00 CHF"),
+        (-250, "EUR", "€−2.50 EUR"),
+    ],
+)
+def test_money_has_its_currencys_decimals_and_always_its_code(units: int, currency: str, text: str) -> None:
+    assert money_text(units, currency) == text
+
+
+@given(units=st.integers(min_value=0, max_value=10**30), exponent=st.integers(min_value=0, max_value=18))
+def test_no_digit_of_an_amount_is_lost(units: int, exponent: int) -> None:
+    text = decimal_text(units, exponent)
+    assert int(text.replace(",", "").replace(".", "")) == units
+    assert len(text.partition(".")[2]) == exponent
+
+
+def test_every_state_has_a_look_and_no_two_states_the_same_words() -> None:
+    looks = [look_of(state) for state in get_args(DecisionState)]
+    assert len({look.label for look in looks}) == len(looks)
+
+
+def test_every_filter_is_a_state_of_decisions() -> None:
+    assert {tab.name for tab in TABS} - {""} <= set(get_args(DecisionState))
+
+
+def movement() -> Ovt:
+    return Ovt(
+        rail="stripe",
+        rail_action="refund",
+        amount=Amount("40000", "usd"),
+        initiator=Initiator("api_key", "key_1"),
+        merchant=Merchant("stripe_conn_demo", "acct_1"),
+        target=Target(charge="ch_1"),
+        context=Context(reason_code="requested_by_customer"),
+    )
+
+
+def call(**parameters: str | int) -> StripeCall:
+    return StripeCall(
+        "refunds.create", "stripe_conn_demo", "acct_1", {"amount": 40_000, "charge": "ch_1", **parameters}
+    )
+
+
+def test_a_call_that_is_what_was_asked_differs_nowhere() -> None:
+    assert not [row for row in compared(movement(), call(reason="requested_by_customer")) if row.differs]
+
+
+@pytest.mark.parametrize(("name", "value"), [("amount", 40_001), ("charge", "ch_2"), ("reason", "fraudulent")])
+def test_a_call_that_is_not_what_was_asked_is_marked(name: str, value: str | int) -> None:
+    assert [row.name for row in compared(movement(), call(**{name: value})) if row.differs] == [name]
+
+
+def test_a_parameter_nobody_asked_for_is_shown() -> None:
+    shown = {row.name: row.executed for row in compared(movement(), call(refund_application_fee="true"))}
+    assert shown["refund_application_fee"] == "true"
