@@ -1,0 +1,243 @@
+"""The Stripe executor against a sandbox process; where stripe-mock can be had, it checks every request first."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.stripe import StripeExecutor
+from axiru import ids
+from axiru.database import connected, row, rows
+from axiru.dev.binaries import find_stripe_mock
+from axiru.dev.demo import seed_demo
+from axiru.dev.dev_json import DevJson
+from axiru.dev.home import Home
+from axiru.domain.decision import MovementInput
+from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
+from axiru.settings import Settings
+from axiru.tables import ALL_TABLES, ChainHead
+from axiru.vault import Vault
+from ledger.acts.control import engage
+from ledger.acts.decide import decide
+from ledger.acts.standing import CompiledVersions
+from ledger.keys import load_signer
+
+TIMEOUT_SECONDS = 1
+"""The executor's patience with Stripe; faults last longer."""
+
+
+class Sandbox:
+    """The sandbox's controls, and Stripe's API as the account's owner would use it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, headers={"Authorization": "Bearer sk_test_owner"}, timeout=10)
+
+    def charge(self, amount_cents: int = 40_000) -> str:
+        form = {"amount": str(amount_cents), "currency": "usd", "source": "tok_visa"}
+        return str(self._posted("/v1/charges", form)["id"])
+
+    def refund(self, form: dict[str, str], idempotency_key: str | None = None) -> httpx.Response:
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self._http.post("/v1/refunds", data=form, headers=headers)
+
+    def refunds(self, charge: str) -> list[dict[str, Any]]:
+        """Every refund of a charge."""
+        found: list[dict[str, Any]] = self._http.get(f"/v1/refunds?charge={charge}&limit=100").json()["data"]
+        return found
+
+    def plan_fault(self, kind: str, *, seconds: float = 0, method: str = "POST", times: int = 1) -> None:
+        fault = {"kind": kind, "path": "/v1/refunds", "method": method, "times": times, "seconds": seconds}
+        self._http.post("/_sandbox/faults", json=fault).raise_for_status()
+
+    def forget(self) -> None:
+        """No faults, and an empty log of requests."""
+        self._http.delete("/_sandbox/faults").raise_for_status()
+        self._http.delete("/_sandbox/requests").raise_for_status()
+
+    def advance_clock(self, hours: int) -> None:
+        self._http.post("/_sandbox/clock", json={"advance_seconds": hours * 3600}).raise_for_status()
+
+    def methods(self) -> list[str]:
+        """The requests to /v1/refunds since `forget`, in order of arrival."""
+        return [request["method"] for request in self.requests()]
+
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._http.get("/_sandbox/requests?path=/v1/refunds").json()["data"]
+        return found
+
+    def _posted(self, path: str, form: dict[str, str]) -> dict[str, Any]:
+        answer = self._http.post(path, data=form)
+        answer.raise_for_status()
+        posted: dict[str, Any] = answer.json()
+        return posted
+
+
+class Executions:
+    """Allowed refunds of the demo organization, and attempts of the activity to execute them."""
+
+    def __init__(self, settings: Settings, vault: Vault, signer: Any) -> None:
+        self._signer = signer
+        self._executor = StripeExecutor(settings, vault, signer)
+
+    async def close(self) -> None:
+        await self._executor.close()
+
+    async def allowed(self, charge: str, amount_cents: int = 5_000) -> MovementInput:
+        """A decision that was asked for, allowed, and is Axiru's to execute."""
+        key = await row("SELECT id, owner_member_id FROM api_keys WHERE name = 'demo decisions'")
+        assert key is not None
+        ovt = Ovt(
+            rail="stripe",
+            rail_action="refund",
+            amount=Amount(str(amount_cents), "usd"),
+            initiator=Initiator("api_key", key["id"]),
+            merchant=Merchant(stripe_connection_id="stripe_conn_demo"),
+            target=Target(charge=charge),
+            context=Context(customer_tenure_days=412, reason_code="duplicate_charge"),
+            execute="axiru",
+        )
+        decision_id = ids.new_id(ids.DECISION)
+        await rows(
+            "INSERT INTO requests VALUES ({}, 'org_demo', 'test', '/api/v1/decisions', {}, {}::jsonb, {}, {}, "
+            "clock_timestamp(), clock_timestamp())",
+            decision_id,
+            "f" * 64,
+            msgspec.json.encode(ovt).decode(),
+            key["id"],
+            key["owner_member_id"],
+        )
+        receipt = await decide(decision_id, signer=self._signer, compiled=CompiledVersions())
+        assert receipt.state == "allowed"
+        return MovementInput(decision_id, "org_demo", "test")
+
+    async def attempt(self, movement: MovementInput) -> str:
+        """One attempt, as Temporal would make it."""
+        environment = ActivityEnvironment()
+        state: str = await environment.run(self._executor.execute, movement)
+        return state
+
+    async def execution(self, movement: MovementInput) -> dict[str, Any]:
+        """The execution's row and the states of the decision and its budget."""
+        found = await row(
+            "SELECT x.*, d.state AS decision_state, m.state AS movement_state FROM executions x "
+            "JOIN decisions d ON d.id = x.decision_id JOIN movements m ON m.decision_id = x.decision_id "
+            "WHERE x.decision_id = {}",
+            movement.decision_id,
+        )
+        assert found is not None
+        return found
+
+    async def kill_switch(self) -> str:
+        """Engage it for test mode; returns the control's id."""
+        member = await row("SELECT id FROM members WHERE email = 'controller@demo.example'")
+        assert member is not None
+        engaged = await engage(
+            organization_id="org_demo",
+            member_id=member["id"],
+            kind="kill_switch",
+            scope={},
+            applies_to="test",
+            reason="a drill",
+            expires_at=None,
+            signer=self._signer,
+        )
+        return engaged.control_id
+
+
+@pytest.fixture(scope="session")
+def stripe_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running sandbox."""
+    started: list[subprocess.Popen[bytes]] = []
+    state = tmp_path_factory.mktemp("stripe")
+    try:
+        options = ["--state", str(state)]
+        if (binary := asyncio.run(find_stripe_mock())) is not None:
+            port = _free_port()
+            addresses = ["-http-addr", f"127.0.0.1:{port}", "-https-addr", "127.0.0.1:0"]
+            with (state / "stripe-mock.log").open("wb") as log:
+                started.append(subprocess.Popen([binary, *addresses], stdout=log))  # noqa: S603
+            _wait_for(f"http://127.0.0.1:{port}/")
+            options += ["--validate-with", f"http://127.0.0.1:{port}"]
+        port = _free_port()
+        command = [sys.executable, "-m", "axiru.dev.sandbox", "--port", str(port), *options]
+        started.append(subprocess.Popen(command))  # noqa: S603
+        _wait_for(f"http://127.0.0.1:{port}/_sandbox/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(10)
+
+
+@pytest.fixture
+def sandbox(stripe_url: str) -> Sandbox:
+    """Without faults and with an empty log."""
+    sandbox = Sandbox(stripe_url)
+    sandbox.forget()
+    return sandbox
+
+
+@pytest.fixture(scope="session")
+async def settings(infrastructure: DevJson, stripe_url: str) -> Settings:
+    """Settings of an executor, with the demo organization in place."""
+    migrating = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "axiru.cli", "migrate"),
+        env=os.environ
+        | {
+            "AXIRU_DATABASE_ADMIN_URL": infrastructure.database_admin_url,
+            "AXIRU_APP_ROLE_PASSWORD": urlsplit(infrastructure.database_url).password or "",
+        },
+    )
+    assert await migrating.wait() == 0
+    home = Home(Path(infrastructure.home))
+    settings = Settings(
+        database_url=infrastructure.database_url,
+        vault_key_file=str(home.vault_key()),
+        stripe_api_base=stripe_url,
+        stripe_timeout_seconds=TIMEOUT_SECONDS,
+    )
+    await seed_demo(settings, home.directory)
+    return settings
+
+
+@pytest.fixture(scope="module")
+async def executions(settings: Settings) -> AsyncIterator[Executions]:
+    before = ChainHead._meta._db
+    vault = Vault.from_settings(settings)
+    async with connected(settings):
+        executions = Executions(settings, vault, await load_signer(vault))
+        yield executions
+        await executions.close()
+    for table in ALL_TABLES:
+        table._meta._db = before
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(url)
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"nothing answers at {url}")

@@ -1,0 +1,224 @@
+"""One refund, exactly once, whatever Stripe and the network do; what is sealed is what Stripe did."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from activities.stripe import OutcomeUnknown
+from axiru.database import rows
+from ledger.acts import control
+from ledger.acts.intend import OutcomeUncertain
+
+LONGER_THAN_PATIENCE_SECONDS = 2.0
+
+
+async def test_refund_is_made_once_however_often_it_is_executed(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+
+    states = [await executions.attempt(movement) for _ in range(3)]
+
+    (refund,) = sandbox.refunds(charge)
+    assert states == ["executed"] * 3
+    assert sandbox.methods().count("POST") == 1
+    assert (refund["amount"], refund["reason"]) == (5_000, "duplicate")
+    assert refund["metadata"] == {"axiru_decision_id": movement.decision_id}
+    execution = await executions.execution(movement)
+    assert (execution["stripe_object_id"], execution["stripe_status"]) == (refund["id"], "succeeded")
+    assert (execution["decision_state"], execution["movement_state"]) == ("executed", "committed")
+
+
+async def test_two_attempts_at_once_make_one_refund(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+
+    results = await asyncio.gather(*(executions.attempt(movement) for _ in range(2)), return_exceptions=True)
+
+    assert "executed" in results
+    assert await executions.attempt(movement) == "executed"
+    assert len(sandbox.refunds(charge)) == 1
+
+
+async def test_failure_before_execution_is_retried_after_a_look(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.plan_fault("status_500_before")
+
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+    assert (await executions.execution(movement))["state"] == "calling"
+    assert sandbox.methods() == ["POST"]
+    assert await executions.attempt(movement) == "executed"
+
+    assert sandbox.methods() == ["POST", "GET", "POST"]
+    assert len(sandbox.refunds(charge)) == 1
+    execution = await executions.execution(movement)
+    assert execution["attempts"] == 2
+    assert sandbox.requests()[2]["idempotency_key"] == execution["idempotency_key"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [("status_500_after", 0), ("drop_connection_after", 0), ("hang_seconds", LONGER_THAN_PATIENCE_SECONDS)],
+)
+async def test_refund_whose_answer_was_lost_is_found_and_not_repeated(
+    executions: Any, sandbox: Any, fault: str, seconds: float
+) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.plan_fault(fault, seconds=seconds)
+
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+    assert await executions.attempt(movement) == "executed"
+
+    (refund,) = sandbox.refunds(charge)
+    assert (await executions.execution(movement))["stripe_object_id"] == refund["id"]
+    assert sandbox.requests()[0]["fault"] == fault
+    assert [request["method"] for request in sandbox.requests()].count("POST") == 1
+
+
+async def test_call_that_is_still_under_way_is_not_overtaken(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.plan_fault("delay_before_seconds", seconds=LONGER_THAN_PATIENCE_SECONDS)
+
+    failures, state = await _until_settled(executions, movement)
+
+    assert state == "executed"
+    assert failures >= 2
+    assert 409 in {request["status"] for request in sandbox.requests()}
+    assert len(sandbox.refunds(charge)) == 1
+
+
+async def test_refund_that_came_through_late_under_a_stored_failure_is_not_called_failed(
+    executions: Any, sandbox: Any
+) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.plan_fault("status_500_before")
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+    execution = await executions.execution(movement)
+
+    # The second attempt has looked and found nothing; before it calls, the first one's twin reaches Stripe.
+    sandbox.plan_fault("hang_seconds", method="GET", seconds=0.6)
+    attempting = asyncio.create_task(executions.attempt(movement))
+    async with asyncio.timeout(5):
+        while "GET" not in sandbox.methods():  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.02)
+    sandbox.plan_fault("status_500_after")
+    form = {
+        "amount": "5000",
+        "metadata[axiru_decision_id]": movement.decision_id,
+        "charge": charge,
+        "reason": "duplicate",
+    }
+    assert sandbox.refund(form, idempotency_key=execution["idempotency_key"]).status_code == 500
+
+    assert await attempting == "executed"
+    (refund,) = sandbox.refunds(charge)
+    assert (await executions.execution(movement))["stripe_object_id"] == refund["id"]
+
+
+async def test_key_that_stripe_has_forgotten_makes_no_second_refund(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.plan_fault("drop_connection_after")
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+    sandbox.advance_clock(hours=25)
+
+    assert await executions.attempt(movement) == "executed"
+
+    assert len(sandbox.refunds(charge)) == 1
+    assert sandbox.methods()[:2] == ["POST", "GET"]
+
+
+async def test_refund_is_found_behind_a_hundred_others(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.plan_fault("drop_connection_after")
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+    for _ in range(101):
+        sandbox.refund({"charge": charge, "amount": "1"}).raise_for_status()
+
+    assert await executions.attempt(movement) == "executed"
+
+    assert [request["amount"] for request in sandbox.refunds(charge)].count(5_000) == 0
+    mine = [request for request in sandbox.requests() if request["params"].get("amount") == "5000"]
+    assert len(mine) == 1
+
+
+async def test_refunds_of_others_on_the_charge_are_not_taken_for_ours(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.refund({"charge": charge, "amount": "5000", "metadata[axiru_decision_id]": "ed_other"}).raise_for_status()
+    sandbox.plan_fault("status_500_before")
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+
+    assert await executions.attempt(movement) == "executed"
+
+    assert len(sandbox.refunds(charge)) == 2
+
+
+async def test_missing_charge_fails_with_stripes_code(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed("ch_nowhere")
+
+    assert await executions.attempt(movement) == "execution_failed"
+
+    execution = await executions.execution(movement)
+    assert (execution["state"], execution["error_code"]) == ("failed", "resource_missing")
+    assert "ch_nowhere" in execution["error_message"]
+    assert (execution["decision_state"], execution["movement_state"]) == ("execution_failed", "released")
+
+
+async def test_missing_charge_is_settled_even_if_the_first_answer_was_lost(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed("ch_nowhere_either")
+    sandbox.plan_fault("status_500_before")
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+
+    assert await executions.attempt(movement) == "execution_failed"
+
+    assert (await executions.execution(movement))["error_code"] == "resource_missing"
+
+
+async def test_more_than_is_left_of_a_charge_is_refused(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge(amount_cents=4_000))
+
+    assert await executions.attempt(movement) == "execution_failed"
+
+    assert sandbox.refunds(charge) == []
+    assert (await executions.execution(movement))["error_message"]
+
+
+async def test_kill_switch_stops_the_next_attempt_and_tells_what_stripe_did(
+    executions: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "SETTLE_SECONDS", 0.0)
+    lost = await executions.allowed(lost_charge := sandbox.charge())
+    stopped = await executions.allowed(stopped_charge := sandbox.charge())
+    for movement, fault in ((lost, "drop_connection_after"), (stopped, "status_500_before")):
+        sandbox.plan_fault(fault)
+        with pytest.raises(OutcomeUnknown):
+            await executions.attempt(movement)
+    control_id = await executions.kill_switch()
+
+    try:
+        assert await executions.attempt(lost) == "executed"
+        failures, state = await _until_settled(executions, stopped)
+    finally:
+        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+
+    assert (state, failures > 0) == ("execution_failed", True)
+    assert len(sandbox.refunds(lost_charge)) == 1
+    assert sandbox.refunds(stopped_charge) == []
+    assert (await executions.execution(stopped))["error_code"] == "kill_switch_engaged"
+    assert [request["method"] for request in sandbox.requests()].count("POST") == 2
+
+
+async def _until_settled(executions: Any, movement: Any) -> tuple[int, str]:
+    """Attempt again and again, as Temporal would; how often it failed, and the state it ended in."""
+    failures = 0
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                return failures, await executions.attempt(movement)
+            except (OutcomeUnknown, OutcomeUncertain):
+                failures += 1
+                await asyncio.sleep(0.2)
