@@ -59,8 +59,13 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with _services(settings) as services:
-            app.state.services = services
+        async with AsyncExitStack() as opened:
+            try:
+                app.state.services = await opened.enter_async_context(_services(settings))
+            except Exception as error:
+                # Litestar wraps it in a group; whoever starts the process wants the sentence.
+                app.state.start_error = error
+                raise
             yield
 
     return Litestar(

@@ -4,6 +4,7 @@ The order is fixed: who are you, how often have you asked, may you do this; only
 key learns nothing about what a body should look like.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
@@ -104,7 +105,9 @@ def requires(permission: Permission) -> Guard:
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         services = services_of(connection)
-        caller = await identify(bearer_token(connection.headers.get("authorization", "")), services)
+        token = bearer_token(connection.headers.get("authorization", ""))
+        async with asyncio.timeout(services.settings.decide_timeout_seconds):
+            caller = await identify(token, services)
         await admit(caller, permission, services)
         _refuse_nul(connection)
         connection.scope["user"] = caller

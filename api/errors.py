@@ -29,7 +29,6 @@ _STATUS: Final = {
     "unsupported_media_type": 415,
     "rate_limited": 429,
     "decision_failed": 500,
-    "unavailable": 503,
 }
 _NOT_FOUND: Final = "There is no such resource."
 _log = structlog.get_logger("api")
@@ -68,12 +67,6 @@ class NotFound(AxiruError):
 
     def __init__(self) -> None:
         super().__init__(_NOT_FOUND)
-
-
-class Unavailable(AxiruError):
-    """A part that this answer needs is out of reach; nothing was changed."""
-
-    code = "unavailable"
 
 
 def refusal(request: Request[Any, Any, Any], error: AxiruError) -> Response[bytes]:
@@ -142,7 +135,7 @@ def _told_name(request: Request[Any, Any, Any], name: str) -> str:
     """A parameter as callers know it; in the handler it may go by another name."""
     parameter = request.route_handler.parsed_fn_signature.parameters.get(name)
     definition = parameter.kwarg_definition if parameter else None
-    return getattr(definition, "query", None) or name
+    return getattr(definition, "name", None) or name
 
 
 def _answer(

@@ -16,6 +16,7 @@ from api.errors import FieldError, InvalidBody
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
+_LONGEST_NAME: Final = 100
 _TYPE_NAMES: Final = {
     "string": "a string",
     "integer": "an integer",
@@ -112,4 +113,5 @@ def _path(parts: Iterable[str | int]) -> str:
 
 
 def _join(path: str, name: str) -> str:
-    return f"{path}.{name[:100]}" if path else name[:100]
+    shown = name[:_LONGEST_NAME] or '""'
+    return f"{path}.{shown}" if path else shown

@@ -4,11 +4,13 @@ RFC 8259 leaves duplicate names, lone surrogates and large numbers open; RFC 749
 needs them closed.
 """
 
+import asyncio
 import json
 import math
 from typing import Any, Final, NoReturn
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from api.errors import InvalidBody
 from axiru.errors import AxiruError
@@ -17,6 +19,7 @@ MAX_BODY_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 64
 LARGEST_INTEGER: Final = 2**53 - 1
 _LONGEST_INTEGER_TEXT: Final = 17
+_READ_SECONDS: Final = 30
 
 
 class InvalidJson(AxiruError):
@@ -91,10 +94,15 @@ async def _read_bounded(request: Request[Any, Any, Any]) -> bytes:
     if announced.isascii() and announced.isdigit() and int(announced) > MAX_BODY_BYTES:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_large
+    except (TimeoutError, InternalServerException) as error:
+        # Litestar's word for a caller who hung up; a body that never ends would hold its connection for ever.
+        raise InvalidJson(f"The body did not arrive whole within {_READ_SECONDS} s.") from error
     return bytes(body)
 
 

@@ -27,8 +27,6 @@ SCOPE_OF: Final[dict[Permission, str]] = {
 }
 """The scope a key needs. Every key may read what its own organization and mode decided."""
 
-SCOPES: Final = frozenset({*SCOPE_OF.values(), "authorizations:write"})
-
 _OF_ROLE: Final[dict[str, frozenset[Permission]]] = {
     "viewer": frozenset({Permission.READ}),
     "support": frozenset({Permission.READ}),

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 import uvicorn
+import uvloop
 from litestar import Litestar
 
 from api.json_body import MAX_BODY_BYTES
@@ -42,7 +43,7 @@ class ApiServer(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
         # uvicorn waits for open answers before it ends the lifespan: event streams have to be told now.
-        services = getattr(self._app.state, "services", None)
+        services = self._app.state.get("services")
         if services is not None:
             services.closing.set()
             services.watch.ring_all()
@@ -52,10 +53,9 @@ def serve_app(app: Litestar, settings: Settings) -> None:
     """Serve until a signal. Raises ConfigurationInvalid for an address that cannot be listened on or a failed start."""
     config = uvicorn.Config(
         app,
-        loop="uvloop",
         http="httptools",
         ws="none",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -64,12 +64,21 @@ def serve_app(app: Litestar, settings: Settings) -> None:
         backlog=_BACKLOG,
     )
     server = ApiServer(config, app)
-    with _listening(settings) as listener:
-        host, port = listener.getsockname()[:2]
-        _log.info("listening", host=host, port=port, max_body_bytes=MAX_BODY_BYTES)
-        server.run(sockets=[listener])
-    if not server.started:
-        raise ConfigurationInvalid("The API could not start; the line above says why.")
+    with _listening(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(server, app, listener))
+
+
+async def _run(server: ApiServer, app: Litestar, listener: socket.socket) -> None:
+    try:
+        async with app.lifespan():
+            host, port = listener.getsockname()[:2]
+            _log.info("listening", host=host, port=port, max_body_bytes=MAX_BODY_BYTES)
+            await server.serve(sockets=[listener])
+    except Exception as error:
+        failed = app.state.get("start_error")
+        if failed is None:
+            raise
+        raise ConfigurationInvalid(f"The API could not start: {failed}.") from error
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from time import monotonic
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from api.feed import POLL_SECONDS
 from api.services import Services
@@ -11,7 +11,8 @@ from axiru.database import row
 from axiru.domain.decision import is_settled
 
 WaitSeconds = Annotated[
-    int, Parameter(query="wait", ge=0, le=60, description="Wait up to so many seconds until nothing more will happen")
+    int,
+    QueryParameter(name="wait", ge=0, le=60, description="Wait up to so many seconds until all is settled"),
 ]
 
 

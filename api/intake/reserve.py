@@ -67,9 +67,13 @@ WITH reserved AS (
     ON CONFLICT (organization_id, mode, endpoint, key) DO UPDATE
         SET decision_id = excluded.decision_id, fingerprint = excluded.fingerprint, reserved_at = excluded.reserved_at
         WHERE held.reserved_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
-            AND EXISTS (SELECT FROM decisions d WHERE d.id = held.decision_id
-                AND (d.state IN ('denied', 'expired', 'executed', 'execution_failed')
-                    OR (d.execute = 'caller' AND d.state IN ('allowed', 'approved'))))
+            AND coalesce(
+                (SELECT d.state IN ('denied', 'expired', 'executed', 'execution_failed')
+                    OR (d.execute = 'caller' AND d.state IN ('allowed', 'approved'))
+                    FROM decisions d WHERE d.id = held.decision_id),
+                -- Never decided, and by now too stale to be: its caller has given it up.
+                (SELECT r.asked_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
+                    FROM requests r WHERE r.decision_id = held.decision_id))
     RETURNING decision_id
 )
 INSERT INTO requests {_REQUEST_COLUMNS}

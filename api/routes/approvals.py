@@ -1,16 +1,17 @@
 """`/api/v1/approvals`: what waits for people, and their votes."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
 import structlog
 from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from api.auth import Caller, InsufficientScope, requires
 from api.fields import decode
+from api.intake.answer import Audit
 from api.intake.text import Reason
 from api.json_body import read_optional_object
 from api.openapi import BEARER, taking
@@ -34,11 +35,6 @@ class VoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     digest: str | None = None
 
 
-class VoteAudit(msgspec.Struct, frozen=True):
-    logged_at: datetime
-    ledger_id: str
-
-
 class VoteAnswer(msgspec.Struct, frozen=True):
     """The vote as it was sealed, and where it leaves the approval."""
 
@@ -46,13 +42,13 @@ class VoteAnswer(msgspec.Struct, frozen=True):
     approval_id: str
     decision_id: str
     approval_state: ApprovalState
-    audit: VoteAudit
+    audit: Audit
 
 
 @get("/api/v1/approvals", guards=[requires(Permission.READ)], security=BEARER)
 async def list_approvals(
     request: Request[Caller, Any, Any],
-    wanted_state: Annotated[ApprovalState | None, Parameter(query="state")] = None,
+    wanted_state: Annotated[ApprovalState | None, QueryParameter(name="state")] = None,
     mode: ModeFilter = None,
     limit: Limit = 50,
     cursor: CursorText = None,
@@ -122,7 +118,7 @@ async def _vote(request: Request[Caller, Any, Any], approval_id: str, verdict: V
         receipt.approval_id,
         receipt.decision_id,
         receipt.approval_state,
-        VoteAudit(receipt.cast_at, receipt.ledger_id),
+        Audit(receipt.cast_at, receipt.ledger_id),
     )
 
 

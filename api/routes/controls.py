@@ -50,7 +50,7 @@ class LiftBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 async def engage_control(request: Request[Caller, Any, Any]) -> ControlView:
     """Put a control in force. It binds before this answers; `in_flight` are the calls it came too late for."""
     caller = request.user
-    body = _read_control(await read_object(request))
+    body = read_control(await read_object(request))
     if caller.mode is not None and body.mode != caller.mode:
         raise InsufficientScope(
             SCOPE_OF[Permission.CONTROLS], f"This key is of {caller.mode} mode and controls no other."
@@ -106,7 +106,7 @@ async def lift_control(request: Request[Caller, Any, Any], control_id: str) -> C
     return await find_control(control_id, caller.organization_id)
 
 
-def _read_control(raw: dict[str, Any]) -> ControlBody:
+def read_control(raw: dict[str, Any]) -> ControlBody:
     errors: dict[str, FieldError] = {}
     body: ControlBody | None = None
     try:

@@ -1,5 +1,6 @@
 """`POST /api/decision`: the short form of the product page, with the key in the body."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -31,7 +32,8 @@ async def create_landing_decision(request: Request[Any, Any, Any]) -> Response[b
     """Decide, by the same engine as `/api/v1/decisions`. Without an idempotency_key every request is a new one."""
     services = services_of(request)
     raw = await read_object(request)
-    caller = await identify(key_in(raw), services)
+    async with asyncio.timeout(services.settings.decide_timeout_seconds):
+        caller = await identify(key_in(raw), services)
     await admit(caller, Permission.DECIDE, services)
     style = chosen_style(request.headers.get(HEADER), caller)
     decided = await decide(read_landing(raw, caller), caller, services, request_id_of(request.scope))

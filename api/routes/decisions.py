@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from api.auth import Caller, requires
 from api.errors import InvalidBody
@@ -58,14 +58,14 @@ async def create_decision(request: Request[Caller, Any, Any], wait_seconds: Wait
 @get("/api/v1/decisions", guards=[requires(Permission.READ)], security=BEARER)
 async def list_decisions(
     request: Request[Caller, Any, Any],
-    wanted_state: Annotated[DecisionState | None, Parameter(query="state")] = None,
+    wanted_state: Annotated[DecisionState | None, QueryParameter(name="state")] = None,
     outcome: str | None = None,
     surface_mode: SurfaceMode | None = None,
     source: str | None = None,
     customer_id: str | None = None,
     charge: str | None = None,
     text: Annotated[
-        str | None, Parameter(query="q", max_length=200, description="Looked for in ids and reasons")
+        str | None, QueryParameter(name="q", max_length=200, description="Looked for in ids and reasons")
     ] = None,
     mode: ModeFilter = None,
     limit: Limit = 50,

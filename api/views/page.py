@@ -5,16 +5,16 @@ import binascii
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from api.errors import InvalidBody
 from axiru.domain.movement import Mode
 
-Limit = Annotated[int, Parameter(query="limit", ge=1, le=200, description="Rows on a page")]
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=200, description="Rows on a page")]
 CursorText = Annotated[
-    str | None, Parameter(query="cursor", max_length=200, description="`next_cursor` of the page before")
+    str | None, QueryParameter(name="cursor", max_length=200, description="`next_cursor` of the page before")
 ]
-ModeFilter = Annotated[Mode | None, Parameter(query="mode", description="For log-ins; a key always sees its own mode")]
+ModeFilter = Annotated[Mode | None, QueryParameter(name="mode", description="For log-ins; a key sees its own mode")]
 
 
 class Cursor(NamedTuple):

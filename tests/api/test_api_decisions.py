@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -253,3 +254,20 @@ async def test_people_see_the_decisions_of_a_key(caller: httpx.AsyncClient, log_
     assert detail["requested_by"]["name"]
     assert detail["approval"]["can_vote"] is False
     assert (await viewer.get(ENDPOINT, params={"mode": "live"})).json()["items"] == []
+
+
+async def test_a_key_is_free_again_after_a_day_unless_its_decision_can_still_change(
+    caller: httpx.AsyncClient, stack: DevJson, refund: Refund
+) -> None:
+    settled, pending = refund(), refund(17_500)
+    first = {body["idempotency_key"]: (await caller.post(ENDPOINT, json=body)).json() for body in (settled, pending)}
+    database = await asyncpg.connect(stack.database_admin_url)
+    await database.execute(
+        "UPDATE idempotency_keys SET reserved_at = now() - interval '25 hours' WHERE key = ANY($1::text[])", list(first)
+    )
+    await database.close()
+    renewed = (await caller.post(ENDPOINT, json=settled)).json()
+    assert "cached" not in renewed
+    assert renewed["decision_id"] != first[settled["idempotency_key"]]["decision_id"]
+    kept = (await caller.post(ENDPOINT, json=pending)).json()
+    assert kept == {**first[pending["idempotency_key"]], "cached": True}

@@ -200,3 +200,10 @@ async def test_secrets_and_bodies_stay_out_of_the_log(stack: DevJson, refund: Re
     assert "/api/decision" in log
     for secret in (key, "cus_very_private", "hunter2"):
         assert secret not in log
+
+
+async def test_a_database_that_is_not_there_is_one_clear_sentence(stack: DevJson) -> None:
+    api = Api(stack, database_url=f"postgresql://axiru_app:x@127.0.0.1:{free_port()}/axiru")
+    output, _ = await asyncio.to_thread(api.process.communicate, timeout=30)
+    assert api.process.returncode not in {0, None}
+    assert output.decode().splitlines()[-1].startswith("Error: The API could not start")
