@@ -24,6 +24,7 @@ _HEARTBEAT_SECONDS: Final = 1.0
 _UNCERTAIN_FACTOR: Final = 2
 """A call that was sent is taken to be over after this many of its time-outs."""
 
+_NOT_FOUND: Final = 404
 _DEFINITE_STATUSES: Final = frozenset({400, 401, 402, 403, 404})
 """Stripe answered and did nothing (https://docs.stripe.com/api/errors). 409 and 429 did nothing yet and are retried."""
 
@@ -112,9 +113,14 @@ class StripeExecutor:
         """The refund that carries this decision's id, if Stripe has it. The only proof after a lost answer."""
         client = await self._client(call)
         listed = {name: call.parameters[name] for name in ("charge", "payment_intent") if name in call.parameters}
-        page = await client.v1.refunds.list_async(
-            cast(RefundListParams, {**listed, "limit": 100}), {"stripe_account": call.stripe_account_id}
-        )
+        try:
+            page = await client.v1.refunds.list_async(
+                cast(RefundListParams, {**listed, "limit": 100}), {"stripe_account": call.stripe_account_id}
+            )
+        except stripe.StripeError as error:
+            if error.http_status == _NOT_FOUND:
+                return None  # what cannot be found has no refunds either
+            raise
         async for refund in page.auto_paging_iter():
             if refund.to_dict()["metadata"].get("axiru_decision_id") == decision_id:
                 return _result_of(refund)

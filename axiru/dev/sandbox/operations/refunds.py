@@ -199,6 +199,8 @@ class ListRefunds(msgspec.Struct, frozen=True):
         return operation
 
     def execute(self, books: Books) -> Document:
+        if self.charge is not None:
+            books.get("charge", self.charge, param="charge")
         equal = {"charge": self.charge, "payment_intent": self.payment_intent}
         return books.page("refund", "/v1/refunds", self.page, created=self.created, equal=equal, among={})
 
