@@ -10,7 +10,6 @@ from axiru.domain.approval import Verdict
 from axiru.domain.movement import Mode
 from console.api_errors import ApiAnswerUnreadable, ApiOutOfReach, ApiRefused, RateLimited, SessionEnded
 from console.views import (
-    ApprovalPage,
     ControlList,
     ControlView,
     CurrentSession,
@@ -52,10 +51,6 @@ class ApiClient:
 
     async def decision(self, decision_id: str) -> DecisionDetail:
         return await self._call("GET", f"/api/v1/decisions/{_segment(decision_id)}", DecisionDetail)
-
-    async def pending_approvals(self, *, mode: Mode, limit: int = 200) -> ApprovalPage:
-        params = {"state": "pending", "mode": mode, "limit": str(limit)}
-        return await self._call("GET", "/api/v1/approvals", ApprovalPage, params=params)
 
     async def vote(self, approval_id: str, verdict: Verdict, *, reason: str, digest: str) -> VoteAnswer:
         """Cast a vote for exactly what `digest` names; the API refuses if that is no longer what would happen."""

@@ -47,6 +47,9 @@ class Following:
         # Subscribed before reading, so that nothing can happen unseen in between.
         self._unsubscribe = self._feed.subscribe(self)
         self._client.on_delete(self.stop)
+        if self._session.ended:
+            self.feed_changed(FeedState.ENDED)
+            return
         if self._on_state is not None:
             self._on_state(self._feed.state)
         try:

@@ -29,7 +29,7 @@ _NAVIGATION: Final[tuple[tuple[Place, str, str], ...]] = (
 )
 _FEED_WORDS: Final = {
     FeedState.CONNECTING: "Connecting",
-    FeedState.LIVE: "Live",
+    FeedState.LIVE: "Connected",
     FeedState.RECONNECTING: "Reconnecting",
     FeedState.ENDED: "Ended",
 }

@@ -194,11 +194,6 @@ class DecisionPage(msgspec.Struct, frozen=True):
     next_cursor: str | None = None
 
 
-class ApprovalPage(msgspec.Struct, frozen=True):
-    items: tuple[ApprovalView, ...]
-    next_cursor: str | None = None
-
-
 class VoteAnswer(msgspec.Struct, frozen=True):
     """A vote as the API sealed it."""
 

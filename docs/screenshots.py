@@ -15,7 +15,7 @@ import msgspec
 from playwright.async_api import Browser, Page, async_playwright
 
 OUT = Path(__file__).parent / "screenshots"
-WIDTHS = {"desktop": (1280, 800), "phone": (390, 844)}
+SIZES = ((1280, 800), (390, 844))
 REFUNDS: tuple[dict[str, Any], ...] = (
     {"amount_cents": 4_900, "charge": "ch_demo_011", "customer": "cus_Q1mT8", "source": "support_console"},
     {"amount_cents": 12_000, "charge": "ch_demo_012", "customer": "cus_R7bK2", "source": "refund_agent", "tenure": 3},
@@ -50,9 +50,9 @@ async def main(stack: Stack) -> None:
     async with async_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
-        for device in WIDTHS:
+        for size in SIZES:
             for scheme in ("light", "dark"):
-                await _take(browser, stack, decisions, device, scheme)
+                await _take(browser, stack, decisions, size, scheme)
         await browser.close()
 
 
@@ -99,17 +99,17 @@ def _body(refund: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _take(browser: Browser, stack: Stack, decisions: list[str], device: str, scheme: Any) -> None:
-    width, height = WIDTHS[device]
+async def _take(browser: Browser, stack: Stack, decisions: list[str], size: tuple[int, int], scheme: Any) -> None:
+    width, height = size
     context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = await context.new_page()
 
     async def shot(name: str) -> None:
-        await page.screenshot(path=OUT / f"{name}-{device}-{scheme}.png", animations="disabled")
+        await page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png", animations="disabled")
 
     await page.goto(f"{stack.console_url}/login")
     await page.wait_for_selector("form.login")
-    await shot("log-in")
+    await shot("login")
     controller = next(user for user in stack.users if "controller" in user.roles)
     await page.get_by_label("E-mail").fill(controller.email)
     await page.get_by_label("Password").fill(controller.password)
@@ -119,7 +119,7 @@ async def _take(browser: Browser, stack: Stack, decisions: list[str], device: st
     await page.goto(f"{stack.console_url}/decisions/{decisions[-1]}")
     await _settled(page)
     await page.wait_for_selector(".vote-buttons")
-    await shot("approval")
+    await shot("decision")
     await page.get_by_role("button", name="Approve…").click()
     await page.wait_for_selector("dialog[open] .button-primary")
     await shot("confirm")

@@ -60,7 +60,7 @@ def _told(decision: DecisionDetail) -> str:
 def asked(decision: DecisionDetail) -> None:
     ovt = decision.ovt
     Text("h2", "What was asked")
-    with block("div", "panel-body"), key_values("key-values-wide"):
+    with block("div", "panel-body"), key_values("key-values-two"):
         key_value("Amount", amount_text(ovt.amount))
         key_value("Movement", f"{ovt.rail}.{ovt.rail_action}")
         for name, value in _target(ovt):
@@ -90,7 +90,7 @@ def _said_by_caller(texts: dict[str, str]) -> None:
 def policy(decision: DecisionDetail) -> None:
     Text("h2", "What policy said")
     with block("div", "panel-body"):
-        with key_values("key-values-wide"):
+        with key_values("key-values-two"):
             with fact("Rule"):
                 Text("span", decision.matched_rule_id or "none matched: the policy's default")
             if decision.evaluation is not None:

@@ -1,5 +1,6 @@
 """The live queue: every decision, newest first, there within a second of being made."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import Request
@@ -19,6 +20,7 @@ from console.sessions import Session
 from console.theme import Frame, frame
 
 PAGE_SIZE: Final = 50
+MOST_COUNTED: Final = 99
 MOST_ROWS: Final = 200
 """The API's longest list. Older decisions are found by searching, not by scrolling."""
 
@@ -76,29 +78,35 @@ class QueuePage:
         self._older.set_visibility(False)
 
     async def start(self) -> None:
-        self._following = Following(
+        self._following = self._follow(self._read, _is_about_decisions)
+        await self._following.start()
+        await self._follow(self._read_count, _is_about_approvals).start()
+
+    def _follow(self, read: Callable[[], Awaitable[None]], concerns: Callable[[StreamEvent], bool]) -> Following:
+        return Following(
             self._session,
             self._mode,
-            read=self._read,
-            concerns=_is_about_decisions,
-            problem=lambda sentence: self._shell.problem("decisions", sentence),
+            read=read,
+            concerns=concerns,
+            problem=lambda sentence: self._shell.problem(read.__name__, sentence),
         )
-        await self._following.start()
 
     async def _read(self) -> None:
         asked = (self._state, self._query, self._limit)
         page = await self._session.api.decisions(
             mode=self._mode, state=self._state, query=self._query, limit=self._limit
         )
-        pending = await self._session.api.pending_approvals(mode=self._mode)
         if asked != (self._state, self._query, self._limit):
             # The person has chosen something else meanwhile; its own reading is on the way.
             return
         self._table.show(page.items)
         self._table.set_visibility(bool(page.items))
-        count = len(pending.items)
-        self._filters.count("pending_approval", f"{count}+" if pending.next_cursor else str(count) if count else "")
         self._show_amount(len(page.items), more=page.next_cursor is not None)
+
+    async def _read_count(self) -> None:
+        waiting = await self._session.api.decisions(mode=self._mode, state="pending_approval", limit=MOST_COUNTED)
+        count = len(waiting.items)
+        self._filters.count("pending_approval", f"{count}{'+' if waiting.next_cursor else ''}" if count else "")
 
     def _show_amount(self, count: int, *, more: bool) -> None:
         self._older.set_visibility(more and self._limit < MOST_ROWS)
@@ -122,6 +130,11 @@ class QueuePage:
 
 def _is_about_decisions(event: StreamEvent) -> bool:
     return event.event in {"decision", "approval", "execution"}
+
+
+def _is_about_approvals(event: StreamEvent) -> bool:
+    """The count is read apart: most decisions need nobody and leave it alone."""
+    return event.event == "approval" or "pending_approval" in event.data
 
 
 def _mode_switch(mode: Mode) -> None:

@@ -86,7 +86,7 @@ async def log_in(open_page: OpenPage, stack: DevJson) -> OpenPage:
         await page.get_by_label("E-mail").fill(user.email)
         await page.get_by_label("Password").fill(user.password)
         await page.get_by_role("button", name="Log in").click()
-        await expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        await expect(page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
         return page
 
     return as_role

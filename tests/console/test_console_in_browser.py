@@ -1,13 +1,17 @@
 """The console as people use it: a real browser, the whole product behind it."""
 
+import os
 import re
+import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from axiru.dev import dev_json
 from axiru.dev.dev_json import DevJson
 
 APPEARS_MILLISECONDS = 1_000
@@ -261,3 +265,19 @@ async def test_a_phone_sees_rows_as_cards_without_sideways_scrolling(log_in: Ope
         await page.goto(re.sub(r"(://[^/]+).*", r"\1", page.url) + path)
         await expect(page.locator("main h1")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+async def test_while_the_api_is_away_the_page_says_so_and_comes_back_by_itself(
+    log_in: OpenPage, decide: Decide, stack: DevJson
+) -> None:
+    page = await log_in("viewer")
+    await page.evaluate("window.loadedOnce = true")
+    for pid in dev_json.read(Path(stack.home) / "dev.json").pids.api or []:
+        os.kill(pid, signal.SIGKILL)
+    await expect(page.get_by_text("what you see may be out of date")).to_be_visible()
+    # The stack starts the API again; the page is told nothing and must find out.
+    await expect(page.get_by_role("status").filter(has_text="Connected")).to_be_visible(timeout=90_000)
+    await expect(page.get_by_text("what you see may be out of date")).to_be_hidden()
+    decision = await decide(1_400, charge="ch_demo_010")
+    await expect(row_of(page, decision)).to_be_visible()
+    assert await page.evaluate("window.loadedOnce"), "the page was loaded again"

@@ -1,5 +1,6 @@
 """The console as a process: it refuses to start half configured, answers for itself, and stops in order."""
 
+import importlib.util
 import os
 import re
 import signal
@@ -18,10 +19,10 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 
-def start(directory: Path, **settings: str) -> subprocess.Popen[str]:
+def start(directory: Path, *options: str, **settings: str) -> subprocess.Popen[str]:
     foreign = {name: value for name, value in os.environ.items() if not name.startswith("AXIRU_")}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "axiru.cli", "console"],
+    return subprocess.Popen(  # noqa: S603 - Axiru itself
+        [sys.executable, "-P", "-m", "axiru.cli", "console", *options],
         cwd=directory,
         env=foreign | settings,
         stdout=subprocess.PIPE,
@@ -63,6 +64,15 @@ def test_without_a_secret_it_refuses_to_start(tmp_path: Path) -> None:
     said, _ = process.communicate(timeout=START_SECONDS)
     assert process.returncode == 1
     assert "AXIRU_CONSOLE_SECRET is not set" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(importlib.util.find_spec("webview") is not None, reason="pywebview is here")
+def test_a_window_without_its_library_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    process = start(tmp_path, "--desktop", AXIRU_CONSOLE_SECRET="a secret of a test")
+    said, _ = process.communicate(timeout=START_SECONDS)
+    assert process.returncode == 1
+    assert "pywebview" in said
     assert "Traceback" not in said
 
 
