@@ -136,14 +136,14 @@ def _flags(flags: tuple[RuleHit, ...]) -> None:
 
 
 def execution(decision: DecisionDetail) -> None:
-    title = "What would be executed" if decision.execution.status is None else "What was sent to Stripe"
-    Text("h2", title)
+    begun = decision.execution.status is not None
+    Text("h2", "The call to Stripe" if begun else "What would be executed")
     call = sealed_call(decision)
     with block("div", "panel-body"):
         if call is not None:
             diff_table(
                 "Asked and executed, side by side",
-                title.removeprefix("What ").capitalize(),
+                "Call" if begun else "Would be executed",
                 compared(decision.ovt, call),
             )
             with more("The exact call to Stripe"):

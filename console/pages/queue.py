@@ -134,7 +134,7 @@ def _is_about_decisions(event: StreamEvent) -> bool:
 
 def _is_about_approvals(event: StreamEvent) -> bool:
     """The count is read apart: most decisions need nobody and leave it alone."""
-    return event.event == "approval" or "pending_approval" in event.data
+    return event.event == "approval"
 
 
 def _mode_switch(mode: Mode) -> None:
