@@ -26,6 +26,9 @@ log = structlog.get_logger()
 _CONCURRENT_ACTIVITIES = 100
 _SHUTDOWN_SECONDS = 5.0
 
+# How long a vote waits for the worker that last held its workflow before any other takes over; the SDK waits 10 s.
+_ANOTHER_WORKER_AFTER = timedelta(seconds=2)
+
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then let what is under way finish. Raises ConfigurationInvalid."""
@@ -69,6 +72,7 @@ def worker_of(client: Client, task_queue: str, acts: Acts, executor: StripeExecu
         workflows=[MoneyMovement],
         activities=[acts.decide, acts.read_approval, acts.expire_approval, executor.execute],
         workflow_runner=UnsandboxedWorkflowRunner(),
+        sticky_queue_schedule_to_start_timeout=_ANOTHER_WORKER_AFTER,
         max_concurrent_activities=_CONCURRENT_ACTIVITIES,
         max_concurrent_local_activities=_CONCURRENT_ACTIVITIES,
         graceful_shutdown_timeout=timedelta(seconds=_SHUTDOWN_SECONDS),
