@@ -14,10 +14,13 @@ from axiru.database import row
 
 
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
-    """`ovt` is the movement as it was read; `evaluation` holds the facts that rules read, every hit and every flag."""
+    """`ovt` is the movement as it was read; `evaluation` holds the facts that rules read, every hit and every flag.
+
+    It is null where no active policy covered the movement.
+    """
 
     ovt: dict[str, Any]
-    evaluation: dict[str, Any]
+    evaluation: dict[str, Any] | None
     timeline: list[TimelineEvent]
     approval: ApprovalView | None
     ledger: list[LedgerEntryView]
@@ -31,7 +34,7 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
     return DecisionDetail(
         **{name: getattr(view, name) for name in DecisionView.__struct_fields__},
         ovt=msgspec.json.decode(request["ovt"] if request else "{}"),
-        evaluation=msgspec.json.decode(found["evaluation"]),
+        evaluation=msgspec.json.decode(found["evaluation"]) or None,
         timeline=await timeline_of(view.received_at, view.requested_by, view.source, entries),
         approval=await find_approval(view.approval_id, caller) if view.approval_id else None,
         ledger=entries,

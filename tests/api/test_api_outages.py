@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import psutil
 import pytest
+from temporalio.client import Client
 
 from axiru.dev.dev_json import DevJson, read
 
@@ -207,3 +209,33 @@ async def test_a_database_that_is_not_there_is_one_clear_sentence(stack: DevJson
     output, _ = await asyncio.to_thread(api.process.communicate, timeout=30)
     assert api.process.returncode not in {0, None}
     assert output.decode().splitlines()[-1].startswith("Error: The API could not start")
+
+
+async def test_a_request_whose_workflow_is_gone_undecided_frees_its_key_after_a_day(
+    stack: DevJson, caller: httpx.AsyncClient, refund: Refund
+) -> None:
+    body = refund()
+    headers = {"Authorization": f"Bearer {stack.api_keys['decisions']}"}
+    async with (
+        api_process(stack, temporal_address=f"127.0.0.1:{free_port()}", decide_timeout_seconds="1") as api,
+        httpx.AsyncClient(base_url=api.url, headers=headers, timeout=15) as client,
+    ):
+        assert (await client.post("/api/v1/decisions", json=body)).status_code == 500
+    database = await asyncpg.connect(stack.database_admin_url)
+    key = body["idempotency_key"]
+    decision_id = await database.fetchval("SELECT decision_id FROM idempotency_keys WHERE key = $1", key)
+    temporal = await Client.connect(stack.temporal_address, namespace=stack.temporal_namespace)
+    gone = await temporal.start_workflow("MoneyMovement", id=decision_id, task_queue="nobody's")
+    await gone.terminate("a test")
+    assert (await caller.post("/api/v1/decisions", json=body)).json()["error"] == "decision_failed"
+    await database.execute(
+        "UPDATE idempotency_keys SET reserved_at = now() - interval '25 hours' WHERE decision_id = $1", decision_id
+    )
+    assert (await caller.post("/api/v1/decisions", json=body)).json()["error"] == "decision_failed", "asked just now"
+    await database.execute(
+        "UPDATE requests SET asked_at = now() - interval '25 hours' WHERE decision_id = $1", decision_id
+    )
+    renewed = (await caller.post("/api/v1/decisions", json=body)).json()
+    assert renewed["outcome"] == "allowed"
+    assert renewed["decision_id"] != decision_id
+    await database.close()
