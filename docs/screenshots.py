@@ -138,7 +138,7 @@ async def _take(browser: Browser, stack: Stack, decisions: list[str], size: tupl
 
 async def _settled(page: Page) -> None:
     await page.wait_for_selector(".feed-live")
-    await page.wait_for_function("document.fonts.status === 'loaded'")
+    await page.evaluate("document.fonts.ready.then(() => null)")
 
 
 if __name__ == "__main__":

@@ -221,7 +221,8 @@ def facts(decision: DecisionDetail) -> None:
             Timestamp(decision.received_at, "full")
         if decision.requested_by is not None:
             key_value("Requested by", decision.requested_by.shown)
-        key_value("Initiator", decision.initiator_id)
+        with fact("Initiator"):
+            Text("code", decision.ovt.initiator.id)
         key_value("Policy", decision.policy_version)
         key_value("Surface", f"{decision.rail}.{decision.rail_action}, {decision.surface_mode}")
         if decision.audit is not None:
