@@ -6,6 +6,7 @@ and list them all.
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from api.errors import FieldError, InvalidBody
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
+MAX_FIELD_ERRORS: Final = 100
 _LONGEST_NAME: Final = 100
 _TYPE_NAMES: Final = {
     "string": "a string",
@@ -42,8 +44,12 @@ def decode(body: Mapping[str, Any], shape: type[Body]) -> Body:
 
 
 def field_errors(body: Mapping[str, Any], shape: type[msgspec.Struct]) -> list[FieldError]:
-    """Every way in which `body` is not a `shape`, in the order of the paths; empty when it is one."""
-    found = {error.field: error for problem in _validator(shape).iter_errors(body) for error in _told(problem)}
+    """Every way in which `body` is not a `shape`, in the order of the paths; empty when it is one.
+
+    Past `MAX_FIELD_ERRORS` nobody reads on, and a body of nothing but mistakes would cost more than a right one.
+    """
+    told = (error for problem in _validator(shape).iter_errors(body) for error in _told(problem))
+    found = {error.field: error for error in islice(told, MAX_FIELD_ERRORS)}
     return [found[field] for field in sorted(found)]
 
 

@@ -1,12 +1,13 @@
 """Every field that is wrong is named at once, with its path and a code."""
 
+import time
 from typing import Any
 
 import pytest
 
 from api.auth import Caller
 from api.errors import InvalidBody
-from api.fields import decode
+from api.fields import MAX_FIELD_ERRORS, decode
 from api.intake.decision_body import DecisionBody, read_decision
 from api.intake.landing_body import LandingBody, read_landing
 from axiru.domain.movement import Ovt
@@ -195,3 +196,10 @@ def test_what_msgspec_refuses_always_names_a_field(shape: type[DecisionBody | La
         with pytest.raises(InvalidBody) as refused:
             decode(value, shape)
         assert refused.value.field_errors
+
+
+def test_a_body_of_nothing_but_mistakes_is_answered_briefly() -> None:
+    began = time.perf_counter()
+    errors = errors_of({f"f{n}": n for n in range(20_000)})
+    assert len(errors) <= MAX_FIELD_ERRORS + 1
+    assert time.perf_counter() - began < 1
