@@ -93,6 +93,10 @@ class StripeExecutor:
         """Raises OutcomeUnknown unless Stripe said what it did."""
         call = intent.call
         client = await self._client(call)
+        paid = await _currency_paid(client, call)
+        if paid not in {None, call.currency}:
+            message = f"The payment was made in {paid}, the refund was decided in {call.currency}."
+            return ExecutionResult(False, None, None, "currency_mismatch", message)
         try:
             refund = await client.v1.refunds.create_async(
                 cast(RefundCreateParams, call.parameters),
@@ -162,6 +166,20 @@ def _result_of(refund: stripe.Refund) -> ExecutionResult:
     """A refund that Stripe has is a success, unless it is `failed` or `canceled`: then the money stays where it was."""
     succeeded = refund.status not in {"failed", "canceled"}
     return ExecutionResult(succeeded, refund.id, refund.status, refund.failure_reason if not succeeded else None)
+
+
+async def _currency_paid(client: stripe.StripeClient, call: StripeCall) -> str | None:
+    """The currency Stripe would refund in; None for a payment that is not there, which the call itself will say."""
+    options: stripe.RequestOptions = {"stripe_account": call.stripe_account_id}
+    charge, payment_intent = call.parameters.get("charge"), call.parameters.get("payment_intent")
+    try:
+        if charge is not None:
+            return (await client.v1.charges.retrieve_async(str(charge), options=options)).currency
+        return (await client.v1.payment_intents.retrieve_async(str(payment_intent), options=options)).currency
+    except stripe.StripeError as error:
+        if error.http_status in _DEFINITE_STATUSES:
+            return None
+        raise OutcomeUnknown("Stripe could not be asked about the payment.", status=error.http_status) from error
 
 
 def _refused(error: stripe.StripeError) -> ExecutionResult:

@@ -4,7 +4,6 @@ The order is fixed: who are you, how often have you asked, may you do this; only
 key learns nothing about what a body should look like.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from api import permissions
+from api.deadline import within
 from api.errors import InvalidBody, NotFound
 from api.permissions import SCOPE_OF, Permission
 from api.services import Services, services_of
@@ -106,8 +106,7 @@ def requires(permission: Permission) -> Guard:
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         services = services_of(connection)
         token = bearer_token(connection.headers.get("authorization", ""))
-        async with asyncio.timeout(services.settings.decide_timeout_seconds):
-            caller = await identify(token, services)
+        caller = await within(services.settings.decide_timeout_seconds, identify(token, services))
         await admit(caller, permission, services)
         _refuse_nul(connection)
         connection.scope["user"] = caller

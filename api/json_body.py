@@ -124,8 +124,9 @@ def _integer(digits: str) -> int:
 
 def _float(text: str) -> float:
     number = float(text)
-    if not math.isfinite(number):
-        raise InvalidJson("A number is too large for a double.")
+    # Every double beyond 2^53 is an integer, and is stored and read back as one.
+    if not math.isfinite(number) or abs(number) > LARGEST_INTEGER:
+        raise InvalidJson("A number is beyond 2^53 - 1, the largest that every JSON reader keeps exactly.")
     return number
 
 

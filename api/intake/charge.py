@@ -28,17 +28,29 @@ class PaymentLookup:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def errors(
-        self, connection_id: str, *, charge: str | None, payment_intent: str | None, stripe_account_id: str | None
+        self,
+        connection_id: str,
+        *,
+        charge: str | None,
+        payment_intent: str | None,
+        stripe_account_id: str | None,
+        currency: str,
     ) -> list[FieldError]:
-        """Why there is nothing to refund. Says nothing when Stripe does not answer: executing will find out, safely."""
+        """Why there is nothing to refund, or not in this currency: Stripe would take the charge's own.
+
+        Says nothing when Stripe does not answer: executing will find out, safely.
+        """
         try:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
                 client, account = await self._client(connection_id)
                 options: stripe.RequestOptions = {"stripe_account": stripe_account_id or account}
+                paid = currency
                 if charge is not None:
-                    await client.v1.charges.retrieve_async(charge, options=options)
+                    paid = (await client.v1.charges.retrieve_async(charge, options=options)).currency
                 elif payment_intent is not None:
-                    await client.v1.payment_intents.retrieve_async(payment_intent, options=options)
+                    paid = (await client.v1.payment_intents.retrieve_async(payment_intent, options=options)).currency
+            if paid != currency:
+                return [FieldError("intent.currency", "currency_mismatch", f"This was paid in {paid}.")]
         except stripe.StripeError as error:
             if error.http_status == _NOT_FOUND:
                 kind = "charge" if charge is not None else "payment_intent"

@@ -1,6 +1,5 @@
 """The hot path: reserve, start, answer. A replay of what was sealed needs neither Temporal nor a worker."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -8,6 +7,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from api.auth import Caller
+from api.deadline import within
 from api.errors import InvalidBody
 from api.intake.executability import execution_errors
 from api.intake.request import Asked
@@ -16,10 +16,10 @@ from api.intake.start import start, tell_asked_again
 from api.observation import DECIDE_SECONDS
 from api.services import Services
 from axiru.database import row
-from axiru.domain.control import ControlHit, forbidding
+from axiru.domain.control import ControlHit
 from axiru.domain.decision import FINAL_STATES, DecisionReceipt, MovementInput
 from axiru.errors import AxiruError
-from ledger.acts.control import controls_in_force
+from ledger.acts.control import forbidden_now
 from ledger.acts.projection import receipt_of
 
 _GIVEN_UP_AFTER: Final = timedelta(seconds=30)
@@ -49,8 +49,7 @@ async def decide(asked: Asked, caller: Caller, services: Services, request_id: s
     """
     began = perf_counter()
     try:
-        async with asyncio.timeout(services.settings.decide_timeout_seconds):
-            decided = await _decide(asked, caller, services)
+        decided = await within(services.settings.decide_timeout_seconds, _decide(asked, caller, services))
     except AxiruError:
         raise
     except Exception as error:
@@ -65,7 +64,7 @@ async def decide(asked: Asked, caller: Caller, services: Services, request_id: s
 async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
     reserved = await _reserved(asked, caller, services)
     if reserved.sealed:
-        return await _replayed(reserved, caller)
+        return await _replayed(reserved)
     if not reserved.fresh:
         await ask_again(reserved.decision_id)
         if datetime.now(UTC) - reserved.received_at > _GIVEN_UP_AFTER:
@@ -77,7 +76,7 @@ async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
         # The answer may have been lost on its way, or the workflow have ended since: what is sealed counts.
         if await row("SELECT 1 AS sealed FROM decisions WHERE id = {}", reserved.decision_id) is None:
             raise
-        return await _replayed(reserved, caller)
+        return await _replayed(reserved)
     return Decided(receipt, reserved.received_at, cached=not reserved.fresh)
 
 
@@ -90,11 +89,10 @@ async def _reserved(asked: Asked, caller: Caller, services: Services) -> Reserva
     return await reserve(asked, caller)
 
 
-async def _replayed(reserved: Reservation, caller: Caller) -> Decided:
+async def _replayed(reserved: Reservation) -> Decided:
     """The decision as it was sealed, with its present state, unless a control has come between."""
     receipt = await receipt_of(reserved.decision_id)
     cached = not reserved.fresh
     if receipt.state in FINAL_STATES:
         return Decided(receipt, reserved.received_at, cached)
-    controls = await controls_in_force(caller.organization_id, receipt.mode)
-    return Decided(receipt, reserved.received_at, cached, forbidding(controls, reserved.ovt, datetime.now(UTC)))
+    return Decided(receipt, reserved.received_at, cached, await forbidden_now(reserved.decision_id))

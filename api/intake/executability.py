@@ -28,6 +28,7 @@ async def execution_errors(ovt: Ovt, caller: Caller, payments: PaymentLookup) ->
         charge=ovt.target.charge,
         payment_intent=ovt.target.payment_intent,
         stripe_account_id=ovt.merchant.stripe_account_id,
+        currency=ovt.amount.asset,
     )
 
 

@@ -1,6 +1,5 @@
 """`POST /api/decision`: the short form of the product page, with the key in the body."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -8,6 +7,7 @@ from litestar import Request, Response, post
 from litestar.openapi.datastructures import ResponseSpec
 
 from api.auth import admit, identify
+from api.deadline import within
 from api.intake.answer import LandingAnswer, landing_answer
 from api.intake.decide import decide
 from api.intake.landing_body import ENDPOINT, LandingBodyWithKey, key_in, read_landing
@@ -32,8 +32,7 @@ async def create_landing_decision(request: Request[Any, Any, Any]) -> Response[b
     """Decide, by the same engine as `/api/v1/decisions`. Without an idempotency_key every request is a new one."""
     services = services_of(request)
     raw = await read_object(request)
-    async with asyncio.timeout(services.settings.decide_timeout_seconds):
-        caller = await identify(key_in(raw), services)
+    caller = await within(services.settings.decide_timeout_seconds, identify(key_in(raw), services))
     await admit(caller, Permission.DECIDE, services)
     style = chosen_style(request.headers.get(HEADER), caller)
     decided = await decide(read_landing(raw, caller), caller, services, request_id_of(request.scope))

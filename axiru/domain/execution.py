@@ -11,13 +11,15 @@ class StripeCall(msgspec.Struct, frozen=True):
     """One call to Stripe, built from the sealed OVT when it was decided and never changed after.
 
     `parameters` are the API's own names (https://docs.stripe.com/api/refunds/create); `stripe_account_id` is the
-    account the call is made for.
+    account the call is made for. Stripe takes the currency of a refund from its charge, so `currency`, which is what
+    was decided and approved, is compared with the charge's before the call.
     """
 
     operation: Literal["refunds.create"]
     stripe_connection_id: str
     stripe_account_id: str
     parameters: dict[str, str | int | dict[str, str]]
+    currency: str = ""
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -56,7 +58,7 @@ STRIPE_REFUND_REASONS = {
 """Reason codes that Stripe has a `reason` for (https://docs.stripe.com/api/refunds/create#create_refund-reason)."""
 
 
-def refund_call(decision_id: str, ovt: Ovt, *, connection_account_id: str) -> StripeCall:
+def refund_call(decision_id: str, ovt: Ovt) -> StripeCall:
     """The refund that `ovt` asks for. Raises ValueError when it names neither a charge nor a payment intent.
 
     The decision's id goes into the metadata, by which a refund is found again when an answer was lost.
@@ -76,6 +78,7 @@ def refund_call(decision_id: str, ovt: Ovt, *, connection_account_id: str) -> St
     return StripeCall(
         operation="refunds.create",
         stripe_connection_id=ovt.merchant.stripe_connection_id or "",
-        stripe_account_id=ovt.merchant.stripe_account_id or connection_account_id,
+        stripe_account_id=ovt.merchant.stripe_account_id or "",
+        currency=ovt.amount.asset,
         parameters=parameters,
     )

@@ -91,3 +91,11 @@ class Ovt(msgspec.Struct, frozen=True):
     def surface(self) -> str:
         """`rail.rail_action`, the name under which a surface is set to shadow or enforce and may be frozen."""
         return f"{self.rail}.{self.rail_action}"
+
+
+def for_account(ovt: Ovt, connection_account_id: str | None) -> Ovt:
+    """`ovt` with the connection's own account as its merchant where the request names none."""
+    if ovt.merchant.stripe_account_id or not connection_account_id:
+        return ovt
+    merchant = msgspec.structs.replace(ovt.merchant, stripe_account_id=connection_account_id)
+    return msgspec.structs.replace(ovt, merchant=merchant)

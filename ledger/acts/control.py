@@ -1,7 +1,7 @@
 """Control: engage and lift what stops money. Works without Temporal, and is in force before it is acknowledged."""
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
@@ -9,10 +9,11 @@ import msgspec
 
 from axiru import ids
 from axiru.database import row, rows
-from axiru.domain.control import AppliesTo, Control, ControlKind, ControlReceipt
+from axiru.domain.control import AppliesTo, Control, ControlHit, ControlKind, ControlReceipt, forbidding
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import acts, json
+from ledger.acts.projection import read_request
 from ledger.entry import EntrySigner
 
 SETTLE_SECONDS: Final = 10.0
@@ -142,6 +143,13 @@ async def controls_in_force(organization_id: str, mode: Mode) -> list[Control]:
         mode,
     )
     return [msgspec.convert({**control, "scope": msgspec.json.decode(control["scope"])}, Control) for control in found]
+
+
+async def forbidden_now(decision_id: str) -> ControlHit | None:
+    """The control in force that forbids a recorded request, read without a lock: what a replay is told."""
+    request = await read_request(decision_id)
+    controls = await controls_in_force(request.organization_id, request.mode)
+    return forbidding(controls, request.ovt, datetime.now(UTC))
 
 
 async def _settled_or_open(organization_id: str, modes: tuple[Mode, ...]) -> tuple[str, ...]:

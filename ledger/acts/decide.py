@@ -178,7 +178,7 @@ def _call(decision_id: str, request: Recorded, standing: Standing, ruling: Rulin
     """The call Axiru will make; None where the caller executes, the surface is in shadow or nothing may move."""
     if request.ovt.execute == "caller" or standing.surface_mode == "shadow" or ruling.outcome is Outcome.DENY:
         return None
-    return refund_call(decision_id, request.ovt, connection_account_id=request.connection_account_id)
+    return refund_call(decision_id, request.ovt)
 
 
 def _counts(receipt: DecisionReceipt) -> bool:

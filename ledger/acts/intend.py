@@ -7,7 +7,7 @@ import msgspec
 from axiru.database import row, rows
 from axiru.domain.control import ControlHit, forbidding
 from axiru.domain.execution import Blocked, Intent, StripeCall
-from axiru.domain.movement import Mode, Ovt
+from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, json
 from ledger.acts.control import controls_in_force
@@ -145,7 +145,8 @@ async def _forbidden(found: Executable, intending: Act) -> ControlHit | None:
 async def _executable(decision_id: str) -> Executable:
     found = await row(
         """
-        SELECT d.state, d.execute, d.policy_hash, r.ovt, e.body AS decision_body, e.prev_hash, e.entry_hash,
+        SELECT d.state, d.execute, d.policy_hash, r.ovt, c.stripe_account_id AS connection_account_id,
+            e.body AS decision_body, e.prev_hash, e.entry_hash,
             a.digest AS approved_digest, x.state AS execution_state,
             coalesce(x.attempts, 0) AS attempts, x.last_call_at, c.status AS connection_status,
             coalesce(c.write_actions, ARRAY[]::text[]) AS write_actions,
@@ -163,4 +164,5 @@ async def _executable(decision_id: str) -> Executable:
     )
     if found is None:
         raise NotExecutable("There is no such decision.", state="unknown")
-    return msgspec.convert({**found, "ovt": msgspec.json.decode(found["ovt"], type=Ovt)}, Executable)
+    ovt = for_account(msgspec.json.decode(found["ovt"], type=Ovt), found["connection_account_id"])
+    return msgspec.convert({**found, "ovt": ovt}, Executable)

@@ -7,7 +7,7 @@ import msgspec
 from axiru.database import row, rows
 from axiru.domain.decision import Advisory, DecisionReceipt
 from axiru.domain.evaluation import Outcome
-from axiru.domain.movement import Mode, Ovt
+from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import json
 from ledger.acts.ruling import Evaluated
@@ -35,6 +35,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 async def read_request(decision_id: str) -> Recorded:
+    """The request, with the account it is made for resolved: a control on an account binds whoever leaves it out."""
     found = await row(
         """
         SELECT r.*, coalesce(c.stripe_account_id, '') AS connection_account_id FROM requests r
@@ -46,7 +47,7 @@ async def read_request(decision_id: str) -> Recorded:
     )
     if found is None:
         raise RequestUnknown("No request was recorded under this id.", decision_id=decision_id)
-    ovt = msgspec.json.decode(found["ovt"], type=Ovt)
+    ovt = for_account(msgspec.json.decode(found["ovt"], type=Ovt), found["connection_account_id"])
     return msgspec.convert({**found, "ovt": ovt}, Recorded)
 
 
