@@ -52,10 +52,12 @@ rules:
     when: {context: {source: golden_deadline}}
     effect: review
     approvers: {role: controller, deadline: 1s}
+    when_missing: skip
   - id: two_people
     when: {context: {source: golden_two_people}}
     effect: review
     approvers: {role: controller, count: 2, deadline: 1h}
+    when_missing: skip
 """
 
 
