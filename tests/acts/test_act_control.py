@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from axiru.database import row, rows
@@ -202,6 +203,35 @@ async def test_only_what_is_allowed_or_approved_for_axiru_is_executable(house: A
     with pytest.raises(NotExecutable):
         await intend("ed_never", organization_id=house.id, mode="test", uncertain_seconds=0, signer=house.signer)
     assert await rows("SELECT * FROM executions WHERE organization_id = {}", house.id) == []
+
+
+async def test_no_intent_is_sealed_behind_the_kill_switch_however_they_race(house: Any, refund: Any) -> None:
+    receipts = [await house.decided(refund(house)) for _ in range(12)]
+
+    engaging, *answers = await asyncio.gather(_engage(house), *(_intend(house, receipt) for receipt in receipts))
+
+    (switch,) = await house.entries("control")
+    assert all(intent["seq"] < switch["seq"] for intent in await house.entries("execution_intent"))
+    calling = {receipt.decision_id for receipt, one in zip(receipts, answers, strict=True) if isinstance(one, Intent)}
+    assert set(engaging.in_flight) == calling
+
+
+@pytest.mark.parametrize("when", ["allowed by policy", "after it was approved"])
+async def test_entry_that_was_altered_is_not_executed(
+    house: Any, refund: Any, superuser: asyncpg.Connection, when: str
+) -> None:
+    receipt = await house.decided(refund(house, 20_000 if when.startswith("after") else 5_000))
+    if receipt.approval_id:
+        await house.vote(receipt.approval_id)
+    await superuser.execute(
+        "UPDATE ledger_entries SET body = convert_to(replace(convert_from(body, 'UTF8'), 'ch_1', 'ch_2'), 'UTF8') "
+        "WHERE organization_id = $1 AND decision_id = $2 AND kind = 'decision'",
+        house.id,
+        receipt.decision_id,
+    )
+
+    with pytest.raises(NotExecutable):
+        await _intend(house, receipt)
 
 
 async def test_decision_in_shadow_is_not_executable(house: Any, refund: Any) -> None:

@@ -111,6 +111,18 @@ async def test_surface_without_an_active_policy_is_denied(new_house: Any, refund
     assert (receipt.outcome, receipt.reason, receipt.policy_version) == (Outcome.DENY, "no_active_policy", None)
 
 
+async def test_of_several_active_policies_the_severest_word_counts(house: Any, refund: Any) -> None:
+    await house.activate(CEILING.replace("policy: ceiling", "policy: zz-last"))
+
+    both_allow = await house.decided(refund(house, 100))
+    one_denies = await house.decided(refund(house, 20_000))
+    other_denies = await house.decided(refund(house, 99_000))
+
+    assert both_allow.outcome is Outcome.ALLOW
+    assert (one_denies.outcome, one_denies.matched_rule) == (Outcome.DENY, "policy:zz-last:v1")
+    assert other_denies.outcome is Outcome.DENY
+
+
 async def test_retired_version_decides_nothing(house: Any, refund: Any) -> None:
     await house.activate(CEILING.replace("policy: ceiling", "policy: refunds"))
 
