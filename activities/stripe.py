@@ -15,7 +15,7 @@ from axiru.domain.decision import MovementInput
 from axiru.domain.execution import Blocked, ExecutionResult, Intent, StripeCall
 from axiru.errors import AxiruError
 from axiru.settings import Settings
-from axiru.vault import Vault
+from axiru.vault import Vault, token_context
 from ledger.acts.intend import intend
 from ledger.acts.settle import settle
 from ledger.entry import EntrySigner
@@ -155,11 +155,6 @@ class StripeExecutor:
             mode=movement.mode,
             signer=self._signer,
         )
-
-
-def token_context(connection_id: str) -> bytes:
-    """The vault context under which a connection's access token is sealed."""
-    return b"stripe_connections/" + connection_id.encode()
 
 
 def _result_of(refund: stripe.Refund) -> ExecutionResult:

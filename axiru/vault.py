@@ -143,3 +143,8 @@ def _read_private(path: str) -> str:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationInvalid(f"The vault's key file {path} cannot be read: {error}.") from error
+
+
+def token_context(connection_id: str) -> bytes:
+    """The context under which the access token of a Stripe connection is sealed in `stripe_connections`."""
+    return b"stripe_connections/" + connection_id.encode()

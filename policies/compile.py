@@ -8,7 +8,7 @@ from typing import assert_never
 
 import rfc8785
 
-from axiru.domain.evaluation import ApproverGroup, Evaluation, ReviewTerms, RuleHit
+from axiru.domain.evaluation import ApproverGroup, Evaluation, Outcome, ReviewTerms, RuleHit
 from policies.conditions import Test, rule_kind
 from policies.facts import Facts
 from policies.syntax import Default, Effect, Policy, Rule, WhenMissing
@@ -79,6 +79,13 @@ class CompiledPolicy:
         return rail == scope.rail and (not scope.rail_actions or rail_action in scope.rail_actions)
 
 
+_DEFAULT_MESSAGES = {
+    Outcome.ALLOW: "No rule matched: allowed by default",
+    Outcome.REVIEW: "No rule matched: asked for by default",
+    Outcome.DENY: "No rule matched: denied by default",
+}
+
+
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile a parsed policy. Never fails: what could be refused, `parse` has refused."""
     rules = tuple(_rule(rule, policy) for rule in sorted(policy.rules, key=lambda rule: (rule.priority, rule.id)))
@@ -94,7 +101,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         unmatched=Evaluation(
             outcome=default.outcome,
             reason=default.reason,
-            message=default.message or f"No rule of {policy.slug} speaks of this",
+            message=default.message or _DEFAULT_MESSAGES[default.outcome],
             policy_slug=policy.slug,
             policy_hash=content_hash,
             review=default.review,

@@ -9,7 +9,7 @@ import structlog
 from api.errors import FieldError
 from axiru.database import row
 from axiru.settings import Settings
-from axiru.vault import Vault
+from axiru.vault import Vault, token_context
 
 _LOOK_UP_SECONDS: Final = 3.0
 _NOT_FOUND: Final = 404
@@ -66,8 +66,7 @@ class PaymentLookup:
         )
         if connection is None:
             raise LookupError(connection_id)
-        context = b"stripe_connections/" + connection_id.encode()
-        token = self._vault.open(bytes(connection["token_ciphertext"]), context=context)
+        token = self._vault.open(bytes(connection["token_ciphertext"]), context=token_context(connection_id))
         client = stripe.StripeClient(
             token.decode(), base_addresses={"api": self._api_base}, max_network_retries=0, http_client=self._http
         )

@@ -58,7 +58,17 @@ async def ask_again(decision_id: str) -> None:
 _REQUEST_COLUMNS: Final = (
     "(decision_id, organization_id, mode, endpoint, fingerprint, ovt, api_key_id, requested_by, received_at, asked_at)"
 )
-# `final` is what `is_settled` says, for a row of the table.
+# When the next request may take a key over: its decision is settled (see `is_settled`), or was never made and is too stale
+# to be.
+_FREE_AGAIN: Final = f"""
+    held.reserved_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
+    AND coalesce(
+        (SELECT d.state IN ('denied', 'expired', 'executed', 'execution_failed')
+            OR (d.execute = 'caller' AND d.state IN ('allowed', 'approved'))
+            FROM decisions d WHERE d.id = held.decision_id),
+        (SELECT r.asked_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
+            FROM requests r WHERE r.decision_id = held.decision_id))
+"""  # noqa: S608 - only constants of this module are spliced in
 _RESERVE: Final = f"""
 WITH reserved AS (
     INSERT INTO idempotency_keys AS held
@@ -66,14 +76,7 @@ WITH reserved AS (
     VALUES ({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, clock_timestamp())
     ON CONFLICT (organization_id, mode, endpoint, key) DO UPDATE
         SET decision_id = excluded.decision_id, fingerprint = excluded.fingerprint, reserved_at = excluded.reserved_at
-        WHERE held.reserved_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
-            AND coalesce(
-                (SELECT d.state IN ('denied', 'expired', 'executed', 'execution_failed')
-                    OR (d.execute = 'caller' AND d.state IN ('allowed', 'approved'))
-                    FROM decisions d WHERE d.id = held.decision_id),
-                -- Never decided, and by now too stale to be: its caller has given it up.
-                (SELECT r.asked_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
-                    FROM requests r WHERE r.decision_id = held.decision_id))
+        WHERE {_FREE_AGAIN}
     RETURNING decision_id
 )
 INSERT INTO requests {_REQUEST_COLUMNS}
@@ -84,6 +87,16 @@ _RECORD: Final = f"""
 INSERT INTO requests {_REQUEST_COLUMNS}
 VALUES ({{}}, {{}}, {{}}, {{}}, {{}}, {{}}::jsonb, {{}}, {{}}, clock_timestamp(), clock_timestamp())
 RETURNING received_at
+"""  # noqa: S608 - only constants of this module are spliced in
+
+
+_FIND: Final = f"""
+SELECT held.decision_id, held.fingerprint, r.ovt, r.received_at, d.id IS NOT NULL AS sealed
+FROM idempotency_keys held
+JOIN requests r ON r.decision_id = held.decision_id
+LEFT JOIN decisions d ON d.id = held.decision_id
+WHERE held.organization_id = {{}} AND held.mode = {{}} AND held.endpoint = {{}} AND held.key = {{}}
+    AND NOT ({_FREE_AGAIN})
 """  # noqa: S608 - only constants of this module are spliced in
 
 
@@ -115,15 +128,9 @@ async def _record(decision_id: str, asked: Asked, caller: Caller) -> datetime | 
 
 
 async def find_reservation(asked: Asked, caller: Caller) -> Reservation | None:
-    """The reservation that the request's idempotency key has, if any. Raises IdempotencyMismatch."""
+    """The reservation that the request's idempotency key has, unless it is free again. Raises IdempotencyMismatch."""
     found = await row(
-        """
-        SELECT k.decision_id, k.fingerprint, r.ovt, r.received_at, d.id IS NOT NULL AS sealed
-        FROM idempotency_keys k
-        JOIN requests r ON r.decision_id = k.decision_id
-        LEFT JOIN decisions d ON d.id = k.decision_id
-        WHERE k.organization_id = {} AND k.mode = {} AND k.endpoint = {} AND k.key = {}
-        """,
+        _FIND,
         caller.organization_id,
         caller.mode,
         asked.endpoint,

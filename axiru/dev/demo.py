@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 from argon2 import PasswordHasher
 
-from activities.stripe import token_context
 from axiru import ids
 from axiru.database import connected, row, rows
 from axiru.dev.dev_json import DevUser
@@ -15,7 +14,7 @@ from axiru.dev.files import write_private
 from axiru.dev.home import Home
 from axiru.domain.movement import Mode
 from axiru.settings import Settings
-from axiru.vault import Vault
+from axiru.vault import Vault, token_context
 from ledger.acts.activate import activate
 from ledger.acts.chain import begin_chain
 from ledger.keys import ensure_signing_key, load_signer

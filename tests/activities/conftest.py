@@ -44,8 +44,8 @@ class Sandbox:
         self.url = url
         self._http = httpx.Client(base_url=url, headers={"Authorization": "Bearer sk_test_owner"}, timeout=10)
 
-    def charge(self, amount_cents: int = 40_000) -> str:
-        form = {"amount": str(amount_cents), "currency": "usd", "source": "tok_visa"}
+    def charge(self, amount_cents: int = 40_000, currency: str = "usd") -> str:
+        form = {"amount": str(amount_cents), "currency": currency, "source": "tok_visa"}
         return str(self._posted("/v1/charges", form)["id"])
 
     def refund(self, form: dict[str, str], idempotency_key: str | None = None) -> httpx.Response:

@@ -187,6 +187,16 @@ async def test_more_than_is_left_of_a_charge_is_refused(executions: Any, sandbox
     assert (await executions.execution(movement))["error_message"]
 
 
+async def test_charge_in_another_currency_is_not_refunded(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge(currency="eur"))
+
+    assert await executions.attempt(movement) == "execution_failed"
+
+    assert sandbox.refunds(charge) == []
+    assert "POST" not in sandbox.methods()
+    assert (await executions.execution(movement))["error_code"] == "currency_mismatch"
+
+
 async def test_kill_switch_stops_the_next_attempt_and_tells_what_stripe_did(
     executions: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,3 +232,13 @@ async def _until_settled(executions: Any, movement: Any) -> tuple[int, str]:
             except (OutcomeUnknown, OutcomeUncertain):
                 failures += 1
                 await asyncio.sleep(0.2)
+
+
+async def test_charge_in_another_currency_than_was_decided_is_not_refunded(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge(currency="gbp"))
+
+    assert await executions.attempt(movement) == "execution_failed"
+
+    assert sandbox.refunds(charge) == []
+    execution = await executions.execution(movement)
+    assert (execution["error_code"], execution["movement_state"]) == ("currency_mismatch", "released")
