@@ -69,6 +69,24 @@ async def test_requests_during_the_loss_of_postgresql_are_decided_once(product: 
     assert (await product.verify_ledger()).returncode == 0
 
 
+async def test_database_that_neither_answers_nor_hangs_up_decides_nothing(product: Any) -> None:
+    body = product.refund(100, charge := await product.charge())
+    server = psutil.Process(product.pid("postgres"))
+    silenced = [server, *server.children()]
+    for process in silenced:
+        process.suspend()
+    try:
+        answer = await asyncio.wait_for(product.caller.post("/api/v1/decisions", json=body), 25)
+    finally:
+        for process in silenced:
+            process.resume()
+
+    assert (answer.status_code, answer.json()["error"]) == (500, "decision_failed")
+    decided = (await product.caller.post("/api/v1/decisions", json=body)).raise_for_status().json()
+    assert (await product.settled(decided["decision_id"]))["state"] == "executed"
+    assert len(await product.refunds(charge)) == 1
+
+
 async def test_votes_and_kill_switch_work_while_temporal_is_away(product: Any, controller: Any) -> None:
     waiting = await product.ask(17_500, charge := await product.charge())
     temporal = psutil.Process(product.signal("temporal", signal.SIGSTOP))
