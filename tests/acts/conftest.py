@@ -48,6 +48,8 @@ rules:
     approvers: {role: controller, deadline: 1h}
 """
 
+FINGERPRINT = "f" * 64
+
 ROLES = {
     "author": ["finance_manager"],
     "requester": ["controller"],

@@ -55,6 +55,24 @@ async def test_command_names_the_entry_that_was_changed(
     assert f"{house.id}/test: TAMPERED at seq 3:" in said
 
 
+async def test_command_finds_a_chain_that_was_cut_short_together_with_its_head(
+    house: Any, sealed: Any, superuser: asyncpg.Connection, infrastructure: DevJson
+) -> None:
+    await superuser.execute(
+        "DELETE FROM ledger_entries WHERE organization_id = $1 AND mode = 'test' AND seq = 6", house.id
+    )
+    await superuser.execute(
+        "UPDATE chain_heads SET seq = 5, entry_hash = (SELECT entry_hash FROM ledger_entries "
+        "WHERE organization_id = $1 AND mode = 'test' AND seq = 5) WHERE organization_id = $1 AND mode = 'test'",
+        house.id,
+    )
+
+    code, said = await _verify_command(infrastructure, house.id)
+
+    assert code == 1
+    assert f"{house.id}/test: TAMPERED at seq 6: a decision was sealed here" in said
+
+
 def test_any_byte_of_any_entry_that_is_changed_is_found(
     house: Any, sealed: list[dict[str, Any]], infrastructure: DevJson
 ) -> None:
