@@ -115,6 +115,22 @@ async def personal_values(connection: Connection, organization_id: str, mode: st
         yield PersonalValue(**{**row, "value": _json(row["value"])})
 
 
+async def decision_without_entry(connection: Connection, organization_id: str, mode: str) -> int | None:
+    """The first seq where a decision was sealed and has no entry: a chain that was cut short together with its head."""
+    found = await connection.fetchval(
+        """
+        SELECT d.seq FROM decisions d
+        LEFT JOIN ledger_entries e
+            ON e.organization_id = d.organization_id AND e.mode = d.mode AND e.seq = d.seq AND e.decision_id = d.id
+        WHERE d.organization_id = $1 AND d.mode = $2 AND e.seq IS NULL
+        ORDER BY d.seq LIMIT 1
+        """,
+        organization_id,
+        mode,
+    )
+    return None if found is None else int(found)
+
+
 async def published_jwks(connection: Connection) -> list[tuple[str, Any]]:
     """(key id, JWK) of every key the ledger was ever signed with, as the database has them."""
     rows = await connection.fetch("SELECT key_id, public_jwk::text FROM signing_keys WHERE purpose = 'ledger'")

@@ -12,7 +12,7 @@ from ledger import reading
 from ledger.entry import BodyNotCanonical, ledger_id, parse_json
 from ledger.reading import Connection, LedgerUnreadable
 from ledger.signing import PublicKeys, SigningKeyInvalid, key_id, public_key_from_jwk, public_keys_from_jwks
-from ledger.verification import ChainCheck, Row, Verdict, reading_order
+from ledger.verification import ChainCheck, Row, Tampering, Verdict, reading_order
 
 INTACT, TAMPERED, CANNOT_RUN = 0, 1, 2
 """Exit codes."""
@@ -79,7 +79,12 @@ async def _verify(connection: Connection, organization_id: str, mode: str, publi
     async for row in _rows(connection, organization_id, mode):
         if not check.read(row):
             break
-    return check.verdict(await reading.chain_head(connection, organization_id, mode))
+    verdict = check.verdict(await reading.chain_head(connection, organization_id, mode))
+    orphan = await reading.decision_without_entry(connection, organization_id, mode) if verdict.intact else None
+    if orphan is None:
+        return verdict
+    what = "a decision was sealed here and its entry is gone or another's"
+    return msgspec.structs.replace(verdict, tampering=Tampering(organization_id, mode, orphan, what))
 
 
 async def _rows(connection: Connection, organization_id: str, mode: str) -> AsyncIterator[Row]:

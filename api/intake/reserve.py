@@ -58,8 +58,8 @@ async def ask_again(decision_id: str) -> None:
 _REQUEST_COLUMNS: Final = (
     "(decision_id, organization_id, mode, endpoint, fingerprint, ovt, api_key_id, requested_by, received_at, asked_at)"
 )
-# When the next request may take a key over: its decision is settled (see `is_settled`), or was never made and is too stale
-# to be.
+# When the next request may take a key over: its decision is settled (see `is_settled`), or was never made and is too
+# stale to be.
 _FREE_AGAIN: Final = f"""
     held.reserved_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
     AND coalesce(

@@ -19,6 +19,7 @@ from api.services import services_of
 from api.views.control import ControlList, ControlView, find_control, find_controls
 from api.views.page import ModeFilter
 from axiru.domain.control import FREEZE_REASONS, AppliesTo
+from axiru.domain.movement import SURFACES
 from ledger.acts.control import engage, lift
 
 _LONGEST_NAME: Final = 255
@@ -129,6 +130,11 @@ def _rule_errors(raw: dict[str, Any], body: ControlBody | None) -> Iterator[Fiel
             yield FieldError("scope", "not_allowed", "The kill switch stops everything; leave the scope empty.")
         if kind == "freeze" and (len(scope) != 1 or not set(scope) <= set(FREEZE_REASONS)):
             yield FieldError("scope", "not_allowed", f"A freeze names exactly one of: {', '.join(FREEZE_REASONS)}.")
+        surface = scope.get("surface")
+        if kind == "freeze" and surface is not None and surface not in SURFACES:
+            yield FieldError(
+                "scope.surface", "not_allowed", f"There are these surfaces: {', '.join(sorted(SURFACES))}."
+            )
     if body is not None and body.expires_at is not None:
         if body.expires_at.tzinfo is None:
             yield FieldError("expires_at", "malformed", "A time needs its zone, such as Z.")

@@ -73,6 +73,8 @@ async def list_decisions(
 ) -> DecisionPage:
     """Decisions, newest first. A key sees those of its own mode."""
     caller = request.user
+    if caller.mode and mode and mode != caller.mode:
+        raise InvalidBody.single("mode", "not_allowed", f"This key sees {caller.mode} mode only.")
     wanted_outcome = from_word(outcome) if outcome is not None else None
     if outcome is not None and wanted_outcome is None:
         raise InvalidBody.single("outcome", "not_allowed", "This is not an outcome.")

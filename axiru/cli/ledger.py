@@ -51,6 +51,15 @@ def export(database_url: str | None, organization_id: str | None, form: str) -> 
     sys.exit(code)
 
 
+@ledger.command()
+@DATABASE_URL
+def keys(database_url: str | None) -> None:
+    """Print the ledger's public keys as a JWK set, to keep for `verify --public-keys`. Exit 0; 2 cannot run."""
+    from ledger.public_keys import print_public_keys  # noqa: PLC0415
+
+    sys.exit(print_public_keys(_required(database_url)))
+
+
 def _required(database_url: str | None) -> str:
     if not database_url:
         click.echo("AXIRU_DATABASE_URL is not set: it names the database whose ledger is read.", err=True)

@@ -7,8 +7,20 @@ import msgspec
 Mode = Literal["test", "live"]
 Execute = Literal["caller", "axiru"]
 
-EXECUTABLE_REFUND_ACTION = "refund"
-"""`credit` and `adjustment` share the refund's action, are decided and sealed, and are never executed."""
+SURFACES: frozenset[str] = frozenset(
+    {
+        "stripe.refund",
+        "stripe.credit",
+        "stripe.adjustment",
+        "stripe.payout",
+        "stripe.transfer",
+        "stripe.app_fee_refund",
+        "stripe.dispute",
+        "stripe_daa.agent_payment",
+        "stripe_daa.agent_payout",
+    }
+)
+"""Every `rail.rail_action` there is. `credit` and `adjustment` are decided and sealed, and never executed."""
 
 
 class Amount(msgspec.Struct, frozen=True):
