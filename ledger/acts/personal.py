@@ -8,13 +8,8 @@ PERSONAL_PATHS: tuple[tuple[str, ...], ...] = (
     ("ovt", "context", "customer_email"),
     ("ovt", "context", "extra"),
     ("ovt", "metadata"),
-    ("fingerprint",),
 )
-"""Values that name a customer, or are free text of the caller's that might.
-
-The fingerprint is an unsalted hash over all of them, and what else it covers is sealed in the clear beside it: whoever
-tries likely customers against it would find the right one, erased or not.
-"""
+"""Values that name a customer, or are free text of the caller's that might."""
 
 PERSONAL_FACTS: tuple[str, ...] = ("context.customer_id", "context.customer_email", "context.extra.", "metadata.")
 """The same values under the names by which rules read them; a trailing dot stands for all that begin so."""

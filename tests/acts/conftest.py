@@ -48,8 +48,6 @@ rules:
     approvers: {role: controller, deadline: 1h}
 """
 
-FINGERPRINT = "f" * 64
-
 ROLES = {
     "author": ["finance_manager"],
     "requester": ["controller"],
