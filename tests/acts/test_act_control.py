@@ -120,6 +120,23 @@ async def test_nothing_is_executed_after_the_kill_switch(house: Any, refund: Any
     assert [entry["data"]["state"] for entry in await house.entries("execution")] == ["failed", "failed"]
 
 
+@pytest.mark.parametrize(("execute", "state"), [("caller", "denied"), ("axiru", "approved")])
+async def test_approval_of_what_a_control_forbids_is_no_leave_to_pay(
+    house: Any, refund: Any, execute: str, state: str
+) -> None:
+    receipt = await house.decided(refund(house, 20_000, execute=execute))
+    await _engage(house)
+
+    vote = await house.vote(receipt.approval_id)
+
+    # Axiru checks again before its call; a caller would take the approval for leave.
+    assert vote.approval_state == "approved"
+    assert await house.state(receipt.decision_id) == state
+    assert await house.movement(receipt.decision_id) == ("released" if execute == "caller" else "reserved")
+    (sealed,) = await house.entries("vote")
+    assert sealed["data"]["forbidden_by"]["reason"] == "kill_switch_engaged"
+
+
 async def test_kill_switch_waits_for_a_call_under_way(house: Any, refund: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "SETTLE_SECONDS", 10)
     calling = await house.decided(refund(house))

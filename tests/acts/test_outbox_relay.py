@@ -2,12 +2,15 @@
 
 from typing import Any, cast
 
+import asyncpg
 import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.relay import relay_once
+from activities.sweep import sweep_once
 from axiru.database import row, rows
+from axiru.domain.decision import MovementInput
 
 VOTERS_NEEDED = """
 policy: refunds
@@ -27,9 +30,14 @@ class TemporalStandIn:
     def __init__(self) -> None:
         self.signals: list[tuple[str, str]] = []
         self.failures: dict[str, list[Exception]] = {}
+        self.started: list[str] = []
 
     def get_workflow_handle(self, workflow_id: str) -> "HandleStandIn":
         return HandleStandIn(self, workflow_id)
+
+    async def start_workflow(self, name: str, movement: MovementInput, *, id: str, **_: Any) -> None:
+        assert (name, movement.decision_id) == ("MoneyMovement", id)
+        self.started.append(id)
 
     def of(self, *decision_ids: str) -> list[tuple[str, str]]:
         return [signal for signal in self.signals if signal[0] in decision_ids]
@@ -45,6 +53,10 @@ class HandleStandIn:
         if failures := self._temporal.failures.get(self._workflow_id):
             raise failures.pop(0)
         self._temporal.signals.append((self._workflow_id, argument))
+
+
+def _gone() -> RPCError:
+    return RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
 
 
 def _away() -> RPCError:
@@ -105,13 +117,40 @@ async def test_vote_for_a_workflow_that_has_ended_is_let_go(
     voting: Any, refund: Any, temporal: TemporalStandIn
 ) -> None:
     ended, running = [await voting.decided(refund(voting)) for _ in range(2)]
-    temporal.failures[ended.decision_id] = [RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")]
-    await voting.vote(ended.approval_id)
+    temporal.failures[ended.decision_id] = [_gone()]
+    await voting.vote(ended.approval_id, verdict="deny", reason="no receipt")
     vote = await voting.vote(running.approval_id)
 
     await _relay_once(temporal)
 
     assert temporal.of(ended.decision_id, running.decision_id) == [(running.decision_id, vote.vote_id)]
+    assert temporal.started == []
+
+
+async def test_vote_for_a_workflow_that_is_gone_too_early_starts_it_again(
+    voting: Any, refund: Any, temporal: TemporalStandIn
+) -> None:
+    lost = await voting.decided(refund(voting))
+    temporal.failures[lost.decision_id] = [_gone()]
+    await voting.vote(lost.approval_id)
+
+    await _relay_once(temporal)
+
+    assert temporal.started == [lost.decision_id]
+
+
+async def test_sweep_gives_what_has_been_still_for_too_long_a_workflow(
+    voting: Any, refund: Any, temporal: TemporalStandIn, superuser: asyncpg.Connection
+) -> None:
+    overdue, waiting = [await voting.decided(refund(voting)) for _ in range(2)]
+    await superuser.execute(
+        "UPDATE approvals SET expires_at = clock_timestamp() - interval '1 hour' WHERE id = $1", overdue.approval_id
+    )
+
+    await sweep_once(cast(Client, temporal), "axiru", quiet_seconds=0)
+
+    assert overdue.decision_id in temporal.started
+    assert waiting.decision_id not in temporal.started
 
 
 async def test_chain_that_cannot_be_delivered_does_not_stop_another(
@@ -146,7 +185,7 @@ async def test_more_than_one_batch_is_delivered_whole(voting: Any, refund: Any, 
 
 
 async def _relay_once(temporal: TemporalStandIn) -> int:
-    return await relay_once(cast(Client, temporal))
+    return await relay_once(cast(Client, temporal), "axiru")
 
 
 async def _relay_once_whatever_happens(temporal: TemporalStandIn) -> None:

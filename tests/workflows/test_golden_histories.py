@@ -45,11 +45,11 @@ OUTCOMES = {
 PASSED_THROUGH = ("axiru", "activities", "ledger", "policies", "msgspec", "piccolo", "asyncpg", "stripe", "structlog")
 
 MUTATIONS = {
-    "people are not asked": ('receipt.outcome == "review"', 'receipt.outcome == "deny"'),
+    "people are not asked": ('if state == "pending_approval":', 'if state == "denied":'),
     "shadow executes": ('receipt.surface_mode == "enforce"', 'receipt.surface_mode != ""'),
-    "Axiru executes for the caller": ('receipt.execute == "axiru" and ', ""),
+    "Axiru executes for the caller": ('receipt.execute == "axiru"', 'receipt.execute != ""'),
     "one vote is enough": ('if state != "pending":', 'if state != "":'),
-    "a denial executes": ('{"allowed", "approved"}', '{"allowed", "approved", "denied"}'),
+    "a denial executes": ('{"allowed", "approved", "executing"}', '{"allowed", "approved", "denied"}'),
     "a stale request is given up": ("self._asked_again, timeout=ABANDONED_AFTER", "True, timeout=ABANDONED_AFTER"),
     "nothing expires": ("tally = Acts.expire_approval", "tally = Acts.read_approval"),
     "an abandoned request is allowed": ('return "abandoned"', 'return "allowed"'),
