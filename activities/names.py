@@ -3,4 +3,5 @@
 from typing import Final
 
 REQUEST_STALE: Final = "RequestStale"
+MOVEMENT_WORKFLOW: Final = "MoneyMovement"
 VOTE_SIGNAL: Final = "vote_recorded"

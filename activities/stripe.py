@@ -78,6 +78,7 @@ class StripeExecutor:
                 found = await self._look_up(movement.decision_id, begun.call)
                 if found is not None:
                     return await self._settle(movement, found)
+            await self._open_token(movement.decision_id)
             permission = await intend(
                 movement.decision_id,
                 organization_id=movement.organization_id,
@@ -146,6 +147,19 @@ class StripeExecutor:
             max_network_retries=0,
             http_client=self._http,
         )
+
+    async def _open_token(self, decision_id: str) -> None:
+        """Fail before anything is written if the call could not even be prepared.
+
+        Otherwise a call that was never made would look as if it were under way. `intend` refuses a missing connection.
+        """
+        connection = await row(
+            "SELECT c.id, c.token_ciphertext FROM stripe_connections c "
+            "JOIN decisions d ON d.stripe_connection_id = c.id WHERE d.id = {}",
+            decision_id,
+        )
+        if connection is not None:
+            self._vault.open(bytes(connection["token_ciphertext"]), context=token_context(connection["id"]))
 
     async def _settle(self, movement: MovementInput, result: ExecutionResult) -> str:
         return await settle(

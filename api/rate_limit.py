@@ -35,6 +35,10 @@ class RateLimited(AxiruError):
     code = "rate_limited"
 
 
+class CountingOutOfReach(RateLimited):
+    """Nobody can count at the moment."""
+
+
 class RateLimit:
     """Counts hits by subject. Opens connections when first asked, and again by itself after an outage."""
 
@@ -74,7 +78,7 @@ class RateLimit:
                 window = await self._limiter.get_window_stats(item, subject)
         except (RedisError, OSError, TimeoutError) as error:
             _log.error("rate_limit_out_of_reach", error=type(error).__name__)
-            raise RateLimited(
+            raise CountingOutOfReach(
                 "Requests cannot be counted at the moment, so none is let through. Try again shortly.",
                 retry_after_seconds=_RETRY_WHEN_OUT_OF_REACH_SECONDS,
             ) from error

@@ -14,6 +14,10 @@ from piccolo.querystring import QueryString
 from axiru.settings import Settings
 from axiru.tables import ALL_TABLES, ChainHead
 
+# An act takes milliseconds. A process that is paused or cut off inside one must not keep the chain from everybody else,
+# the kill switch least of all.
+_SESSION = {"idle_in_transaction_session_timeout": "5s", "lock_timeout": "8s"}
+
 
 def engine_for(url: str) -> PostgresEngine:
     """A Piccolo engine for `url`; opens nothing yet."""
@@ -25,7 +29,9 @@ async def connected(settings: Settings) -> AsyncIterator[PostgresEngine]:
     """Open the pool, bind every table to it, close it in order. Raises ConfigurationInvalid without a database URL."""
     settings.require("database_url")
     engine = engine_for(settings.database_url)
-    await engine.start_connection_pool(min_size=2, max_size=settings.database_pool_size, reset=_keep_session)
+    await engine.start_connection_pool(
+        min_size=2, max_size=settings.database_pool_size, reset=_keep_session, server_settings=_SESSION
+    )
     for table in ALL_TABLES:
         table._meta.db = engine
     try:

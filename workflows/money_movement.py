@@ -24,6 +24,7 @@ EXECUTE_TIMEOUT = timedelta(seconds=90)
 EXECUTE_HEARTBEAT = timedelta(seconds=5)
 EXECUTE_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 ABANDONED_AFTER = timedelta(days=1)
+TO_EXECUTE = frozenset({"allowed", "approved", "executing"})
 CLOCK_MARGIN = timedelta(milliseconds=250)
 
 
@@ -43,9 +44,9 @@ class MoneyMovement:
         if receipt is None:
             return "abandoned"
         state: str = receipt.state
-        if receipt.outcome == "review":
+        if state == "pending_approval":
             state = await self._await_approval(movement, receipt)
-        if receipt.execute == "axiru" and receipt.surface_mode == "enforce" and state in {"allowed", "approved"}:
+        if receipt.execute == "axiru" and receipt.surface_mode == "enforce" and state in TO_EXECUTE:
             state = await workflow.execute_activity_method(
                 StripeExecutor.execute,
                 movement,

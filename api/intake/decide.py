@@ -1,6 +1,6 @@
 """The hot path: reserve, start, answer. A replay of what was sealed needs neither Temporal nor a worker."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Final, NamedTuple
 
@@ -11,18 +11,17 @@ from api.deadline import within
 from api.errors import InvalidBody
 from api.intake.executability import execution_errors
 from api.intake.request import Asked
-from api.intake.reserve import Reservation, ask_again, find_reservation, reserve
+from api.intake.reserve import Reservation, ask_again, find_reservation, give_up, reserve
 from api.intake.start import start, tell_asked_again
 from api.observation import DECIDE_SECONDS
 from api.services import Services
-from axiru.database import row
 from axiru.domain.control import ControlHit
 from axiru.domain.decision import FINAL_STATES, DecisionReceipt, MovementInput
 from axiru.errors import AxiruError
 from ledger.acts.control import forbidden_now
 from ledger.acts.projection import receipt_of
 
-_GIVEN_UP_AFTER: Final = timedelta(seconds=30)
+_TIDY_SECONDS: Final = 2.0
 _log = structlog.get_logger("api")
 
 
@@ -49,7 +48,9 @@ async def decide(asked: Asked, caller: Caller, services: Services, request_id: s
     """
     began = perf_counter()
     try:
-        decided = await within(services.settings.decide_timeout_seconds, _decide(asked, caller, services))
+        decided = await within(
+            services.settings.decide_timeout_seconds + _TIDY_SECONDS, _decide(asked, caller, services)
+        )
     except AxiruError:
         raise
     except Exception as error:
@@ -65,16 +66,15 @@ async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
     reserved = await _reserved(asked, caller, services)
     if reserved.sealed:
         return await _replayed(reserved)
-    if not reserved.fresh:
-        await ask_again(reserved.decision_id)
-        if datetime.now(UTC) - reserved.received_at > _GIVEN_UP_AFTER:
-            await tell_asked_again(reserved.decision_id, services)
+    if not reserved.fresh and await ask_again(reserved.decision_id):
+        await tell_asked_again(reserved.decision_id, services)
     movement = MovementInput(reserved.decision_id, caller.organization_id, caller.key_mode)
     try:
-        receipt = await start(movement, services)
+        receipt = await within(services.settings.decide_timeout_seconds, start(movement, services))
     except Exception:
-        # The answer may have been lost on its way, or the workflow have ended since: what is sealed counts.
-        if await row("SELECT 1 AS sealed FROM decisions WHERE id = {}", reserved.decision_id) is None:
+        # The answer may have been lost on its way, or the workflow have ended since: what is sealed counts. What is not
+        # sealed by now stays undecided until the caller asks again.
+        if not await give_up(reserved.decision_id):
             raise
         return await _replayed(reserved)
     return Decided(receipt, reserved.received_at, cached=not reserved.fresh)

@@ -150,6 +150,8 @@ def _execution_errors(
         yield FieldError("execute", "not_executable", "Axiru executes refunds; other actions are decided only.")
     elif kind in ("credit", "adjustment"):
         yield FieldError("intent.kind", "not_executable", "Credits and adjustments are decided, never executed.")
+    elif intent.get("charge") is not None and intent.get("payment_intent") is not None:
+        yield FieldError("intent.payment_intent", "not_allowed", "Name the charge or the payment intent, not both.")
     elif intent.get("charge") is None and intent.get("payment_intent") is None:
         yield FieldError("intent.charge", "missing", "To execute a refund, name its charge or payment_intent.")
 

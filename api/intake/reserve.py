@@ -14,6 +14,7 @@ from axiru.ids import DECISION, new_id
 
 REPLAY_HOURS: Final = 24
 _KEY_ATTEMPTS: Final = 3
+_ASLEEP_AFTER_SECONDS: Final = 30.0
 
 
 class IdempotencyMismatch(AxiruError):
@@ -50,9 +51,31 @@ async def reserve(asked: Asked, caller: Caller) -> Reservation:
     raise RuntimeError("an idempotency key could be neither taken nor found")
 
 
-async def ask_again(decision_id: str) -> None:
-    """Note that a caller still wants an answer to a request that nobody has decided yet."""
-    await row("UPDATE requests SET asked_at = clock_timestamp() WHERE decision_id = {}", decision_id)
+async def ask_again(decision_id: str) -> bool:
+    """Note that a caller still wants an answer to a request that nobody has decided yet.
+
+    Returns whether its workflow may have gone to sleep over it and has to be told.
+    """
+    asked = await row(
+        """
+        WITH before AS (SELECT decision_id, asked_at FROM requests WHERE decision_id = {})
+        UPDATE requests r SET asked_at = clock_timestamp() FROM before WHERE r.decision_id = before.decision_id
+        RETURNING before.asked_at < clock_timestamp() - make_interval(secs => {}) AS asleep
+        """,
+        decision_id,
+        _ASLEEP_AFTER_SECONDS,
+    )
+    return bool(asked and asked["asleep"])
+
+
+async def give_up(decision_id: str) -> bool:
+    """Note that the caller is told `decision_failed`, so that nothing is decided behind its back.
+
+    Returns whether it was decided after all: the act holds the request's row until it has committed, so a decision is
+    either seen here or will not be made before the caller asks again.
+    """
+    await row("UPDATE requests SET asked_at = 'epoch' WHERE decision_id = {}", decision_id)
+    return await row("SELECT 1 AS sealed FROM decisions WHERE id = {}", decision_id) is not None
 
 
 _REQUEST_COLUMNS: Final = (

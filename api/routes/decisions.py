@@ -22,7 +22,8 @@ from api.views.decision import DecisionFilter, DecisionPage, decision_view, find
 from api.views.decision_detail import DecisionDetail, decision_detail
 from api.views.page import Cursor, CursorText, Limit, ModeFilter
 from api.waiting import WaitSeconds, until_settled
-from axiru.domain.decision import DecisionState, SurfaceMode
+from axiru.domain.decision import FINAL_STATES, DecisionState, SurfaceMode
+from ledger.acts.control import forbidden_now
 from ledger.acts.projection import receipt_of
 
 
@@ -47,7 +48,9 @@ async def create_decision(request: Request[Caller, Any, Any], wait_seconds: Wait
     if wait_seconds:
         decision_id = decided.receipt.decision_id
         await until_settled(decision_id, caller.organization_id, wait_seconds, services)
-        decided = decided._replace(receipt=await receipt_of(decision_id))
+        receipt = await receipt_of(decision_id)
+        forbidden = None if receipt.state in FINAL_STATES else await forbidden_now(decision_id)
+        decided = decided._replace(receipt=receipt, forbidden=forbidden)
         execution = decision_view(
             await find_decision(decision_id, caller.organization_id, caller.mode), style
         ).execution

@@ -6,17 +6,22 @@ from typing import Any
 import msgspec
 
 from api.auth import Caller
-from api.intake.vocabulary import OutcomeStyle
+from api.intake.vocabulary import OutcomeStyle, word
 from api.views.approval import ApprovalView, find_approval
 from api.views.decision import DecisionView, decision_view
 from api.views.timeline import LedgerEntryView, TimelineEvent, entries_of, timeline_of
 from axiru.database import row
+from axiru.domain.control import ControlHit
+from axiru.domain.decision import FINAL_STATES
+from axiru.domain.evaluation import Outcome
+from ledger.acts.control import forbidden_now
 
 
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     """`ovt` is the movement as it was read; `evaluation` holds the facts that rules read, every hit and every flag.
 
-    It is null where no active policy covered the movement.
+    It is null where no active policy covered the movement. `forbidden_by` is the control that forbids it now, as long
+    as it is not final; a key is then told `denied`, as a repeated request would be.
     """
 
     ovt: dict[str, Any]
@@ -24,11 +29,22 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     timeline: list[TimelineEvent]
     approval: ApprovalView | None
     ledger: list[LedgerEntryView]
+    forbidden_by: ControlHit | None
 
 
 async def decision_detail(found: Mapping[str, Any], caller: Caller, style: OutcomeStyle) -> DecisionDetail:
     """From a row of `find_decision`."""
     view = decision_view(found, style)
+    forbidden_by = await forbidden_now(view.decision_id) if view.state not in FINAL_STATES else None
+    if forbidden_by is not None and caller.api_key_id is not None:
+        view = msgspec.structs.replace(
+            view,
+            outcome=word(Outcome.DENY, style),
+            reason=forbidden_by.reason,
+            reason_code=forbidden_by.reason,
+            message=forbidden_by.message,
+            matched_rule=f"control:{forbidden_by.control_id}",
+        )
     request = await row("SELECT ovt FROM requests WHERE decision_id = {}", view.decision_id)
     entries = await entries_of(view.decision_id, found["organization_id"], view.mode)
     return DecisionDetail(
@@ -38,4 +54,5 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         timeline=await timeline_of(view.received_at, view.requested_by, view.source, entries),
         approval=await find_approval(view.approval_id, caller) if view.approval_id else None,
         ledger=entries,
+        forbidden_by=forbidden_by,
     )

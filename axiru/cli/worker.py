@@ -14,6 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.acts import Acts
 from activities.relay import relay_forever
 from activities.stripe import StripeExecutor
+from activities.sweep import sweep_forever
 from axiru.database import connected
 from axiru.settings import Settings
 from axiru.temporal import connect
@@ -53,14 +54,18 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         signer = await load_signer(vault)
         client = await connect(settings)
         executor = StripeExecutor(settings, vault, signer)
-        relaying = asyncio.create_task(relay_forever(client))
+        beside = [
+            asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
+            asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
+        ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
             async with worker_of(client, settings.temporal_task_queue, Acts(signer), executor):
                 yield client
         finally:
-            relaying.cancel()
-            await asyncio.wait([relaying])
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
             await executor.close()
 
 

@@ -1,6 +1,6 @@
 """Approvals and the votes cast on them."""
 
-from piccolo.columns import JSONB, Text, Timestamptz
+from piccolo.columns import JSONB, Array, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -21,7 +21,10 @@ class Approval(Table, tablename="approvals"):
 
 
 class Vote(Table, tablename="votes"):
-    """One member's word on one approval; the database lets nobody have two."""
+    """One member's word on one approval; the database lets nobody have two.
+
+    `roles` are the approver roles the member held then; `role` is the one the vote is shown under.
+    """
 
     id = Text(primary_key=True)
     organization_id = Text()
@@ -30,6 +33,7 @@ class Vote(Table, tablename="votes"):
     member_id = Text()
     verdict = Text()
     role = Text()
+    roles = Array(base_column=Text())
     digest = Text()
     reason = Text(default="")
     door = Text()

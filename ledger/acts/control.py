@@ -3,14 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from axiru import ids
 from axiru.database import row, rows
 from axiru.domain.control import AppliesTo, Control, ControlHit, ControlKind, ControlReceipt, forbidding
-from axiru.domain.movement import Mode
+from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import acts, json
 from ledger.acts.projection import read_request
@@ -87,7 +87,8 @@ async def engage(
         )
         for one in engaging:
             one.tell("control", {"control_id": control_id, "kind": kind, "in_force": True})
-    in_flight = await _settled_or_open(organization_id, _MODES[applies_to])
+    engaged = Control(control_id, kind, scope, reason)
+    in_flight = await _settled_or_open(organization_id, _MODES[applies_to], engaged)
     return ControlReceipt(control_id, kind, True, tuple(entry.ledger_id for entry in sealed), now, in_flight)
 
 
@@ -152,15 +153,26 @@ async def forbidden_now(decision_id: str) -> ControlHit | None:
     return forbidding(controls, request.ovt, datetime.now(UTC))
 
 
-async def _settled_or_open(organization_id: str, modes: tuple[Mode, ...]) -> tuple[str, ...]:
+async def _settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged: Control) -> tuple[str, ...]:
+    """Decisions whose call is under way and would now be forbidden, once they have settled or 10 s are over."""
     deadline = monotonic() + SETTLE_SECONDS
     while True:
         found = await rows(
-            "SELECT decision_id FROM executions WHERE organization_id = {} AND mode = ANY({}::text[]) "
-            "AND state = 'calling' ORDER BY intended_at",
+            """
+            SELECT x.decision_id, r.ovt, c.stripe_account_id FROM executions x
+            JOIN requests r ON r.decision_id = x.decision_id
+            LEFT JOIN stripe_connections c ON c.id = r.ovt -> 'merchant' ->> 'stripe_connection_id'
+            WHERE x.organization_id = {} AND x.mode = ANY({}::text[]) AND x.state = 'calling' ORDER BY x.intended_at
+            """,
             organization_id,
             list(modes),
         )
-        if not found or monotonic() >= deadline:
-            return tuple(execution["decision_id"] for execution in found)
+        under_way = tuple(call["decision_id"] for call in found if _concerns(engaged, call))
+        if not under_way or monotonic() >= deadline:
+            return under_way
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def _concerns(engaged: Control, call: dict[str, Any]) -> bool:
+    ovt = for_account(msgspec.json.decode(call["ovt"], type=Ovt), call["stripe_account_id"])
+    return forbidding([engaged], ovt, datetime.now(UTC)) is not None

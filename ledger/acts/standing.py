@@ -41,7 +41,7 @@ class Standing(msgspec.Struct, frozen=True):
 _STANDING = """
 SELECT json_build_object(
     'decided', EXISTS (SELECT FROM decisions WHERE id = {}),
-    'asked_at', (SELECT asked_at FROM requests WHERE decision_id = {}),
+    'asked_at', (SELECT asked_at FROM requests WHERE decision_id = {} FOR SHARE),
     'surface_mode', coalesce((SELECT surface_mode FROM surfaces WHERE organization_id = {} AND mode = {}
         AND rail = {} AND rail_action = {} AND stripe_connection_id IN ('', {})
         ORDER BY stripe_connection_id DESC LIMIT 1), 'shadow'),

@@ -8,10 +8,12 @@ import msgspec
 from axiru import ids
 from axiru.database import row, rows
 from axiru.domain.approval import ApprovalState, Ballot, VoteReceipt
-from axiru.domain.evaluation import ApproverGroup, ReviewTerms
+from axiru.domain.control import ControlHit
+from axiru.domain.evaluation import ReviewTerms
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act
+from ledger.acts.control import forbidden_now
 from ledger.acts.ruling import execution_digest
 from ledger.entry import EntrySigner, parse_body
 
@@ -51,6 +53,7 @@ class Question(msgspec.Struct, frozen=True):
     requested_by: str
     expires_at: datetime
     decision_body: bytes
+    execute: str
 
 
 class Cast(msgspec.Struct, frozen=True):
@@ -58,7 +61,7 @@ class Cast(msgspec.Struct, frozen=True):
 
     member_id: str
     verdict: str
-    role: str
+    roles: list[str]
 
 
 async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
@@ -72,9 +75,10 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
         question = await _question(ballot.approval_id)
         cast = await _cast(ballot.approval_id)
         _check_open(question, ballot, cast, voting.now)
-        role = _eligible_role(question, ballot, cast, await _roles_of(ballot))
+        roles = _eligible_roles(question, ballot, await _roles_of(ballot))
         vote_id = ids.new_id(ids.VOTE)
-        state = _tally(question.terms, [*cast, Cast(ballot.member_id, ballot.verdict, role)])
+        state = _tally(question.terms, [*cast, Cast(ballot.member_id, ballot.verdict, roles)])
+        hit = await forbidden_now(question.decision_id) if state == "approved" else None
         entry = voting.seal(
             "vote",
             {
@@ -82,19 +86,20 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
                 "approval_id": question.id,
                 "vote_id": vote_id,
                 "member_id": ballot.member_id,
-                "role": role,
+                "roles": roles,
                 "verdict": ballot.verdict,
                 "reason": ballot.reason,
                 "door": ballot.door,
                 "digest": question.digest,
                 "approval_state": state,
+                "forbidden_by": msgspec.to_builtins(hit),
             },
         )
         await rows(
             """
-            INSERT INTO votes (id, organization_id, mode, approval_id, member_id, verdict, role, digest, reason, door,
-                cast_at)
-            VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+            INSERT INTO votes (id, organization_id, mode, approval_id, member_id, verdict, role, roles, digest, reason,
+                door, cast_at)
+            VALUES ({}, {}, {}, {}, {}, {}, {}, {}::text[], {}, {}, {}, {})
             """,
             vote_id,
             voting.organization_id,
@@ -102,14 +107,15 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
             question.id,
             ballot.member_id,
             ballot.verdict,
-            role,
+            roles[0],
+            roles,
             question.digest,
             ballot.reason,
             ballot.door,
             voting.now,
         )
         if state != "pending":
-            await _close(question, state, voting)
+            await _close(question, state, voting, hit if question.execute == "caller" else None)
         voting.tell("vote", {"vote_id": vote_id, "approval_id": question.id, "decision_id": question.decision_id})
         return VoteReceipt(vote_id, question.id, question.decision_id, state, entry.ledger_id, voting.now)
 
@@ -143,16 +149,25 @@ async def approval_state(approval_id: str) -> ApprovalState:
 _DECISION_STATE = {"approved": "approved", "denied": "denied", "expired": "expired"}
 
 
-async def _close(question: Question, state: ApprovalState, closing: Act) -> None:
+async def _close(question: Question, state: ApprovalState, closing: Act, hit: ControlHit | None = None) -> None:
+    """End the approval. What the caller would execute and a control forbids is denied: nobody checks it again."""
     await rows("UPDATE approvals SET state = {}, closed_at = {} WHERE id = {}", state, closing.now, question.id)
-    decision_state = _DECISION_STATE[state]
+    decision_state = "denied" if hit else _DECISION_STATE[state]
     await rows(
         "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}",
         decision_state,
         closing.now,
         question.decision_id,
     )
-    if state != "approved":
+    if hit is not None:
+        await rows(
+            "UPDATE decisions SET reason = {}, message = {}, matched_rule = {} WHERE id = {}",
+            hit.reason,
+            hit.message,
+            f"control:{hit.control_id}",
+            question.decision_id,
+        )
+    if decision_state != "approved":
         await rows("UPDATE movements SET state = 'released' WHERE decision_id = {}", question.decision_id)
     closing.tell("approval", {"approval_id": question.id, "decision_id": question.decision_id, "state": state})
     closing.tell("decision", {"decision_id": question.decision_id, "state": decision_state})
@@ -172,27 +187,41 @@ def _check_open(question: Question, ballot: Ballot, cast: list[Cast], now: datet
         raise ApprovalClosed("This is not what would be executed now.", state=question.state, digest=question.digest)
 
 
-def _eligible_role(question: Question, ballot: Ballot, cast: list[Cast], roles: list[str]) -> str:
-    """The role the member votes in: the first group that still needs one of theirs, else any group of theirs."""
+def _eligible_roles(question: Question, ballot: Ballot, roles: list[str]) -> list[str]:
+    """The approver roles the member votes in, in the order of the terms. Raises NotEligible."""
     if ballot.member_id == question.requested_by:
         raise NotEligible("You cannot vote on what you or your key asked for.", because="requester")
-    theirs = [group for group in question.terms.groups if group.role in roles]
+    theirs = [group.role for group in question.terms.groups if group.role in roles]
     if not theirs:
         wanted = " or ".join(group.role for group in question.terms.groups) or "nobody"
         raise NotEligible(f"This approval is for {wanted}.", because="role", roles=roles)
-    return next((group for group in theirs if _approvals(group, cast) < group.count), theirs[0]).role
+    return theirs
 
 
 def _tally(terms: ReviewTerms, cast: list[Cast]) -> ApprovalState:
-    """One denial denies. Every group needs its count, by different people; no groups are never enough."""
+    """One denial denies. Every place of every group needs a person of its own; no groups are never enough."""
     if any(vote.verdict == "deny" for vote in cast):
         return "denied"
-    filled = bool(terms.groups) and all(_approvals(group, cast) >= group.count for group in terms.groups)
-    return "approved" if filled else "pending"
+    places = [group.role for group in terms.groups for _ in range(group.count)]
+    return "approved" if places and _all_filled(places, cast) else "pending"
 
 
-def _approvals(group: ApproverGroup, cast: list[Cast]) -> int:
-    return sum(vote.verdict == "approve" and vote.role == group.role for vote in cast)
+def _all_filled(places: list[str], cast: list[Cast]) -> bool:
+    """Whether the approvals can be shared out so that each place has one of its role (bipartite matching, by Kuhn)."""
+    holder: dict[int, int] = {}
+
+    def seated(voter: int, tried: set[int]) -> bool:
+        for place, role in enumerate(places):
+            if role in cast[voter].roles and place not in tried:
+                tried.add(place)
+                if place not in holder or seated(holder[place], tried):
+                    holder[place] = voter
+                    return True
+        return False
+
+    for voter in range(len(cast)):
+        seated(voter, set())
+    return len(holder) == len(places)
 
 
 async def _mode_of(ballot: Ballot) -> Mode:
@@ -208,7 +237,7 @@ async def _mode_of(ballot: Ballot) -> Mode:
 async def _question(approval_id: str) -> Question:
     found = await row(
         """
-        SELECT a.*, e.body AS decision_body FROM approvals a JOIN decisions d ON d.id = a.decision_id
+        SELECT a.*, e.body AS decision_body, d.execute FROM approvals a JOIN decisions d ON d.id = a.decision_id
         JOIN ledger_entries e ON e.organization_id = a.organization_id AND e.mode = a.mode AND e.seq = d.seq
         WHERE a.id = {}
         """,
@@ -223,7 +252,7 @@ async def _question(approval_id: str) -> Question:
 
 async def _cast(approval_id: str) -> list[Cast]:
     found = await rows(
-        "SELECT member_id, verdict, role FROM votes WHERE approval_id = {} ORDER BY cast_at", approval_id
+        "SELECT member_id, verdict, roles FROM votes WHERE approval_id = {} ORDER BY cast_at", approval_id
     )
     return [msgspec.convert(vote, Cast) for vote in found]
 

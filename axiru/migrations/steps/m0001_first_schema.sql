@@ -176,6 +176,8 @@ CREATE TABLE decisions (
     updated_at timestamptz NOT NULL
 );
 CREATE INDEX decisions_by_time ON decisions (organization_id, mode, decided_at DESC, id DESC);
+CREATE INDEX decisions_unsettled ON decisions (updated_at)
+    WHERE state = 'pending_approval' OR (execute = 'axiru' AND state IN ('allowed', 'approved', 'executing'));
 CREATE INDEX decisions_by_state ON decisions (organization_id, mode, state, decided_at DESC);
 
 CREATE TABLE movements (
@@ -231,6 +233,7 @@ CREATE TABLE votes (
     member_id text NOT NULL REFERENCES members,
     verdict text NOT NULL CHECK (verdict IN ('approve', 'deny')),
     role text NOT NULL,
+    roles text[] NOT NULL,
     digest text NOT NULL,
     reason text NOT NULL,
     door text NOT NULL,
@@ -372,9 +375,16 @@ CREATE TABLE outbox_cursors (
 GRANT USAGE ON SCHEMA public TO axiru_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO axiru_app;
 GRANT INSERT ON ALL TABLES IN SCHEMA public TO axiru_app;
-GRANT UPDATE ON organizations, members, sessions, api_keys, stripe_connections, surfaces, policy_versions,
-    idempotency_keys, decisions, movements, approvals, executions, controls, chain_heads,
-    outbox_cursors TO axiru_app;
+GRANT UPDATE ON organizations, members, stripe_connections, surfaces, policy_versions, idempotency_keys, outbox_cursors
+    TO axiru_app;
+GRANT UPDATE (revoked_at) ON sessions, api_keys TO axiru_app;
+GRANT UPDATE (state, reason, message, matched_rule, updated_at) ON decisions TO axiru_app;
+GRANT UPDATE (state) ON movements TO axiru_app;
+GRANT UPDATE (state, closed_at) ON approvals TO axiru_app;
+GRANT UPDATE (state, attempts, stripe_object_id, stripe_status, error_code, error_message, last_call_at, settled_at)
+    ON executions TO axiru_app;
+GRANT UPDATE (lifted_by, lifted_reason, lifted_at) ON controls TO axiru_app;
+GRANT UPDATE (seq, entry_hash) ON chain_heads TO axiru_app;
 GRANT UPDATE (retired_at) ON signing_keys TO axiru_app;
 GRANT UPDATE (asked_at) ON requests TO axiru_app;
 GRANT DELETE ON personal_values TO axiru_app;

@@ -1,0 +1,69 @@
+"""The sweep: finds decisions that are not settled and whose workflow is gone, and gives them a new one.
+
+Temporal may have lost a workflow (a restored backup, a terminated run); the tables know what was sealed. The new one
+finds its decision made and goes on from there.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from activities.names import MOVEMENT_WORKFLOW
+from axiru.database import rows
+from axiru.domain.decision import MovementInput
+
+log = structlog.get_logger()
+
+_EVERY_SECONDS: Final = 30.0
+_QUIET_SECONDS: Final = 120.0
+"""Whatever has a workflow moves on, or is retried, within this time; what has been still for longer is looked at."""
+_BATCH: Final = 100
+
+
+async def sweep_forever(client: Client, task_queue: str) -> None:
+    """Sweep until cancelled; what fails is tried again with the next sweep."""
+    while True:
+        await asyncio.sleep(_EVERY_SECONDS)
+        try:
+            await sweep_once(client, task_queue)
+        except Exception:
+            log.exception("sweep_interrupted")
+
+
+async def sweep_once(client: Client, task_queue: str, *, quiet_seconds: float = _QUIET_SECONDS) -> int:
+    """Make sure that every decision that should have moved has a workflow; returns how many were looked at.
+
+    Pending ones are looked at once their deadline is over: until then their workflow only waits, and a vote finds out.
+    """
+    still = await rows(
+        """
+        SELECT d.id, d.organization_id, d.mode FROM decisions d LEFT JOIN approvals a ON a.decision_id = d.id
+        WHERE d.updated_at < clock_timestamp() - make_interval(secs => {}) AND d.surface_mode = 'enforce' AND (
+            (d.state = 'pending_approval' AND a.expires_at < clock_timestamp() - make_interval(secs => {}))
+            OR (d.execute = 'axiru' AND d.state IN ('allowed', 'approved', 'executing')))
+        ORDER BY d.updated_at LIMIT {}
+        """,
+        quiet_seconds,
+        quiet_seconds,
+        _BATCH,
+    )
+    for decision in still:
+        await ensure_workflow(
+            client, task_queue, MovementInput(decision["id"], decision["organization_id"], decision["mode"])
+        )
+    return len(still)
+
+
+async def ensure_workflow(client: Client, task_queue: str, movement: MovementInput) -> None:
+    """Start the decision's workflow unless it runs."""
+    await client.start_workflow(
+        MOVEMENT_WORKFLOW,
+        movement,
+        id=movement.decision_id,
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    )
