@@ -34,6 +34,8 @@ from axiru.tables import ALL_TABLES, ChainHead
 from axiru.temporal import DECIDE_UPDATE_ID
 from axiru.vault import Vault
 from ledger.acts.activate import activate
+from ledger.acts.decide import decide
+from ledger.acts.standing import CompiledVersions
 from ledger.acts.vote import cast_vote
 from ledger.keys import load_signer
 from ledger.signing import Signer
@@ -70,7 +72,7 @@ class Movements:
 
     def __init__(self, client: Client, settings: Settings, signer: Signer, key: dict[str, str]) -> None:
         self.client = client
-        self._settings = settings
+        self.task_queue = settings.temporal_task_queue
         self._signer = signer
         self._key = key
 
@@ -121,7 +123,7 @@ class Movements:
             MoneyMovement.run,
             MovementInput(decision_id, "org_demo", "test"),
             id=decision_id,
-            task_queue=self._settings.temporal_task_queue,
+            task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )
@@ -129,13 +131,17 @@ class Movements:
             MoneyMovement.decide, start_workflow_operation=started, id=DECIDE_UPDATE_ID
         )
 
+    async def decide_without_workflow(self, decision_id: str) -> None:
+        """The act alone: what a workflow that was lost has left behind."""
+        await decide(decision_id, signer=self._signer, compiled=CompiledVersions())
+
     async def start(self, decision_id: str) -> WorkflowHandle[MoneyMovement, str]:
         """Start without waiting for the decision."""
         return await self.client.start_workflow(
             MoneyMovement.run,
             MovementInput(decision_id, "org_demo", "test"),
             id=decision_id,
-            task_queue=self._settings.temporal_task_queue,
+            task_queue=self.task_queue,
         )
 
     async def vote(

@@ -12,6 +12,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
+from activities.sweep import sweep_once
 from axiru.database import row, rows
 from axiru.temporal import data_converter
 from workflows import money_movement
@@ -143,3 +144,32 @@ async def test_signal_without_a_recorded_vote_does_nothing(movements: Any) -> No
     assert decided == {"state": "pending_approval"}
     await movements.vote(receipt, "deny", reason="the test is over")
     assert await movements.result(decision_id) == "denied"
+
+
+async def test_lost_workflow_of_a_waiting_approval_comes_back_with_the_vote(movements: Any) -> None:
+    decision_id = await movements.record(17_500, charge="ch_demo_005")
+    receipt = await movements.decide(decision_id)
+    await movements.client.get_workflow_handle(decision_id).terminate("lost")
+
+    await movements.vote(receipt)
+
+    await _until_executed(decision_id)
+
+
+async def test_lost_workflow_of_an_allowed_refund_is_found_by_the_sweep(movements: Any) -> None:
+    # Sealed, but no workflow was left behind.
+    decision_id = await movements.record(1_000, charge="ch_demo_006")
+    await movements.decide_without_workflow(decision_id)
+
+    await sweep_once(movements.client, movements.task_queue, quiet_seconds=0)
+
+    await _until_executed(decision_id)
+
+
+async def _until_executed(decision_id: str) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            decided = await row("SELECT state FROM decisions WHERE id = {}", decision_id)
+            if decided == {"state": "executed"}:
+                return
+            await asyncio.sleep(0.05)
