@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     console_host: Annotated[str, Meta(description="address the console listens on")] = "127.0.0.1"
     console_port: Annotated[int, Meta(ge=0, le=65535, description="port the console listens on")] = 8401
     console_secret: Annotated[str, Meta(description="signs the console's cookies; required to start the console")] = ""
-    console_state_dir: Annotated[str, Meta(description="where the console keeps its files")] = ".axiru/console"
+    console_https_only: Annotated[bool, Meta(description="the console is reached by HTTPS alone")] = False
     decide_timeout_seconds: Annotated[float, Meta(gt=0, description="then the API answers decision_failed")] = 10.0
     rate_per_minute: Annotated[int, Meta(ge=1, description="requests a minute for a key that names no rate")] = 100
     session_hours: Annotated[int, Meta(ge=1, description="absolute lifetime of a log-in")] = 12

@@ -4,12 +4,10 @@ import importlib.util
 import os
 import signal
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import httpx
-from nicegui import app, ui
-from nicegui.storage import Storage
+from nicegui import app, core, ui
 
 from axiru.errors import ConfigurationInvalid
 from axiru.settings import Settings
@@ -19,6 +17,7 @@ from console.entry import Console
 from console.pages import controls, decision, login, missing, queue
 from console.security_headers import SecurityHeaders
 from console.sessions import SessionStore
+from console.socket_guard import SameOriginSockets, guard_pages
 
 RECONNECT_SECONDS: Final = 15.0
 """How long a page is kept for a browser whose connection broke."""
@@ -41,7 +40,11 @@ def serve(settings: Settings, desktop: bool = False) -> None:
 
 def _build(console: Console) -> None:
     theme.install()
-    app.add_middleware(SecurityHeaders)
+    https_only = console.settings.console_https_only
+    # The one added last is asked first: a socket that is refused has its headers, too.
+    app.add_middleware(SameOriginSockets, https_only=https_only)
+    app.add_middleware(SecurityHeaders, https_only=https_only)
+    guard_pages(core.sio, console.sessions)
     for page in (login, queue, decision, controls, missing):
         page.register(console)
     app.get("/healthz", include_in_schema=False)(_alive)
@@ -54,8 +57,6 @@ async def _alive() -> dict[str, str]:
 
 
 def _run(settings: Settings, desktop: bool) -> None:
-    # The pages keep nothing on disk; should NiceGUI ever want to, then not in the directory somebody started from.
-    Storage.path = Path(settings.console_state_dir).resolve()
     # NiceGUI takes this variable, inherited from a test run that started the product, for its own test mode.
     os.environ.pop("PYTEST_CURRENT_TEST", None)
     # uvicorn stops in order and then raises the signal again; without a handler that would end in 143 instead of 0.
@@ -79,6 +80,7 @@ def _run(settings: Settings, desktop: bool) -> None:
         session_middleware_kwargs={
             "session_cookie": "axiru_console",
             "same_site": "lax",
+            "https_only": settings.console_https_only,
             "max_age": settings.session_hours * 3600,
         },
         uvicorn_logging_level=settings.log_level,

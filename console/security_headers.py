@@ -14,6 +14,8 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+_HTTPS_ONLY: Final = {"Strict-Transport-Security": "max-age=31536000"}
+"""A year, for this host alone (RFC 6797): what else runs on its subdomains is not the console's to say."""
 
 
 class SecurityHeaders:
@@ -24,8 +26,9 @@ class SecurityHeaders:
     in everything that elements and titles hold. Styles need `unsafe-inline`: NiceGUI and Quasar write style elements.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
         self._app = app
+        self._headers = _HEADERS | (_HTTPS_ONLY if https_only else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,14 +37,15 @@ class SecurityHeaders:
         nonce = secrets.token_urlsafe(16)
         # NiceGUI would write this header's value into scripts; the console is served from the root.
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"x-forwarded-prefix"]
-        await self._app(scope, receive, _Rewriting(send, nonce))
+        await self._app(scope, receive, _Rewriting(send, self._headers, nonce))
 
 
 class _Rewriting:
     """Sends on what it is given; HTML is kept until whole, to be sent with nonces and its new length."""
 
-    def __init__(self, send: Send, nonce: str) -> None:
+    def __init__(self, send: Send, headers: dict[str, str], nonce: str) -> None:
         self._send = send
+        self._headers = headers
         self._nonce = nonce
         self._page: Message | None = None
         self._body = bytearray()
@@ -49,7 +53,7 @@ class _Rewriting:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
-            headers.update(_HEADERS)
+            headers.update(self._headers)
             headers["Content-Security-Policy"] = _policy(self._nonce)
             if headers.get("content-type", "").startswith("text/html"):
                 self._page = message

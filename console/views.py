@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from axiru.domain.control import ControlHit
 from axiru.domain.decision import Advisory, DecisionState, SurfaceMode
 from axiru.domain.evaluation import Evaluation
 from axiru.domain.execution import StripeCall
@@ -180,13 +181,14 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
-    """A decision with everything that led to it and followed from it."""
+    """A decision with everything that led to it and followed from it; `forbidden_by` is what stops it now."""
 
     ovt: Ovt
     evaluation: Evaluation | None = None
     timeline: tuple[TimelineEvent, ...] = ()
     approval: ApprovalView | None = None
     ledger: tuple[LedgerEntryView, ...] = ()
+    forbidden_by: ControlHit | None = None
 
 
 class DecisionPage(msgspec.Struct, frozen=True):

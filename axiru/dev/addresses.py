@@ -88,5 +88,4 @@ def settings_for(
         console_host=LOOPBACK,
         console_port=addresses.console_port,
         console_secret=secrets.console_secret,
-        console_state_dir=str(home.part("console")),
     )

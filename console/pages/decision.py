@@ -17,6 +17,7 @@ from console.components.text import Text, block
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
+from console.pages import decision_head
 from console.pages import decision_sections as sections
 from console.pages.vote import VotePanel
 from console.sessions import Session
@@ -100,7 +101,7 @@ class DecisionPage:
                 facts, timeline = (block("section", "panel") for _ in range(2))
         self._whole.set_visibility(False)
         self._parts = (
-            Part(head, sections.head, lambda d: (d.state, d.message, d.execution, d.advisory)),
+            Part(head, decision_head.head, lambda d: (d.state, d.message, d.execution, d.advisory, d.forbidden_by)),
             Part(asked, sections.asked, lambda d: d.ovt),
             Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule)),
             Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution)),

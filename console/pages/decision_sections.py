@@ -9,52 +9,16 @@ from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Ovt
 from console.api_errors import ApiAnswerUnreadable
-from console.components.badge import badge, state_badge
 from console.components.code_value import code_block, code_value
 from console.components.diff import DiffRow, diff_table
 from console.components.disclosure import more
 from console.components.icon import icon
 from console.components.key_value import fact, key_value, key_values
-from console.components.money import decimal_text, money
+from console.components.money import decimal_text
 from console.components.text import Text, block
 from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
-from console.components.wording import movement_name
 from console.views import DecisionDetail, Execution, LedgerEntryView
-
-
-def head(decision: DecisionDetail) -> None:
-    """Amount, state and the reason in plain words."""
-    with block("div", "headline"):
-        money(decision.amount_cents, decision.currency, "money-large")
-        state_badge(decision.state)
-        if decision.mode == "test":
-            badge("Test mode", "neutral")
-        if decision.surface_mode == "shadow":
-            badge("Shadow", "neutral", "eye")
-        if decision.bypass:
-            badge("Bypass", "waiting", "alert")
-    with block("h1", "decision-title"):
-        Text("span", movement_name(decision.rail_action))
-        if decision.charge:
-            Text("span", " of ")
-            Text("code", decision.charge)
-        if decision.customer_id:
-            Text("span", " for ")
-            Text("code", decision.customer_id)
-    Text("p", _told(decision), "decision-reason")
-    if decision.execution.error is not None and decision.execution.error.message:
-        Text("p", f"Stripe: {decision.execution.error.message}", "refusal")
-
-
-def _told(decision: DecisionDetail) -> str:
-    message = decision.message or decision.reason.replace("_", " ").capitalize()
-    if decision.advisory is None:
-        return message
-    return (
-        f"Decided in shadow, so the caller was told to go on. Enforced, the outcome would have been "
-        f"“{decision.advisory.outcome}” ({decision.advisory.reason.replace('_', ' ')})."
-    )
 
 
 def asked(decision: DecisionDetail) -> None:
