@@ -7,6 +7,8 @@ import asyncpg
 import pytest
 
 from axiru.database import row, rows
+from ledger.acts.control import engage
+from ledger.acts.projection import receipt_of
 from ledger.acts.vote import (
     ApprovalClosed,
     ApprovalNotFound,
@@ -246,6 +248,28 @@ async def test_member_of_another_organization_does_not_vote(house: Any, asked: A
 
     with pytest.raises(NotEligible):
         await house.vote(asked.approval_id, "stranger")
+
+
+async def test_approval_under_a_kill_switch_denies_what_the_caller_would_execute(house: Any, refund: Any) -> None:
+    asked = await house.decided(refund(house, 20_000, execute="caller"))
+    await engage(
+        organization_id=house.id,
+        member_id=house.members["controller"],
+        kind="kill_switch",
+        scope={},
+        applies_to="test",
+        reason="a test",
+        expires_at=None,
+        signer=house.signer,
+    )
+
+    vote = await house.vote(asked.approval_id)
+
+    receipt = await receipt_of(asked.decision_id)
+    assert (vote.approval_state, receipt.state, receipt.reason) == ("approved", "denied", "kill_switch_engaged")
+    assert await house.movement(asked.decision_id) == "released"
+    (sealed,) = await house.entries("vote")
+    assert sealed["data"]["forbidden_by"]["reason"] == "kill_switch_engaged"
 
 
 async def _house_of_two(new_house: Any) -> Any:

@@ -100,6 +100,17 @@ class Product:
             await connection.close()
         return [entry["kind"] for entry in found]
 
+    async def decision_id_of(self, body: dict[str, Any]) -> str:
+        """The id that a request was given before anything was decided."""
+        connection = await asyncpg.connect(self.stack.database_url)
+        try:
+            decision_id: str = await connection.fetchval(
+                "SELECT decision_id FROM idempotency_keys WHERE key = $1", body["idempotency_key"]
+            )
+        finally:
+            await connection.close()
+        return decision_id
+
     async def verify_ledger(self) -> subprocess.CompletedProcess[str]:
         """`axiru ledger verify`, as the README runs it."""
         return await asyncio.to_thread(

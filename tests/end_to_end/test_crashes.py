@@ -1,12 +1,16 @@
 """`kill -9` of every part that matters, at the worst moment: nothing is lost, and no refund is made twice."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from typing import Any
 
 import httpx
 import psutil
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 VOTE_SECONDS = 3
 """Slack waits no longer for the answer to a click."""
@@ -108,6 +112,35 @@ async def test_votes_and_kill_switch_work_while_temporal_is_away(product: Any, c
     assert (await product.ask(100, charge))["outcome"] == "allowed"
 
 
+async def test_what_failed_for_its_caller_is_not_done_until_it_is_asked_for_again(product: Any) -> None:
+    body = product.refund(1_000, charge := await product.charge())
+    worker = psutil.Process(product.signal("worker", signal.SIGSTOP))
+    try:
+        failed = await product.caller.post("/api/v1/decisions", json=body)
+    finally:
+        worker.resume()
+
+    assert (failed.status_code, failed.json()["error"]) == (500, "decision_failed")
+    decision_id = await product.decision_id_of(body)
+    await _until_the_worker_has_seen(product, decision_id)
+    assert await product.entries(decision_id) == []
+    again = (await product.caller.post("/api/v1/decisions", json=body)).raise_for_status().json()
+    assert (again["decision_id"], again["outcome"]) == (decision_id, "allowed")
+    assert (await product.settled(decision_id))["state"] == "executed"
+    assert len(await product.refunds(charge)) == 1
+
+
+async def test_approval_whose_workflow_was_lost_is_executed_by_a_new_one(product: Any, controller: Any) -> None:
+    waiting = await product.ask(17_500, charge := await product.charge())
+    temporal = await Client.connect(product.stack.temporal_address, namespace=product.stack.temporal_namespace)
+    await temporal.get_workflow_handle(waiting["decision_id"]).terminate("lost")
+
+    await _approve(controller, waiting)
+
+    assert (await product.settled(waiting["decision_id"]))["state"] == "executed"
+    assert len(await product.refunds(charge)) == 1
+
+
 async def _approve(controller: httpx.AsyncClient, waiting: dict[str, Any]) -> None:
     answer = await controller.post(f"/api/v1/approvals/{waiting['approval_id']}/approve", json={"reason": ""})
     assert answer.raise_for_status().json()["approval_state"] == "approved"
@@ -141,4 +174,16 @@ async def _until_called(product: Any, charge: str) -> None:
         while True:
             if await product.refund_calls(charge):
                 return
+            await asyncio.sleep(0.05)
+
+
+async def _until_the_worker_has_seen(product: Any, decision_id: str) -> None:
+    """The first workflow task is over: what the worker would do of itself, it has done."""
+    temporal = await Client.connect(product.stack.temporal_address, namespace=product.stack.temporal_namespace)
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(RPCError):
+                async for event in temporal.get_workflow_handle(decision_id).fetch_history_events():
+                    if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                        return
             await asyncio.sleep(0.05)
