@@ -1,15 +1,24 @@
-"""A real browser at the console of the running stack."""
+"""A real browser at the console of the running stack, and consoles on their own."""
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, StorageState, async_playwright, expect
 
 from axiru.dev.dev_json import DevJson
+from axiru.dev.ports import Ports
 
+START_SECONDS = 60
+STOP_SECONDS = 20
 CHROMIUM_ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -25,6 +34,72 @@ WAIT_MILLISECONDS = 20_000
 
 expect.set_options(timeout=WAIT_MILLISECONDS)
 OpenPage = Callable[..., Awaitable[Page]]
+StartConsole = Callable[..., subprocess.Popen[str]]
+
+
+def start(directory: Path, *options: str, **settings: str) -> subprocess.Popen[str]:
+    """`axiru console` as a child, with no settings but these."""
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith("AXIRU_")}
+    return subprocess.Popen(  # noqa: S603 - Axiru itself
+        [sys.executable, "-P", "-m", "axiru.cli", "console", *options],
+        cwd=directory,
+        env=foreign | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+class LoneConsole(msgspec.Struct, frozen=True):
+    """A console whose API is not there."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                httpx.get(f"{self.url}/healthz").raise_for_status()
+                return
+            except httpx.TransportError:
+                assert self.process.poll() is None, self.process.communicate()[0]
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+
+def start_lone_console(directory: Path, **settings: str) -> LoneConsole:
+    port = str(Ports().free())
+    needed = {"AXIRU_CONSOLE_SECRET": "a secret of a test", "AXIRU_API_URL": "http://127.0.0.1:9"}
+    console = LoneConsole(start(directory, AXIRU_CONSOLE_PORT=port, **needed, **settings), f"http://127.0.0.1:{port}")
+    console.wait_until_it_answers()
+    return console
+
+
+@pytest.fixture
+def start_console() -> StartConsole:
+    """`start_console(directory, "--desktop", AXIRU_CONSOLE_SECRET="…")`."""
+    return start
+
+
+@pytest.fixture(scope="session")
+def lone_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneConsole]:
+    """For tests that only ask; one for all of them."""
+    console = start_lone_console(tmp_path_factory.mktemp("lone_console"))
+    yield console
+    console.end()
+
+
+@pytest.fixture
+def own_console(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LoneConsole]:
+    """In `tmp_path`, for a test that ends it or has settings for it (the fixture's parameter)."""
+    console = start_lone_console(tmp_path, **getattr(request, "param", {}))
+    yield console
+    console.end()
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +133,11 @@ async def open_page(browser: Browser, stack: DevJson) -> AsyncIterator[OpenPage]
         if not request.url.startswith((stack.console_url, stack.console_url.replace("http", "ws", 1), "data:")):
             misdeeds.append(f"request to elsewhere: {request.url}")
 
-    async def open_one(path: str = "/", *, beside: Page | None = None, width: int = 1280) -> Page:
+    async def open_one(
+        path: str = "/", *, beside: Page | None = None, width: int = 1280, cookies: StorageState | None = None
+    ) -> Page:
         if beside is None:
-            contexts.append(await browser.new_context(viewport={"width": width, "height": 860}))
+            contexts.append(await browser.new_context(viewport={"width": width, "height": 860}, storage_state=cookies))
             context = contexts[-1]
         else:
             context = beside.context
@@ -76,17 +153,30 @@ async def open_page(browser: Browser, stack: DevJson) -> AsyncIterator[OpenPage]
     assert not misdeeds
 
 
-@pytest.fixture
-async def log_in(open_page: OpenPage, stack: DevJson) -> OpenPage:
-    """`await log_in("controller")`: a page at the live queue of the first demo user with that role."""
+@pytest.fixture(scope="session")
+def logged_in() -> dict[str, StorageState]:
+    """The cookies of the first log-in of every role, for the tests that do not end it."""
+    return {}
 
-    async def as_role(role: str, path: str = "/", *, width: int = 1280) -> Page:
+
+@pytest.fixture
+async def log_in(open_page: OpenPage, stack: DevJson, logged_in: dict[str, StorageState]) -> OpenPage:
+    """`await log_in("controller")`: a page at the live queue of the first demo user with that role.
+
+    With `fresh`, by a log-in of its own, which the test may end.
+    """
+
+    async def as_role(role: str, path: str = "/", *, width: int = 1280, fresh: bool = False) -> Page:
         user = next(user for user in stack.users if role in user.roles)
-        page = await open_page(path, width=width)
-        await page.get_by_label("E-mail").fill(user.email)
-        await page.get_by_label("Password").fill(user.password)
-        await page.get_by_role("button", name="Log in").click()
+        known = None if fresh else logged_in.get(role)
+        page = await open_page(path, width=width, cookies=known)
+        if known is None:
+            await page.get_by_label("E-mail").fill(user.email)
+            await page.get_by_label("Password").fill(user.password)
+            await page.get_by_role("button", name="Log in").click()
         await expect(page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
+        if not fresh:
+            logged_in.setdefault(role, await page.context.storage_state())
         return page
 
     return as_role

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
+from console import live_feed
 from console.event_stream import StreamEvent, events_in
 from console.live_feed import FeedState, LiveFeed
 
@@ -78,6 +79,12 @@ class Open(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._said
         await asyncio.Event().wait()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Breaks are mended without waiting for long."""
+    monkeypatch.setattr(live_feed, "FIRST_RETRY_SECONDS", 0.01)
 
 
 def unreachable() -> httpx.Response:

@@ -185,7 +185,11 @@ async def engage_and_lift(page: Page) -> None:
 async def test_the_kill_switch_needs_a_reason_stops_money_and_shows_on_every_page(
     log_in: OpenPage, decide: Decide
 ) -> None:
+    waiting = await decide(charge="ch_demo_009")
     page, bystander = await log_in("controller", "/controls"), await log_in("viewer")
+    await open_decision(bystander, waiting)
+    forbidden = bystander.locator(".decision-head").get_by_text("this will not be executed")
+    await expect(forbidden).to_have_count(0)
     await page.get_by_role("button", name="Engage kill switch…").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Stop money movement").click()
@@ -195,6 +199,7 @@ async def test_the_kill_switch_needs_a_reason_stops_money_and_shows_on_every_pag
     try:
         await expect(page.locator(".banner")).to_contain_text("Duplicates seen")
         await expect(bystander.locator(".banner")).to_contain_text("Kill switch engaged")
+        await expect(forbidden).to_have_text("The kill switch is engaged: this will not be executed.")
         refused = await decide(1_300, charge="ch_demo_009")
         assert (refused["outcome"], refused["reason"]) == ("denied", "kill_switch_engaged")
     finally:
@@ -203,6 +208,7 @@ async def test_the_kill_switch_needs_a_reason_stops_money_and_shows_on_every_pag
         await page.get_by_role("dialog").get_by_role("button", name="Lift kill switch").click()
         await expect(page.locator(".banner")).to_have_count(0)
     await expect(bystander.locator(".banner")).to_have_count(0)
+    await expect(forbidden).to_have_count(0)
     await expect(page.locator(".history")).to_contain_text("Found and fixed")
     assert (await decide(1_300, charge="ch_demo_009"))["outcome"] == "allowed"
 
@@ -225,15 +231,23 @@ async def test_a_wrong_password_is_told_and_leads_nowhere(open_page: OpenPage, s
 @pytest.mark.parametrize(
     "then", ["//elsewhere.example/", "https://elsewhere.example/", "/\\elsewhere.example", "javascript:1"]
 )
-async def test_a_log_in_never_leads_to_another_site(log_in: OpenPage, then: str) -> None:
-    page = await log_in("viewer", f"/login?then={then}")
-    await expect(page.get_by_role("heading", name="Decisions")).to_be_visible()
+async def test_a_log_in_never_leads_to_another_site(stack: DevJson, then: str) -> None:
+    form = {"email": stack.users[0].email, "password": stack.users[0].password, "then": then}
+    async with httpx.AsyncClient(base_url=stack.console_url) as http:
+        assert "elsewhere.example" not in (await http.get("/login", params={"then": then})).text
+        answer = await http.post("/login", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_a_log_in_leads_to_the_page_that_was_wanted(log_in: OpenPage) -> None:
+    page = await log_in("viewer", "/controls", fresh=True)
+    await expect(page.get_by_role("heading", name="Controls")).to_be_visible()
 
 
 async def test_logging_out_sends_every_page_of_the_log_in_away_and_ends_it_for_good(
     log_in: OpenPage, open_page: OpenPage
 ) -> None:
-    page = await log_in("viewer")
+    page = await log_in("viewer", fresh=True)
     other = await open_page("/controls", beside=page)
     await expect(other.get_by_role("heading", name="Controls")).to_be_visible()
     (cookie,) = [cookie for cookie in await page.context.cookies() if cookie["name"] == "axiru_console"]
@@ -243,7 +257,7 @@ async def test_logging_out_sends_every_page_of_the_log_in_away_and_ends_it_for_g
     await page.get_by_role("button", name="Log out").click()
     await expect(page.get_by_role("alert")).to_have_text("You are logged out.")
     await expect(other).to_have_url(re.compile(r"/login\?note=left"))
-    await page.context.add_cookies([{**cookie, "url": page.url, "path": None, "domain": None}])  # type: ignore[typeddict-item]
+    await page.context.add_cookies([{**cookie, "url": page.url, "path": None, "domain": None}])
     await page.goto(other.url.split("/login")[0] + "/")
     await expect(page.get_by_role("heading", name="Log in to Axiru")).to_be_visible()
 
