@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.names import VOTE_SIGNAL
 from activities.sweep import ensure_workflow
-from axiru.database import row, rows, transaction
+from axiru.database import row, rows
 from axiru.domain.decision import MovementInput, is_settled
 
 log = structlog.get_logger()
@@ -20,6 +21,7 @@ _RELAY: Final = "temporal"
 _BATCH: Final = 200
 _IDLE_SECONDS: Final = 0.5
 _AWAY_SECONDS: Final = 2.0
+_RPC_TIMEOUT: Final = timedelta(seconds=5)
 
 
 async def relay_forever(client: Client, task_queue: str) -> None:
@@ -43,7 +45,7 @@ async def relay_once(client: Client, task_queue: str) -> int:
     """
     delivered = 0
     failures: list[Exception] = []
-    for chain in await rows("SELECT organization_id, mode FROM chain_heads"):
+    for chain in await rows(_BEHIND, _RELAY):
         try:
             delivered += await _relay_chain(client, task_queue, chain)
         except Exception as failure:
@@ -53,65 +55,52 @@ async def relay_once(client: Client, task_queue: str) -> int:
     return delivered
 
 
+_BEHIND: Final = """
+SELECT h.organization_id, h.mode, h.seq, coalesce(c.seq, 0) AS relayed FROM chain_heads h
+LEFT JOIN outbox_cursors c ON c.relay = {} AND c.organization_id = h.organization_id AND c.mode = h.mode
+WHERE h.seq > coalesce(c.seq, 0)
+"""
+
+
 async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]) -> int:
-    """Messages of one chain behind its cursor, whose row lock keeps two workers from relaying one chain at once."""
+    """Deliver what lies behind one chain's cursor, then move the cursor.
+
+    No lock is held meanwhile: two workers may deliver the same message, which says nothing new the second time.
+    """
     organization_id, mode = chain["organization_id"], chain["mode"]
-    async with transaction():
-        await rows(
-            "INSERT INTO outbox_cursors (relay, organization_id, mode, seq) VALUES ({}, {}, {}, 0) "
-            "ON CONFLICT DO NOTHING",
-            _RELAY,
-            organization_id,
-            mode,
-        )
-        cursor = await rows(
-            "SELECT seq FROM outbox_cursors WHERE relay = {} AND organization_id = {} AND mode = {} "
-            "FOR UPDATE SKIP LOCKED",
-            _RELAY,
-            organization_id,
-            mode,
-        )
-        if not cursor:
-            return 0
-        # Whole entries only: the batch ends with an entry, so that a cursor by seq never splits one.
-        behind = await rows(
-            "SELECT DISTINCT seq FROM outbox WHERE organization_id = {} AND mode = {} AND seq > {} "
-            "ORDER BY seq LIMIT {}",
-            organization_id,
-            mode,
-            cursor[0]["seq"],
-            _BATCH,
-        )
-        if not behind:
-            return 0
-        messages = await rows(
-            """
-            SELECT topic, payload FROM outbox WHERE organization_id = {} AND mode = {} AND seq BETWEEN {} AND {}
-            ORDER BY seq, position
-            """,
-            organization_id,
-            mode,
-            behind[0]["seq"],
-            behind[-1]["seq"],
-        )
-        for message in messages:
-            if message["topic"] == "vote":
-                await _signal_vote(client, task_queue, chain, msgspec.json.decode(message["payload"]))
-        await rows(
-            "UPDATE outbox_cursors SET seq = {} WHERE relay = {} AND organization_id = {} AND mode = {}",
-            behind[-1]["seq"],
-            _RELAY,
-            organization_id,
-            mode,
-        )
-        return len(messages)
+    # No further than the head that was read: entries sealed meanwhile must not fall behind the cursor unseen.
+    upto = min(chain["seq"], chain["relayed"] + _BATCH)
+    messages = await rows(
+        """
+        SELECT seq, topic, payload FROM outbox WHERE organization_id = {} AND mode = {} AND seq > {} AND seq <= {}
+        ORDER BY seq, position
+        """,
+        organization_id,
+        mode,
+        chain["relayed"],
+        upto,
+    )
+    for message in messages:
+        if message["topic"] == "vote":
+            await _signal_vote(client, task_queue, chain, msgspec.json.decode(message["payload"]))
+    await rows(
+        """
+        INSERT INTO outbox_cursors AS held (relay, organization_id, mode, seq) VALUES ({}, {}, {}, {})
+        ON CONFLICT (relay, organization_id, mode) DO UPDATE SET seq = greatest(held.seq, excluded.seq)
+        """,
+        _RELAY,
+        organization_id,
+        mode,
+        upto,
+    )
+    return len(messages)
 
 
 async def _signal_vote(client: Client, task_queue: str, chain: Mapping[str, Any], vote: dict[str, Any]) -> None:
     """Tell the workflow of a vote. One that is gone before its decision is settled is started again and finds it."""
     decision_id = vote["decision_id"]
     try:
-        await client.get_workflow_handle(decision_id).signal(VOTE_SIGNAL, vote["vote_id"])
+        await client.get_workflow_handle(decision_id).signal(VOTE_SIGNAL, vote["vote_id"], rpc_timeout=_RPC_TIMEOUT)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

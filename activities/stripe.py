@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, Final, cast
 
 import msgspec
@@ -16,11 +17,13 @@ from axiru.domain.execution import Blocked, ExecutionResult, Intent, StripeCall
 from axiru.errors import AxiruError
 from axiru.settings import Settings
 from axiru.vault import Vault, token_context
-from ledger.acts.intend import intend
+from ledger.acts.intend import intend, planned_call
 from ledger.acts.settle import settle
 from ledger.entry import EntrySigner
 
 _HEARTBEAT_SECONDS: Final = 1.0
+_PERMISSION_SECONDS: Final = 2.0
+_ENDED: Final = {"succeeded": "executed", "failed": "execution_failed"}
 _UNCERTAIN_FACTOR: Final = 2
 """A call that was sent is taken to be over after this many of its time-outs."""
 
@@ -33,6 +36,12 @@ class OutcomeUnknown(AxiruError):
     """Stripe's answer does not say whether money moved; the next attempt looks first."""
 
     code = "stripe_outcome_unknown"
+
+
+class PermissionStale(AxiruError):
+    """A permission to call was not used at once; a control may have come since."""
+
+    code = "permission_stale"
 
 
 class ConnectionMissing(AxiruError):
@@ -70,15 +79,17 @@ class StripeExecutor:
         """
         async with _heartbeats():
             begun = await _begun(movement.decision_id)
-            if begun is not None:
-                if begun.state == "succeeded":
-                    return "executed"
-                if begun.state == "failed":
-                    return "execution_failed"
-                found = await self._look_up(movement.decision_id, begun.call)
+            if begun is not None and begun.state in _ENDED:
+                return _ENDED[begun.state]
+            call = begun.call if begun is not None else await planned_call(movement.decision_id)
+            # All that takes time comes before the permission: what follows it is the call and nothing else.
+            client = await self._client(call)
+            if client is not None and begun is not None:
+                found = await self._look_up(client, movement.decision_id, call)
                 if found is not None:
                     return await self._settle(movement, found)
-            await self._open_token(movement.decision_id)
+            paid = await _currency_paid(client, call) if client is not None else None
+            asked_at = monotonic()
             permission = await intend(
                 movement.decision_id,
                 organization_id=movement.organization_id,
@@ -88,35 +99,39 @@ class StripeExecutor:
             )
             if isinstance(permission, Blocked):
                 return "execution_failed"
-            return await self._settle(movement, await self._refund(permission))
+            if client is None:
+                raise ConnectionMissing("The Stripe connection is not there.", connection_id=call.stripe_connection_id)
+            if paid not in {None, call.currency}:
+                message = f"The payment was made in {paid}, the refund was decided in {call.currency}."
+                return await self._settle(movement, ExecutionResult(False, None, None, "currency_mismatch", message))
+            if monotonic() - asked_at > _PERMISSION_SECONDS:
+                raise PermissionStale("This worker was held up after it was given permission; it asks again.")
+            return await self._settle(movement, await self._refund(client, permission))
 
-    async def _refund(self, intent: Intent) -> ExecutionResult:
+    async def _refund(self, client: stripe.StripeClient, intent: Intent) -> ExecutionResult:
         """Raises OutcomeUnknown unless Stripe said what it did."""
         call = intent.call
-        client = await self._client(call)
-        paid = await _currency_paid(client, call)
-        if paid not in {None, call.currency}:
-            message = f"The payment was made in {paid}, the refund was decided in {call.currency}."
-            return ExecutionResult(False, None, None, "currency_mismatch", message)
         try:
-            refund = await client.v1.refunds.create_async(
-                cast(RefundCreateParams, call.parameters),
-                {"idempotency_key": intent.idempotency_key, "stripe_account": call.stripe_account_id},
-            )
+            async with asyncio.timeout(self._settings.stripe_timeout_seconds):
+                refund = await client.v1.refunds.create_async(
+                    cast(RefundCreateParams, call.parameters),
+                    {"idempotency_key": intent.idempotency_key, "stripe_account": call.stripe_account_id},
+                )
+        except TimeoutError as error:
+            raise OutcomeUnknown("Stripe did not answer in time.") from error
         except stripe.StripeError as error:
             if _replayed_failure(error):
                 # The stored answer of a call that failed under this key: it will never be another. That call may have
                 # ended after this attempt looked, so look again before saying that nothing was done.
-                found = await self._look_up(intent.decision_id, call)
+                found = await self._look_up(client, intent.decision_id, call)
                 return found or _refused(error)
             if error.http_status in _DEFINITE_STATUSES:
                 return _refused(error)
             raise OutcomeUnknown("Stripe did not say what became of the call.", status=error.http_status) from error
         return _result_of(refund)
 
-    async def _look_up(self, decision_id: str, call: StripeCall) -> ExecutionResult | None:
+    async def _look_up(self, client: stripe.StripeClient, decision_id: str, call: StripeCall) -> ExecutionResult | None:
         """The refund that carries this decision's id, if Stripe has it. The only proof after a lost answer."""
-        client = await self._client(call)
         listed = {name: call.parameters[name] for name in ("charge", "payment_intent") if name in call.parameters}
         try:
             page = await client.v1.refunds.list_async(
@@ -127,16 +142,21 @@ class StripeExecutor:
                 return None  # what cannot be found has no refunds either
             raise
         async for refund in page.auto_paging_iter():
-            if refund.to_dict()["metadata"].get("axiru_decision_id") == decision_id:
+            if (refund.to_dict().get("metadata") or {}).get("axiru_decision_id") == decision_id:
                 return _result_of(refund)
         return None
 
-    async def _client(self, call: StripeCall) -> stripe.StripeClient:
+    async def _client(self, call: StripeCall) -> stripe.StripeClient | None:
+        """A client with the connection's token; None without a connection, which `intend` refuses.
+
+        Raises VaultSealBroken and VaultKeyUnknown, before anything is written: a call that was never made must not look
+        as if it were under way.
+        """
         connection = await row(
             "SELECT token_ciphertext FROM stripe_connections WHERE id = {}", call.stripe_connection_id
         )
         if connection is None:
-            raise ConnectionMissing("The Stripe connection is not there.", connection_id=call.stripe_connection_id)
+            return None
         token = self._vault.open(
             bytes(connection["token_ciphertext"]), context=token_context(call.stripe_connection_id)
         )
@@ -147,19 +167,6 @@ class StripeExecutor:
             max_network_retries=0,
             http_client=self._http,
         )
-
-    async def _open_token(self, decision_id: str) -> None:
-        """Fail before anything is written if the call could not even be prepared.
-
-        Otherwise a call that was never made would look as if it were under way. `intend` refuses a missing connection.
-        """
-        connection = await row(
-            "SELECT c.id, c.token_ciphertext FROM stripe_connections c "
-            "JOIN decisions d ON d.stripe_connection_id = c.id WHERE d.id = {}",
-            decision_id,
-        )
-        if connection is not None:
-            self._vault.open(bytes(connection["token_ciphertext"]), context=token_context(connection["id"]))
 
     async def _settle(self, movement: MovementInput, result: ExecutionResult) -> str:
         return await settle(

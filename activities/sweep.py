@@ -5,7 +5,8 @@ finds its decision made and goes on from there.
 """
 
 import asyncio
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import structlog
 from temporalio.client import Client
@@ -21,6 +22,7 @@ _EVERY_SECONDS: Final = 30.0
 _QUIET_SECONDS: Final = 120.0
 """Whatever has a workflow moves on, or is retried, within this time; what has been still for longer is looked at."""
 _BATCH: Final = 100
+_RPC_TIMEOUT: Final = timedelta(seconds=5)
 
 
 async def sweep_forever(client: Client, task_queue: str) -> None:
@@ -38,23 +40,31 @@ async def sweep_once(client: Client, task_queue: str, *, quiet_seconds: float = 
 
     Pending ones are looked at once their deadline is over: until then their workflow only waits, and a vote finds out.
     """
-    still = await rows(
+    looked_at, after = 0, datetime(1970, 1, 1, tzinfo=UTC)
+    while still := await _still(quiet_seconds, after):
+        for decision in still:
+            movement = MovementInput(decision["id"], decision["organization_id"], decision["mode"])
+            await ensure_workflow(client, task_queue, movement)
+        looked_at, after = looked_at + len(still), still[-1]["updated_at"]
+    return looked_at
+
+
+async def _still(quiet_seconds: float, after: datetime) -> list[dict[str, Any]]:
+    return await rows(
         """
-        SELECT d.id, d.organization_id, d.mode FROM decisions d LEFT JOIN approvals a ON a.decision_id = d.id
-        WHERE d.updated_at < clock_timestamp() - make_interval(secs => {}) AND d.surface_mode = 'enforce' AND (
-            (d.state = 'pending_approval' AND a.expires_at < clock_timestamp() - make_interval(secs => {}))
-            OR (d.execute = 'axiru' AND d.state IN ('allowed', 'approved', 'executing')))
+        SELECT d.id, d.organization_id, d.mode, d.updated_at FROM decisions d
+        LEFT JOIN approvals a ON a.decision_id = d.id
+        WHERE d.updated_at > {} AND d.updated_at < clock_timestamp() - make_interval(secs => {})
+            AND d.surface_mode = 'enforce' AND (
+                (d.state = 'pending_approval' AND a.expires_at < clock_timestamp() - make_interval(secs => {}))
+                OR (d.execute = 'axiru' AND d.state IN ('allowed', 'approved', 'executing')))
         ORDER BY d.updated_at LIMIT {}
         """,
+        after,
         quiet_seconds,
         quiet_seconds,
         _BATCH,
     )
-    for decision in still:
-        await ensure_workflow(
-            client, task_queue, MovementInput(decision["id"], decision["organization_id"], decision["mode"])
-        )
-    return len(still)
 
 
 async def ensure_workflow(client: Client, task_queue: str, movement: MovementInput) -> None:
@@ -64,6 +74,7 @@ async def ensure_workflow(client: Client, task_queue: str, movement: MovementInp
         movement,
         id=movement.decision_id,
         task_queue=task_queue,
+        rpc_timeout=_RPC_TIMEOUT,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
     )

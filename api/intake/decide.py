@@ -70,7 +70,8 @@ async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
         await tell_asked_again(reserved.decision_id, services)
     movement = MovementInput(reserved.decision_id, caller.organization_id, caller.key_mode)
     try:
-        receipt = await within(services.settings.decide_timeout_seconds, start(movement, services))
+        starting = start(movement, services, asked_before=not reserved.fresh)
+        receipt = await within(services.settings.decide_timeout_seconds, starting)
     except Exception:
         # The answer may have been lost on its way, or the workflow have ended since: what is sealed counts. What is not
         # sealed by now stays undecided until the caller asks again.

@@ -20,6 +20,7 @@ from api.intake.text import (
     Metadata,
     ShortText,
     TenureDays,
+    folded,
 )
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 
@@ -116,8 +117,8 @@ def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key
             customer_id=context.customer_id,
             customer_email=context.customer_email,
             customer_tenure_days=context.customer_tenure_days,
-            reason_code=context.reason_code,
-            source=body.source or context.source,
+            reason_code=folded(context.reason_code),
+            source=folded(body.source or context.source),
             extra=extra,
         ),
         metadata={**(body.metadata or {}), **(intent.metadata or {})},

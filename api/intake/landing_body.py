@@ -20,6 +20,7 @@ from api.intake.text import (
     Metadata,
     ShortText,
     TenureDays,
+    folded,
 )
 from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
 
@@ -58,13 +59,17 @@ def key_in(raw: Mapping[str, Any]) -> str:
     return secret.strip()
 
 
-def read_landing(raw: Mapping[str, Any], caller: Caller) -> Asked:
-    """The request in `raw`. Raises InvalidBody naming every field that is wrong."""
+def read_landing(raw: Mapping[str, Any], caller: Caller, named_currency: str | None = None) -> Asked:
+    """The request in `raw`; `named_currency` is that of the connection it names, if it names one.
+
+    Raises InvalidBody naming every field that is wrong.
+    """
     body = decode({name: value for name, value in raw.items() if name not in SECRET_FIELDS}, LandingBody)
     default = caller.default_connection
-    currency = body.currency or (default.currency if default else None)
+    of_default = default.currency if default else None
+    currency = body.currency or (named_currency if body.stripe_connection_id else of_default)
     if currency is None:
-        raise InvalidBody.single("currency", "missing", "There is no default connection to take a currency from.")
+        raise InvalidBody.single("currency", "missing", "There is no connection to take a currency from; name one.")
     asset = currency.lower()
     return Asked(
         ENDPOINT,
@@ -80,8 +85,8 @@ def read_landing(raw: Mapping[str, Any], caller: Caller) -> Asked:
             context=Context(
                 customer_id=body.customer_id,
                 customer_tenure_days=body.customer_tenure_days,
-                reason_code=body.reason,
-                source=body.source,
+                reason_code=folded(body.reason),
+                source=folded(body.source),
             ),
             metadata=body.metadata or {},
         ),

@@ -15,11 +15,12 @@ from workflows.money_movement import MoneyMovement
 _SIGNAL_SECONDS: Final = 2.0
 
 
-async def start(movement: MovementInput, services: Services) -> DecisionReceipt:
+async def start(movement: MovementInput, services: Services, *, asked_before: bool) -> DecisionReceipt:
     """The sealed answer to a reserved request, from a new workflow or from the one that is already at it.
 
-    One workflow id and one update id for all who ask: duplicates attach and get the same answer. Raises what Temporal
-    raises when it cannot be reached, when the workflow failed, or when it ended before.
+    One workflow id and one update id for all who ask: duplicates attach and get the same answer. A request that was
+    `asked_before` and is not decided may have lost its workflow, and gets another. Raises what Temporal raises when it
+    cannot be reached or the workflow failed.
     """
     starting = WithStartWorkflowOperation(
         MoneyMovement.run,
@@ -27,7 +28,9 @@ async def start(movement: MovementInput, services: Services) -> DecisionReceipt:
         id=movement.decision_id,
         task_queue=services.settings.temporal_task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        if asked_before
+        else WorkflowIDReusePolicy.REJECT_DUPLICATE,
     )
     return await services.temporal.execute_update_with_start_workflow(
         MoneyMovement.decide,

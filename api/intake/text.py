@@ -16,3 +16,8 @@ Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
     Meta(max_length=50, description="Up to 50 entries, as Stripe's metadata: keys of 40, values of 500 characters"),
 ]
+
+
+def folded(name: str | None) -> str | None:
+    """A code as rules and freezes compare it: `Fraudulent ` must not pass a rule about `fraudulent`."""
+    return name.strip().casefold() if name is not None else None

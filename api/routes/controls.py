@@ -118,6 +118,9 @@ def read_control(raw: dict[str, Any]) -> ControlBody:
         errors.setdefault(error.field, error)
     if errors or body is None:
         raise InvalidBody(list(errors.values()))
+    if "source" in body.scope:
+        # Compared as requests are: see `folded`.
+        return msgspec.structs.replace(body, scope={"source": body.scope["source"].strip().casefold()})
     return body
 
 

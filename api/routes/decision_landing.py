@@ -9,6 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from api.auth import admit, identify
 from api.deadline import within
 from api.intake.answer import LandingAnswer, landing_answer
+from api.intake.connections import currency_of
 from api.intake.decide import decide
 from api.intake.landing_body import ENDPOINT, LandingBodyWithKey, key_in, read_landing
 from api.intake.vocabulary import HEADER, chosen_style
@@ -35,6 +36,7 @@ async def create_landing_decision(request: Request[Any, Any, Any]) -> Response[b
     caller = await within(services.settings.decide_timeout_seconds, identify(key_in(raw), services))
     await admit(caller, Permission.DECIDE, services)
     style = chosen_style(request.headers.get(HEADER), caller)
-    decided = await decide(read_landing(raw, caller), caller, services, request_id_of(request.scope))
+    asked = read_landing(raw, caller, await currency_of(raw.get("stripe_connection_id"), caller))
+    decided = await decide(asked, caller, services, request_id_of(request.scope))
     answer = landing_answer(decided, style)
     return Response(msgspec.json.encode(answer), status_code=200, media_type="application/json")

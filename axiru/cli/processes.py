@@ -1,8 +1,13 @@
 """The production processes, one command each; settings come from the environment."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
+
+if TYPE_CHECKING:
+    from axiru.settings import Settings
 
 
 @click.command()
@@ -40,10 +45,25 @@ def console(desktop: bool) -> None:
     help="let axiru_app log in with it [AXIRU_APP_ROLE_PASSWORD]; without one the role's password is left alone",
 )
 def migrate(app_role_password: str | None) -> None:
-    """Bring the database to the newest schema, as the owner of the tables (AXIRU_DATABASE_ADMIN_URL)."""
+    """Bring the database to the newest schema, as the owner of the tables (AXIRU_DATABASE_ADMIN_URL).
+
+    With the vault's master key in the settings it also makes the ledger's signing key, once.
+    """
     from axiru.migrations.run import migrate as apply  # noqa: PLC0415
     from axiru.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_environment()
     settings.require("database_admin_url")
     asyncio.run(apply(settings.database_admin_url, app_role_password))
+    if settings.vault_key or settings.vault_key_file:
+        asyncio.run(_ensure_signing_key(settings))
+
+
+async def _ensure_signing_key(settings: "Settings") -> None:
+    """The ledger's first key is made by the owner: processes may not add any."""
+    from axiru.database import connected  # noqa: PLC0415
+    from axiru.vault import Vault  # noqa: PLC0415
+    from ledger.keys import ensure_signing_key  # noqa: PLC0415
+
+    async with connected(msgspec.structs.replace(settings, database_url=settings.database_admin_url)):
+        await ensure_signing_key(Vault.from_settings(settings))

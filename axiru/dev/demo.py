@@ -51,14 +51,17 @@ class DemoOrganization(msgspec.Struct, frozen=True):
     stripe_webhook_secret: str
 
 
-async def seed_demo(settings: Settings, home: Path) -> DemoOrganization:
-    """Make the organization on the first start; later starts find it with the same keys and passwords."""
+async def seed_demo(settings: Settings, home: Path, *, admin_url: str) -> DemoOrganization:
+    """Make the organization on the first start; later starts find it with the same keys and passwords.
+
+    Works as the owner of the tables: signing keys and organizations are not for processes to add.
+    """
     kept = home / "demo.json"
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=DemoOrganization)
     secrets_of_home = Home(home).secrets()
     vault = Vault.from_settings(settings)
-    async with connected(settings):
+    async with connected(msgspec.structs.replace(settings, database_url=admin_url)):
         await ensure_signing_key(vault)
         demo = await _make(vault, await load_signer(vault))
     demo = msgspec.structs.replace(

@@ -121,7 +121,7 @@ class Stack:
         step("database", "schema is up to date")
         from axiru.dev.demo import seed_demo  # noqa: PLC0415 - needs every room; infrastructure alone needs none
 
-        demo = await seed_demo(self._settings, self._home.directory)
+        demo = await seed_demo(self._settings, self._home.directory, admin_url=self._database.admin_url)
         step("demo", f"organization {demo.organization_id} is there")
         return msgspec.structs.replace(
             announced,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from axiru.database import row, rows, transaction
@@ -19,6 +20,12 @@ class ChainMissing(AxiruError):
     """The organization has no chain in this mode: it was never set up."""
 
     code = "chain_missing"
+
+
+class ChainBusy(AxiruError):
+    """Another act holds the chain for longer than anybody may wait. Nothing was changed; ask again."""
+
+    code = "conflict"
 
 
 class Act:
@@ -129,8 +136,11 @@ async def acts(signer: EntrySigner, organization_id: str, modes: Sequence[Mode])
 
 
 async def _opened(signer: EntrySigner, organization_id: str, mode: Mode) -> Act:
-    # A statement of its own: what is read after it sees everything that was committed while it waited.
-    locked = await row("SELECT seq, entry_hash, locked_at FROM lock_chain({})", chain_id(organization_id, mode))
+    try:
+        # A statement of its own: what is read after it sees everything that was committed while it waited.
+        locked = await row("SELECT seq, entry_hash, locked_at FROM lock_chain({})", chain_id(organization_id, mode))
+    except asyncpg.LockNotAvailableError as error:
+        raise ChainBusy("The ledger is busy and nothing was changed; try again.", state="busy") from error
     if locked is None:
         raise ChainMissing("This organization has no ledger in this mode.", organization_id=organization_id, mode=mode)
     head = ChainHead(organization_id, mode, locked["seq"], bytes(locked["entry_hash"]))

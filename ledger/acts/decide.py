@@ -36,7 +36,8 @@ async def decide(decision_id: str, *, signer: EntrySigner, compiled: CompiledVer
     request = await read_request(decision_id)
     async with act(signer, request.organization_id, request.mode) as deciding:
         ovt = request.ovt
-        standing = await read_standing(decision_id, request.organization_id, request.mode, ovt)
+        known = bool(request.connection_account_id)
+        standing = await read_standing(decision_id, request.organization_id, request.mode, ovt, connection_known=known)
         if standing.decided:
             return await receipt_of(decision_id)
         if deciding.now - standing.asked_at > STALE_AFTER:

@@ -98,6 +98,11 @@ def _sealed_call(found: Executable) -> StripeCall:
     return msgspec.convert(sealed["call"], StripeCall)
 
 
+async def planned_call(decision_id: str) -> StripeCall:
+    """The call that was sealed with a decision, read without a lock. Raises NotExecutable."""
+    return _sealed_call(await _executable(decision_id))
+
+
 async def _begin(intent: Intent, intending: Act) -> None:
     intending.seal(
         "execution_intent",

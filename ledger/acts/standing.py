@@ -43,8 +43,8 @@ SELECT json_build_object(
     'decided', EXISTS (SELECT FROM decisions WHERE id = {}),
     'asked_at', (SELECT asked_at FROM requests WHERE decision_id = {} FOR SHARE),
     'surface_mode', coalesce((SELECT surface_mode FROM surfaces WHERE organization_id = {} AND mode = {}
-        AND rail = {} AND rail_action = {} AND stripe_connection_id IN ('', {})
-        ORDER BY stripe_connection_id DESC LIMIT 1), 'shadow'),
+        AND rail = {} AND rail_action = {} AND (NOT {}::boolean OR stripe_connection_id IN ('', {}))
+        ORDER BY CASE WHEN {}::boolean THEN stripe_connection_id END DESC NULLS LAST, surface_mode LIMIT 1), 'shadow'),
     'versions', (SELECT coalesce(json_agg(json_build_object('id', id, 'slug', slug, 'version', version,
         'status', status, 'content_hash', content_hash) ORDER BY slug, version), '[]') FROM policy_versions
         WHERE organization_id = {} AND status IN ('active', 'shadow')),
@@ -55,8 +55,14 @@ SELECT json_build_object(
 """
 
 
-async def read_standing(decision_id: str, organization_id: str, mode: Mode, ovt: Ovt) -> Standing:
-    """Everything but the windows, in one statement. A surface that was never set is in shadow."""
+async def read_standing(
+    decision_id: str, organization_id: str, mode: Mode, ovt: Ovt, *, connection_known: bool
+) -> Standing:
+    """Everything but the windows, in one statement. A surface that was never set is in shadow.
+
+    For a connection that the organization does not have, the strictest mode of any of its own counts: a misspelt name
+    must not be a way out of enforcement.
+    """
     found = await rows(
         _STANDING,
         decision_id,
@@ -65,7 +71,9 @@ async def read_standing(decision_id: str, organization_id: str, mode: Mode, ovt:
         mode,
         ovt.rail,
         ovt.rail_action,
+        connection_known,
         ovt.merchant.stripe_connection_id or "",
+        connection_known,
         organization_id,
         organization_id,
         mode,

@@ -57,8 +57,10 @@ class Sandbox:
         found: list[dict[str, Any]] = self._http.get(f"/v1/refunds?charge={charge}&limit=100").json()["data"]
         return found
 
-    def plan_fault(self, kind: str, *, seconds: float = 0, method: str = "POST", times: int = 1) -> None:
-        fault = {"kind": kind, "path": "/v1/refunds", "method": method, "times": times, "seconds": seconds}
+    def plan_fault(
+        self, kind: str, *, seconds: float = 0, method: str = "POST", times: int = 1, path: str = "/v1/refunds"
+    ) -> None:
+        fault = {"kind": kind, "path": path, "method": method, "times": times, "seconds": seconds}
         self._http.post("/_sandbox/faults", json=fault).raise_for_status()
 
     def forget(self) -> None:
@@ -209,7 +211,7 @@ async def settings(infrastructure: DevJson, stripe_url: str) -> Settings:
         stripe_api_base=stripe_url,
         stripe_timeout_seconds=TIMEOUT_SECONDS,
     )
-    await seed_demo(settings, home.directory)
+    await seed_demo(settings, home.directory, admin_url=infrastructure.database_admin_url)
     return settings
 
 

@@ -242,3 +242,22 @@ async def test_charge_in_another_currency_than_was_decided_is_not_refunded(execu
     assert sandbox.refunds(charge) == []
     execution = await executions.execution(movement)
     assert (execution["error_code"], execution["movement_state"]) == ("currency_mismatch", "released")
+
+
+async def test_no_call_begins_after_a_kill_switch_that_came_while_the_charge_was_read(
+    executions: Any, sandbox: Any
+) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    sandbox.plan_fault("delay_before_seconds", seconds=0.5, method="GET", path=f"/v1/charges/{charge}")
+    attempting = asyncio.create_task(executions.attempt(movement))
+    await asyncio.sleep(0)
+
+    control_id = await executions.kill_switch()
+    try:
+        state = await attempting
+    finally:
+        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+
+    assert state == "execution_failed"
+    assert (await executions.execution(movement))["error_code"] == "kill_switch_engaged"
+    assert sandbox.refunds(charge) == []

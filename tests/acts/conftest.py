@@ -79,7 +79,7 @@ async def settings(migrated: DevJson) -> Settings:
     """Settings of a database that has a signing key."""
     home = Home(Path(migrated.home))
     settings = Settings(database_url=migrated.database_url, vault_key_file=str(home.vault_key()))
-    await seed_demo(settings, home.directory)
+    await seed_demo(settings, home.directory, admin_url=migrated.database_admin_url)
     return settings
 
 
@@ -212,13 +212,15 @@ NewHouse = Callable[[], Awaitable[House]]
 
 
 @pytest.fixture
-def new_house(signer: Signer) -> NewHouse:
+def new_house(signer: Signer, infrastructure: DevJson) -> NewHouse:
     """Makes an organization with members and chains; no policy, every surface in shadow."""
 
     async def make() -> House:
         organization_id = f"org_{secrets.token_hex(6)}"
         now = datetime.now(UTC)
-        await rows("INSERT INTO organizations VALUES ({}, 'Organization', {})", organization_id, now)
+        owner = await asyncpg.connect(infrastructure.database_admin_url)
+        await owner.execute("INSERT INTO organizations VALUES ($1, 'Organization', $2)", organization_id, now)
+        await owner.close()
         members = {login: ids.new_id(ids.MEMBER) for login in ROLES}
         for login, roles in ROLES.items():
             await rows(

@@ -5,10 +5,12 @@ import itertools
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from axiru.database import rows
 from axiru.domain.evaluation import Outcome
+from axiru.domain.movement import Merchant
 from ledger.acts.decide import RequestStale
 from ledger.acts.projection import RequestUnknown
 from ledger.verify_command import verify_database
@@ -216,3 +218,17 @@ async def _asked(decision_id: str, ago: str) -> None:
         ago,
         decision_id,
     )
+
+
+async def test_unknown_connection_is_no_way_out_of_enforcement(house: Any, refund: Any) -> None:
+    await rows("UPDATE surfaces SET surface_mode = 'shadow' WHERE organization_id = {}", house.id)
+    await rows(
+        "INSERT INTO surfaces VALUES ({}, {}, 'test', {}, 'stripe', 'refund', 'enforce', now())",
+        f"{house.id}/enforced",
+        house.id,
+        f"stripe_conn_{house.id}",
+    )
+    known = refund(house, 20_000, execute="caller")
+    misspelt = msgspec.structs.replace(known, merchant=Merchant(stripe_connection_id="stripe_conn_dem0"))
+
+    assert [(await house.decided(ovt)).state for ovt in (known, misspelt)] == ["pending_approval"] * 2

@@ -48,7 +48,7 @@ class HandleStandIn:
         self._temporal = temporal
         self._workflow_id = workflow_id
 
-    async def signal(self, name: str, argument: str) -> None:
+    async def signal(self, name: str, argument: str, **_: Any) -> None:
         assert name == "vote_recorded"
         if failures := self._temporal.failures.get(self._workflow_id):
             raise failures.pop(0)

@@ -3,8 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+
+from axiru.dev.dev_json import DevJson
 
 Refund = Callable[..., dict[str, Any]]
 LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
@@ -48,3 +51,30 @@ async def test_number_that_would_not_be_read_back_as_it_was_sent_is_refused(
     answer = await caller.post("/api/v1/decisions", content=body, headers={"content-type": "application/json"})
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_json")
+
+
+async def test_reason_code_is_compared_without_case_or_blanks(caller: httpx.AsyncClient, refund: Refund) -> None:
+    for spelling in ("fraudulent", "Fraudulent", " FRAUDULENT "):
+        told = (await caller.post("/api/v1/decisions", json=refund(context={"reason_code": spelling}))).json()
+        assert told["matched_rule_id"] == "suspected_fraud_review", spelling
+
+
+async def test_landing_body_without_currency_takes_that_of_the_connection_it_names(
+    stack: DevJson, http: httpx.AsyncClient
+) -> None:
+    database = await asyncpg.connect(stack.database_admin_url)
+    set_currency = "UPDATE stripe_connections SET default_currency = $1 WHERE id = 'stripe_conn_abc123'"
+    await database.execute(set_currency, "eur")
+    body = {
+        "org_api_key": stack.api_keys["decisions"],
+        "amount_cents": 14_000,
+        "reason": "duplicate_charge",
+        "stripe_connection_id": "stripe_conn_abc123",
+    }
+    told = (await http.post("/api/decision", json=body)).json()["decision"]
+    unknown = await http.post("/api/decision", json={**body, "stripe_connection_id": "stripe_conn_dem0"})
+    await database.execute(set_currency, "usd")
+    await database.close()
+
+    assert told["reason_code"] == "currency_not_covered"
+    assert [error["field"] for error in unknown.json()["field_errors"]] == ["currency"]

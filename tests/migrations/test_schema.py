@@ -19,7 +19,8 @@ CHANGES = {
     "approvals": {"state", "closed_at"},
     "controls": {"lifted_by", "lifted_reason", "lifted_at"},
     "chain_heads": {"seq", "entry_hash"},
-    "signing_keys": {"retired_at"},
+    "signing_keys": set(),
+    "organizations": set(),
     "sessions": {"revoked_at"},
     "api_keys": {"revoked_at"},
 }
@@ -98,6 +99,11 @@ async def test_app_changes_only_what_an_act_changes(app: asyncpg.Connection, tab
             await app.execute(statement)
         else:
             await _refused(app, statement)
+
+
+@pytest.mark.parametrize("table", ["signing_keys", "organizations"])
+async def test_app_adds_no_key_that_verification_would_trust(app: asyncpg.Connection, table: str) -> None:
+    await _refused(app, f"INSERT INTO {table} DEFAULT VALUES")
 
 
 async def test_app_cannot_turn_the_triggers_off(app: asyncpg.Connection) -> None:

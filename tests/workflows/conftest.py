@@ -215,7 +215,7 @@ async def settings(infrastructure: DevJson, stripe_url: str) -> Settings:
         stripe_api_base=stripe_url,
         stripe_timeout_seconds=2,
     )
-    await seed_demo(settings, home.directory)
+    await seed_demo(settings, home.directory, admin_url=infrastructure.database_admin_url)
     return settings
 
 

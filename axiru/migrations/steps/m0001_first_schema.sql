@@ -375,7 +375,7 @@ CREATE TABLE outbox_cursors (
 GRANT USAGE ON SCHEMA public TO axiru_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO axiru_app;
 GRANT INSERT ON ALL TABLES IN SCHEMA public TO axiru_app;
-GRANT UPDATE ON organizations, members, stripe_connections, surfaces, policy_versions, idempotency_keys, outbox_cursors
+GRANT UPDATE ON members, stripe_connections, surfaces, policy_versions, idempotency_keys, outbox_cursors
     TO axiru_app;
 GRANT UPDATE (revoked_at) ON sessions, api_keys TO axiru_app;
 GRANT UPDATE (state, reason, message, matched_rule, updated_at) ON decisions TO axiru_app;
@@ -385,7 +385,8 @@ GRANT UPDATE (state, attempts, stripe_object_id, stripe_status, error_code, erro
     ON executions TO axiru_app;
 GRANT UPDATE (lifted_by, lifted_reason, lifted_at) ON controls TO axiru_app;
 GRANT UPDATE (seq, entry_hash) ON chain_heads TO axiru_app;
-GRANT UPDATE (retired_at) ON signing_keys TO axiru_app;
 GRANT UPDATE (asked_at) ON requests TO axiru_app;
 GRANT DELETE ON personal_values TO axiru_app;
 REVOKE INSERT, UPDATE, DELETE ON migration FROM axiru_app;
+-- Who could add a key could sign entries of its own that verification trusts.
+REVOKE INSERT ON signing_keys, organizations FROM axiru_app;
