@@ -37,11 +37,13 @@ def head(decision: DecisionDetail) -> None:
 
 def _forbidden(decision: DecisionDetail, control: ControlHit) -> None:
     """A control has come into force since the decision: what it keeps from happening, whatever the state says."""
-    with block("p", "flag", role="status"):
+    with block("div", "flag forbidden", role="status"):
         icon("pause")
-        Text("strong", f"{forbidden_text(control, decision.execution)}.")
-        link("Controls", "/controls")
-        Text("code", control.control_id)
+        with block("p"):
+            Text("strong", f"{forbidden_text(control, decision.execution)}.")
+            Text("span", " ")
+            link("Controls", "/controls")
+            Text("code", f" {control.control_id}")
 
 
 def forbidden_text(control: ControlHit, execution: Execution) -> str:

@@ -16,6 +16,7 @@ from console.components.text import Text, block
 from console.components.text_field import TextField
 from console.components.timestamp import Timestamp
 from console.components.wording import movement_name, role_name, with_article
+from console.pages.decision_head import forbidden_text
 from console.sessions import Session
 from console.views import ApprovalView, DecisionDetail
 
@@ -141,7 +142,10 @@ def _standing(approval: ApprovalView) -> None:
 
 def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
     call = approval.diff.would_execute
-    if call is None:
+    if decision.forbidden_by is not None:
+        stopped = forbidden_text(decision.forbidden_by, decision.execution)
+        Text("p", f"{stopped}. Approved now, it ends without money moving.", "refusal")
+    elif call is None:
         Text("p", "The caller is told that it may go on; Axiru itself calls nobody.")
     else:
         Text("p", "Axiru then makes exactly this call to Stripe. A refund that has been made cannot be taken back.")

@@ -200,6 +200,10 @@ async def test_the_kill_switch_needs_a_reason_stops_money_and_shows_on_every_pag
         await expect(page.locator(".banner")).to_contain_text("Duplicates seen")
         await expect(bystander.locator(".banner")).to_contain_text("Kill switch engaged")
         await expect(forbidden).to_have_text("The kill switch is engaged: this will not be executed.")
+        await open_decision(page, waiting)
+        await page.get_by_role("button", name="Approve…").click()
+        await expect(page.get_by_role("dialog")).to_contain_text("Approved now, it ends without money moving.")
+        await page.goto(page.url.split("/decisions")[0] + "/controls")
         refused = await decide(1_300, charge="ch_demo_009")
         assert (refused["outcome"], refused["reason"]) == ("denied", "kill_switch_engaged")
     finally:

@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from axiru.domain.control import ControlHit
 from axiru.domain.decision import DecisionState
 from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
+from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 from console.components.badge import look_of
 from console.components.money import decimal_text, money_text
+from console.pages.decision_head import forbidden_text
 from console.pages.decision_sections import compared
 from console.pages.queue import TABS
+from console.views import Execution
 
 
 @pytest.mark.parametrize(
@@ -77,3 +80,19 @@ def test_a_call_that_is_not_what_was_asked_is_marked(name: str, value: str | int
 def test_a_parameter_nobody_asked_for_is_shown() -> None:
     shown = {row.name: row.executed for row in compared(movement(), call(refund_application_fee="true"))}
     assert shown["refund_application_fee"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("message", "by", "status", "text"),
+    [
+        ("The kill switch is engaged: no money moves.", "axiru", None, "The kill switch is engaged: this will not be"),
+        ("This agent is frozen.", "axiru", None, "This agent is frozen: this will not be executed"),
+        ("This agent is frozen.", "axiru", "calling", "This agent is frozen: no further attempt will be made"),
+        ("This agent is frozen.", "caller", None, "This agent is frozen: a caller that asks is told not to execute"),
+    ],
+)
+def test_what_a_control_stops_is_said_of_whoever_executes(
+    message: str, by: Execute, status: str | None, text: str
+) -> None:
+    hit = ControlHit("ct_1", "some_reason", message)
+    assert forbidden_text(hit, Execution(by, status=status)).startswith(text)
