@@ -56,7 +56,6 @@ async def test_a_new_refund_appears_is_approved_and_is_executed_once(
     await expect(state_of(page)).to_have_text("Executed")
     assert await page.evaluate("window.loadedOnce"), "the page was loaded again"
     await expect(page.locator(".timeline li").last).to_contain_text("Executed on Stripe: re_")
-
     sealed = (await api.get(f"/api/v1/decisions/{decision['decision_id']}")).json()
     assert sealed["state"] == "executed"
     assert [vote["door"] for vote in sealed["approval"]["votes"]] == ["console"]
@@ -72,7 +71,6 @@ async def test_denying_needs_a_reason_and_tells_it(log_in: OpenPage, decide: Dec
     await expect(page.get_by_role("alert").filter(has_text="Say why")).to_be_visible()
     await expect(page.get_by_label("Reason")).to_be_focused()
     assert (await api.get(f"/api/v1/decisions/{decision['decision_id']}")).json()["state"] == "pending_approval"
-
     await page.get_by_label("Reason").fill("The customer kept the goods.")
     await page.get_by_role("button", name="Deny").click()
     await expect(state_of(page)).to_have_text("Denied")
