@@ -114,7 +114,9 @@ async def _floor_worker(stack: DevJson) -> AsyncIterator[None]:
         await _ready(process)
         yield
     finally:
-        await process.communicate()
+        assert process.stdin is not None  # noqa: S101 - the process was started with a pipe
+        process.stdin.close()
+        await process.wait()
 
 
 async def _ready(process: asyncio.subprocess.Process) -> None:
