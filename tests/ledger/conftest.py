@@ -126,9 +126,9 @@ class LedgerDatabase:
         return _run(self._owner_url, as_superuser)
 
     def keep(self, chain: SealedChain) -> None:
-        """Insert a chain as acts do, through the app's role."""
+        """Insert a chain as acts do, through the app's role; its organization and its key as the owner does."""
 
-        async def insert(connection: asyncpg.Connection) -> None:
+        async def prepare(connection: asyncpg.Connection) -> None:
             await connection.execute(
                 "INSERT INTO organizations VALUES ($1, $1, now()) ON CONFLICT DO NOTHING", chain.organization_id
             )
@@ -137,6 +137,8 @@ class LedgerDatabase:
                 chain.signer.key_id,
                 msgspec.json.encode(chain.signer.public_jwk()).decode(),
             )
+
+        async def insert(connection: asyncpg.Connection) -> None:
             await connection.executemany(
                 "INSERT INTO ledger_entries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 [msgspec.structs.astuple(entry) for entry in chain.entries],
@@ -154,6 +156,7 @@ class LedgerDatabase:
                 *msgspec.structs.astuple(chain.head),
             )
 
+        _run(self._owner_url, prepare)
         _run(self.url, insert)
 
 
