@@ -1,6 +1,7 @@
 """What is seen of every request: its id, its metrics, one line in the log. Never a body, never a secret."""
 
 import time
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import structlog
@@ -22,6 +23,7 @@ DECIDE_SECONDS: Final = Histogram(
 _ID: Final = "axiru_request_id"
 _STARTED: Final = "axiru_started"
 _UNROUTED: Final = "unrouted"
+Headers = Iterable[tuple[bytes, bytes]]
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = structlog.get_logger("api")
 
@@ -44,13 +46,23 @@ def timed(app: ASGIApp) -> ASGIApp:
     return note_start
 
 
+# Answers hold keys, tokens and other people's money: no cache keeps one unless its route says so.
+_DEFAULTS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
+def _absent(wanted: Headers, headers: Headers) -> Iterator[tuple[bytes, bytes]]:
+    given = {name.lower() for name, _ in headers}
+    return (header for header in wanted if header[0] not in given)
+
+
 async def observe_answer(message: Message, scope: Scope) -> None:
-    """As an answer begins: name its request in a header, count it, log it."""
+    """As an answer begins: name its request in a header, forbid caching it, count it, log it."""
     if message["type"] != "http.response.start":
         return
     method = str(scope.get("method", ""))
     request_id = request_id_of(scope)
-    message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+    headers = message.get("headers", [])
+    message["headers"] = [*headers, *_absent(_DEFAULTS, headers), (b"x-request-id", request_id.encode())]
     began = scope["state"].get(_STARTED)
     route = str(scope.get("path_template") or _UNROUTED) if began else _UNROUTED
     seconds = time.perf_counter() - began if began else 0.0

@@ -31,3 +31,9 @@ async def test_the_schema_describes_bodies_and_answers(http: httpx.AsyncClient) 
     assert set(body["required"]) == {"intent", "idempotency_key"}
     assert "$ref" not in str(body)
     assert "200" in operation["responses"]
+
+
+async def test_no_answer_is_kept_by_a_cache(http: httpx.AsyncClient, caller: httpx.AsyncClient) -> None:
+    for answer in (await caller.get("/api/v1/decisions"), await http.get("/api/v1/decisions")):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
