@@ -1,5 +1,8 @@
 """What whoever runs Axiru asks it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import httpx
 
 
@@ -12,8 +15,11 @@ async def test_alive_and_ready_by_part(http: httpx.AsyncClient) -> None:
     )
 
 
-async def test_metrics_count_answers_by_route(http: httpx.AsyncClient) -> None:
+async def test_metrics_count_answers_by_route(
+    http: httpx.AsyncClient, caller: httpx.AsyncClient, refund: Callable[..., dict[str, Any]]
+) -> None:
     await http.get("/healthz")
+    (await caller.post("/api/v1/decisions", json=refund())).raise_for_status()
     text = (await http.get("/metrics")).text
     assert 'axiru_http_requests_total{method="GET",route="/healthz",status="200"}' in text
     assert "axiru_decide_seconds_bucket" in text
