@@ -88,7 +88,7 @@ class StripeExecutor:
                 found = await self._look_up(client, movement.decision_id, call)
                 if found is not None:
                     return await self._settle(movement, found)
-            paid = await _currency_paid(client, call) if client is not None else None
+            unfit = await _unfit(client, call) if client is not None else None
             asked_at = monotonic()
             permission = await intend(
                 movement.decision_id,
@@ -101,9 +101,8 @@ class StripeExecutor:
                 return "execution_failed"
             if client is None:
                 raise ConnectionMissing("The Stripe connection is not there.", connection_id=call.stripe_connection_id)
-            if paid not in {None, call.currency}:
-                message = f"The payment was made in {paid}, the refund was decided in {call.currency}."
-                return await self._settle(movement, ExecutionResult(False, None, None, "currency_mismatch", message))
+            if unfit is not None:
+                return await self._settle(movement, unfit)
             if monotonic() - asked_at > _PERMISSION_SECONDS:
                 raise PermissionStale("This worker was held up after it was given permission; it asks again.")
             return await self._settle(movement, await self._refund(client, permission))
@@ -120,14 +119,14 @@ class StripeExecutor:
         except TimeoutError as error:
             raise OutcomeUnknown("Stripe did not answer in time.") from error
         except stripe.StripeError as error:
-            if _replayed_failure(error):
-                # The stored answer of a call that failed under this key: it will never be another. That call may have
-                # ended after this attempt looked, so look again before saying that nothing was done.
-                found = await self._look_up(client, intent.decision_id, call)
-                return found or _refused(error)
-            if error.http_status in _DEFINITE_STATUSES:
-                return _refused(error)
-            raise OutcomeUnknown("Stripe did not say what became of the call.", status=error.http_status) from error
+            # A replayed failure is the stored answer under this key: it will never be another.
+            replayed = _replayed_failure(error)
+            if error.http_status not in _DEFINITE_STATUSES and not replayed:
+                raise OutcomeUnknown("Stripe did not say what became of the call.", status=error.http_status) from error
+            # An earlier call may have ended after this attempt looked: look again before saying that nothing was done.
+            called_before = replayed or intent.attempt > 1
+            found = await self._look_up(client, intent.decision_id, call) if called_before else None
+            return found or _refused(error)
         return _result_of(refund)
 
     async def _look_up(self, client: stripe.StripeClient, decision_id: str, call: StripeCall) -> ExecutionResult | None:
@@ -184,18 +183,28 @@ def _result_of(refund: stripe.Refund) -> ExecutionResult:
     return ExecutionResult(succeeded, refund.id, refund.status, refund.failure_reason if not succeeded else None)
 
 
-async def _currency_paid(client: stripe.StripeClient, call: StripeCall) -> str | None:
-    """The currency Stripe would refund in; None for a payment that is not there, which the call itself will say."""
+async def _unfit(client: stripe.StripeClient, call: StripeCall) -> ExecutionResult | None:
+    """Why this payment must not be refunded: it was made in another currency, or Stripe will not say in which.
+
+    A payment that is not there is left to the call itself, which will say so.
+    """
     options: stripe.RequestOptions = {"stripe_account": call.stripe_account_id}
     charge, payment_intent = call.parameters.get("charge"), call.parameters.get("payment_intent")
     try:
         if charge is not None:
-            return (await client.v1.charges.retrieve_async(str(charge), options=options)).currency
-        return (await client.v1.payment_intents.retrieve_async(str(payment_intent), options=options)).currency
+            paid = (await client.v1.charges.retrieve_async(str(charge), options=options)).currency
+        else:
+            paid = (await client.v1.payment_intents.retrieve_async(str(payment_intent), options=options)).currency
     except stripe.StripeError as error:
-        if error.http_status in _DEFINITE_STATUSES:
+        if error.http_status == _NOT_FOUND:
             return None
+        if error.http_status in _DEFINITE_STATUSES:
+            return _refused(error)
         raise OutcomeUnknown("Stripe could not be asked about the payment.", status=error.http_status) from error
+    if paid == call.currency:
+        return None
+    message = f"The payment was made in {paid}, the refund was decided in {call.currency}."
+    return ExecutionResult(False, None, None, "currency_mismatch", message)
 
 
 def _refused(error: stripe.StripeError) -> ExecutionResult:

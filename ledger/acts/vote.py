@@ -146,13 +146,10 @@ async def approval_state(approval_id: str) -> ApprovalState:
     return (await _question(approval_id)).state
 
 
-_DECISION_STATE = {"approved": "approved", "denied": "denied", "expired": "expired"}
-
-
 async def _close(question: Question, state: ApprovalState, closing: Act, hit: ControlHit | None = None) -> None:
     """End the approval. What the caller would execute and a control forbids is denied: nobody checks it again."""
     await rows("UPDATE approvals SET state = {}, closed_at = {} WHERE id = {}", state, closing.now, question.id)
-    decision_state = "denied" if hit else _DECISION_STATE[state]
+    decision_state = "denied" if hit else state
     await rows(
         "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}",
         decision_state,
