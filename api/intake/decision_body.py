@@ -9,7 +9,6 @@ from api.auth import Caller
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.fingerprint import fingerprint
-from api.intake.currency import exponent_of
 from api.intake.request import Asked
 from api.intake.text import (
     AmountCents,
@@ -22,6 +21,7 @@ from api.intake.text import (
     TenureDays,
     folded,
 )
+from axiru.domain.currency import exponent_of
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 
 ENDPOINT: Final = "/api/v1/decisions"

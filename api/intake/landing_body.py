@@ -9,7 +9,6 @@ from api.auth import Caller, InvalidApiKey, MissingAuthorization
 from api.errors import InvalidBody
 from api.fields import decode
 from api.fingerprint import SECRET_FIELDS, fingerprint
-from api.intake.currency import exponent_of
 from api.intake.decision_body import Action
 from api.intake.request import Asked
 from api.intake.text import (
@@ -22,6 +21,7 @@ from api.intake.text import (
     TenureDays,
     folded,
 )
+from axiru.domain.currency import exponent_of
 from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
 
 ENDPOINT: Final = "/api/decision"

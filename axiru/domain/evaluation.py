@@ -21,14 +21,22 @@ class ApproverGroup(msgspec.Struct, frozen=True):
     count: int = 1
 
 
+class Escalation(msgspec.Struct, frozen=True):
+    """Once `after_seconds` have passed without a decision, members who hold `role` may stand in for any group."""
+
+    after_seconds: int
+    role: str
+
+
 class ReviewTerms(msgspec.Struct, frozen=True):
     """Who has to approve, and until when.
 
-    Every group must be filled by different people; an empty tuple approves nobody.
+    Every group must be filled by different people; an empty tuple approves nobody. `escalations` are sorted by time.
     """
 
     groups: tuple[ApproverGroup, ...]
     deadline_seconds: int = 86_400
+    escalations: tuple[Escalation, ...] = ()
 
 
 class RuleHit(msgspec.Struct, frozen=True):
