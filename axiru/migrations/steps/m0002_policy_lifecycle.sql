@@ -119,7 +119,7 @@ BEGIN
     IF TG_OP = 'INSERT' AND wanted > 0 THEN
         RAISE EXCEPTION 'a version comes into force only by an activation' USING ERRCODE = 'restrict_violation';
     END IF;
-    IF TG_OP = 'UPDATE' AND wanted > CASE WHEN OLD.status = 'active' THEN 100 ELSE OLD.canary_percent END AND (
+    IF TG_OP = 'UPDATE' AND wanted > (CASE WHEN OLD.status = 'active' THEN 100 ELSE OLD.canary_percent END) AND (
         NEW.activation_id IS NOT DISTINCT FROM OLD.activation_id OR NOT EXISTS (
             SELECT FROM activations WHERE id = NEW.activation_id AND version_id = NEW.id AND percent = wanted)) THEN
         RAISE EXCEPTION 'a version comes into force only by an activation' USING ERRCODE = 'restrict_violation';
