@@ -9,13 +9,20 @@ from axiru.domain.movement import Ovt
 Facts = Mapping[str, Any]
 """Dotted name to JSON value. Written to JSON and read back, the same facts give the same evaluation."""
 
-_NO_LABELS: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def facts_of(ovt: Ovt, *, windows: Mapping[str, int | None], labels: Mapping[str, Any] = _NO_LABELS) -> Facts:
-    """The facts of `ovt`, with `windows` (by `WindowSpec.name`, the current movement excluded) and `labels`.
+def facts_of(
+    ovt: Ovt,
+    *,
+    windows: Mapping[str, int | None],
+    labels: Mapping[str, Any] = _NOTHING,
+    listed: Mapping[str, bool | None] = _NOTHING,
+) -> Facts:
+    """The facts of `ovt`, with `windows` (by `WindowSpec.name`, the current movement excluded), `labels` and `listed`.
 
-    Empty strings count as unknown: they state nothing. A label that is known not to be set is passed as False.
+    `listed` answers by `ListSpec.fact`. Empty strings count as unknown: they state nothing. A label that is known not
+    to be set is passed as False. Of what callers add to the context, only texts, integers and booleans are facts.
     """
     initiator, counterparty, context = ovt.initiator, ovt.counterparty, ovt.context
     facts: dict[str, Any] = {
@@ -41,8 +48,11 @@ def facts_of(ovt: Ovt, *, windows: Mapping[str, int | None], labels: Mapping[str
     }
     for key, value in ovt.metadata.items():
         facts[f"metadata.{key}"] = value or None
+    for key, value in context.extra.items():
+        facts[f"extra.{key}"] = value if isinstance(value, str | int) and value != "" else None
     for name, total in windows.items():
         facts[f"window.{name}"] = total
     for key, label in labels.items():
         facts[f"label.{key}"] = label
+    facts.update(listed)
     return facts

@@ -4,17 +4,19 @@ import re
 
 import yaml
 
-from axiru.domain.evaluation import ApproverGroup, Outcome, ReviewTerms
-from policies.conditions import KINDS, Scope, read_condition
+from axiru.domain.evaluation import ApproverGroup, Escalation, Outcome, ReviewTerms
+from policies.conditions import KINDS, Condition, Scope, read_condition
+from policies.conditions.custom_expression import CustomExpression
 from policies.conditions.predicates import SNAKE, read_words
 from policies.errors import PolicyInvalid
-from policies.reading import Reader
+from policies.reading import Reader, duration_text
 from policies.source import compose
 from policies.syntax import (
     DEFAULT_MISSING_FACT_APPROVER,
     DEFAULT_PRIORITY,
     Default,
     Effect,
+    OnError,
     ParsedPolicy,
     Policy,
     Position,
@@ -24,6 +26,7 @@ from policies.syntax import (
 
 SCHEMA = 2
 MAX_APPROVERS = 20
+MAX_ESCALATIONS = 5
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _POLICY_KEYS = (
@@ -36,7 +39,7 @@ _POLICY_KEYS = (
     "missing_fact_approver",
     "rules",
 )
-_RULE_KEYS = ("id", "priority", "when", "effect", "reason", "message", "when_missing", "approvers")
+_RULE_KEYS = ("id", "priority", "when", "effect", "reason", "message", "when_missing", "on_error", "approvers")
 
 
 def parse(text: str) -> Policy:
@@ -130,22 +133,34 @@ def _rule(node: yaml.Node, reader: Reader) -> Rule:
     if missing is not None and effect is Effect.FLAG and when_missing not in {WhenMissing.SKIP, None}:
         message = f"a flag never changes the outcome, so it cannot {when_missing}"
         reader.report(missing, "invalid_value", message, "remove `when_missing`")
+    when = read_condition(entries["when"], reader)
     priority = entries.get("priority")
     return Rule(
         id=rule_id,
-        when=read_condition(entries["when"], reader),
+        when=when,
         effect=effect or Effect.DENY,
         reason=SNAKE.read(entries["reason"], reader) if "reason" in entries else rule_id,
         priority=reader.integer(priority, maximum=1_000_000) if priority is not None else DEFAULT_PRIORITY,
         message=reader.text(entries["message"], max_characters=500) if "message" in entries else "",
         when_missing=when_missing,
         review=_approvers(approvers, reader) if approvers is not None else None,
+        on_error=_on_error(entries["on_error"], when, effect, reader) if "on_error" in entries else None,
     )
 
 
+def _on_error(node: yaml.Node, when: Condition, effect: Effect | None, reader: Reader) -> OnError | None:
+    choice = reader.choice(node, tuple(OnError))
+    if not any(isinstance(leaf, CustomExpression) for leaf in when.leaves()):
+        reader.report(node, "invalid_value", "only a custom_expression can fail", "remove `on_error`")
+    if effect is Effect.FLAG and choice not in {OnError.SKIP, None}:
+        message = f"a flag never changes the outcome, so it cannot {choice}"
+        reader.report(node, "invalid_value", message, "remove `on_error`")
+    return OnError(choice) if choice else None
+
+
 def _approvers(node: yaml.Node, reader: Reader) -> ReviewTerms:
-    """`{role, count?, deadline?}` for one group, `{groups: [{role, count?}, …], deadline?}` for several."""
-    entries = reader.mapping(node, ("role", "count", "groups", "deadline"))
+    """`{role, count?}` for one group, `{groups: [{role, count?}, …]}` for several; `deadline`, `escalate` with both."""
+    entries = reader.mapping(node, ("role", "count", "groups", "deadline", "escalate"))
     if "groups" in entries:
         for key in ("role", "count"):
             if key in entries:
@@ -160,9 +175,23 @@ def _approvers(node: yaml.Node, reader: Reader) -> ReviewTerms:
     roles = [group.role for group in groups if group.role]
     if len(set(roles)) < len(roles):
         reader.report(entries["groups"], "invalid_value", "a role is named in two groups", "add up their `count`")
-    if "deadline" not in entries:
-        return ReviewTerms(groups)
-    return ReviewTerms(groups, reader.duration_seconds(entries["deadline"]))
+    deadline = entries.get("deadline")
+    deadline_seconds = reader.duration_seconds(deadline) if deadline is not None else ReviewTerms(()).deadline_seconds
+    steps = reader.sequence(entries["escalate"]) if "escalate" in entries else []
+    escalations = {_escalation(step, deadline_seconds, reader) for step in steps}
+    if len(escalations) < len(steps) or len(steps) > MAX_ESCALATIONS:
+        reader.report(entries["escalate"], "invalid_value", f"up to {MAX_ESCALATIONS} different steps", "remove some")
+    in_time = sorted(escalations, key=lambda step: (step.after_seconds, step.role))
+    return ReviewTerms(groups, deadline_seconds, tuple(in_time))
+
+
+def _escalation(node: yaml.Node, deadline_seconds: int, reader: Reader) -> Escalation:
+    entries = reader.mapping(node, ("after", "role"), required=("after", "role"))
+    after_seconds = reader.duration_seconds(entries["after"])
+    if after_seconds >= deadline_seconds:
+        message = f"{duration_text(after_seconds)} is not before the deadline of {duration_text(deadline_seconds)}"
+        reader.report(entries["after"], "invalid_value", message, "escalate earlier, or set a later `deadline`")
+    return Escalation(after_seconds, SNAKE.read(entries["role"], reader))
 
 
 def _group(node: yaml.Node, reader: Reader) -> ApproverGroup:

@@ -28,8 +28,19 @@ class WhenMissing(StrEnum):
     DENY = "deny"
 
 
+class OnError(StrEnum):
+    """What a rule does whose `custom_expression` fails on a movement."""
+
+    SKIP = "skip"
+    REVIEW = "review"
+    DENY = "deny"
+
+
 class Rule(msgspec.Struct, frozen=True):
-    """One sentence of the policy. `review` is given exactly for rules of effect review."""
+    """One sentence of the policy. `review` is given exactly for rules of effect review.
+
+    `on_error` is only given where `when` holds a `custom_expression`; None denies, and for a flag skips.
+    """
 
     id: str
     when: Condition
@@ -39,6 +50,7 @@ class Rule(msgspec.Struct, frozen=True):
     message: str = ""
     when_missing: WhenMissing | None = None
     review: ReviewTerms | None = None
+    on_error: OnError | None = None
 
 
 class Default(msgspec.Struct, frozen=True):
@@ -71,7 +83,11 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class ParsedPolicy(msgspec.Struct, frozen=True):
-    """A policy with the place of each rule in its text, for messages about rules that are wrong only together."""
+    """A policy with the place of each rule in its text, for messages about rules that are wrong only together.
+
+    `language` is the schema the text was written in: 1 for flat thresholds, 2 for rules.
+    """
 
     policy: Policy
     rules_at: dict[str, Position]
+    language: int = 2

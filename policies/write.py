@@ -11,11 +11,14 @@ from policies.syntax import DEFAULT_MISSING_FACT_APPROVER, DEFAULT_PRIORITY, Def
 
 def to_yaml(policy: Policy) -> str:
     """YAML that `parse` reads back into an equal policy."""
-    return yaml.safe_dump(document(policy), sort_keys=False, allow_unicode=True, width=120)
+    written = document(policy)
+    rules = written.pop("rules")
+    shadow = {"shadow": True} if policy.shadow else {}
+    return yaml.safe_dump({**written, **shadow, "rules": rules}, sort_keys=False, allow_unicode=True, width=120)
 
 
 def document(policy: Policy) -> dict[str, Any]:
-    """The policy as plain JSON values.
+    """The policy as plain JSON values, without `shadow`: a version does not become another one by coming into force.
 
     Values at their default are absent, so that a key added to the language later changes no hash of an earlier policy.
     """
@@ -25,8 +28,6 @@ def document(policy: Policy) -> dict[str, Any]:
     written["applies_to"] = {"rail": policy.applies_to.rail}
     if policy.applies_to.rail_actions:
         written["applies_to"]["rail_action"] = list(policy.applies_to.rail_actions)
-    if policy.shadow:
-        written["shadow"] = True
     if policy.missing_fact_approver != DEFAULT_MISSING_FACT_APPROVER:
         written["missing_fact_approver"] = policy.missing_fact_approver
     if policy.default != Default():
@@ -58,6 +59,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
         written["message"] = rule.message
     if rule.when_missing is not None:
         written["when_missing"] = rule.when_missing.value
+    if rule.on_error is not None:
+        written["on_error"] = rule.on_error.value
     if rule.review is not None:
         written["approvers"] = _approvers(rule.review)
     return written
@@ -68,6 +71,10 @@ def _approvers(terms: ReviewTerms) -> dict[str, Any]:
     written = _group(terms.groups[0]) if len(terms.groups) == 1 else {"groups": [_group(each) for each in terms.groups]}
     if terms.deadline_seconds != ReviewTerms(()).deadline_seconds:
         written["deadline"] = duration_text(terms.deadline_seconds)
+    if terms.escalations:
+        written["escalate"] = [
+            {"after": duration_text(step.after_seconds), "role": step.role} for step in terms.escalations
+        ]
     return written
 
 

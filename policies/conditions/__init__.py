@@ -6,22 +6,28 @@ from policies.conditions.base import Condition, Scope, Test, read_condition
 from policies.conditions.context import Context
 from policies.conditions.counterparty import Counterparty
 from policies.conditions.currency import Currency
+from policies.conditions.custom_expression import CustomExpression
 from policies.conditions.initiator_id import InitiatorId
 from policies.conditions.initiator_kind import InitiatorKind
 from policies.conditions.logic import All, Any_, Not
+from policies.conditions.merchant import Merchant
 from policies.conditions.rail import Rail
 from policies.conditions.rail_action import RailAction
 from policies.conditions.rolling_window import RollingWindow
+from policies.conditions.time_of_day import TimeOfDay
 
 LEAF_KINDS: tuple[type[Condition], ...] = (
+    CustomExpression,
     RollingWindow,
     Counterparty,
+    Merchant,
     AgentScope,
     Amount,
     Context,
     InitiatorId,
     InitiatorKind,
     Currency,
+    TimeOfDay,
     RailAction,
     Rail,
 )

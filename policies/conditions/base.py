@@ -8,6 +8,7 @@ import msgspec
 import yaml
 
 from policies.facts import Facts
+from policies.lists import ListSpec
 from policies.reading import Reader
 from policies.windows import WindowSpec
 
@@ -49,6 +50,9 @@ class Condition(msgspec.Struct, frozen=True):
         raise NotImplementedError
 
     def windows(self, scope: Scope) -> tuple[WindowSpec, ...]:  # noqa: ARG002 - only some kinds count windows
+        return ()
+
+    def lists(self, scope: Scope) -> tuple[ListSpec, ...]:  # noqa: ARG002 - only some kinds look into lists
         return ()
 
     def leaves(self) -> Iterator["Condition"]:

@@ -12,6 +12,7 @@ import yaml
 
 from policies.conditions.base import Condition, Scope, Test, read_condition
 from policies.facts import Facts
+from policies.lists import ListSpec
 from policies.reading import Reader
 from policies.windows import WindowSpec
 
@@ -31,6 +32,9 @@ class _Several(Condition, frozen=True):
 
     def windows(self, scope: Scope) -> tuple[WindowSpec, ...]:
         return tuple(window for condition in self.conditions for window in condition.windows(scope))
+
+    def lists(self, scope: Scope) -> tuple[ListSpec, ...]:
+        return tuple(spec for condition in self.conditions for spec in condition.lists(scope))
 
     def leaves(self) -> Iterator[Condition]:
         for condition in self.conditions:
@@ -73,6 +77,9 @@ class Not(Condition, frozen=True):
 
     def windows(self, scope: Scope) -> tuple[WindowSpec, ...]:
         return self.condition.windows(scope)
+
+    def lists(self, scope: Scope) -> tuple[ListSpec, ...]:
+        return self.condition.lists(scope)
 
     def leaves(self) -> Iterator[Condition]:
         yield from self.condition.leaves()

@@ -1,4 +1,4 @@
-"""What is said about a single fact: that it is one of some values, or within bounds."""
+"""What is said about a single fact: that it is one of some values, in a list, within bounds, or true."""
 
 import math
 import re
@@ -11,6 +11,7 @@ import yaml
 
 from policies.conditions.base import Test
 from policies.facts import Facts
+from policies.lists import ListSpec
 from policies.reading import Reader
 
 
@@ -53,11 +54,11 @@ class OneOf(msgspec.Struct, frozen=True):
     negated: bool = False
 
     @classmethod
-    def read(cls, node: yaml.Node, reader: Reader, vocabulary: Vocabulary) -> Self:
-        """`usd`, `[usd, eur]`, `{in: […]}` or `{not_in: […]}`."""
+    def read(cls, node: yaml.Node, reader: Reader, vocabulary: Vocabulary, also: tuple[str, ...] = ()) -> Self:
+        """`usd`, `[usd, eur]`, `{in: […]}` or `{not_in: […]}`. A hint at an unknown key names `also`, too."""
         negated = False
         if isinstance(node, yaml.MappingNode):
-            entries = reader.mapping(node, ("in", "not_in"))
+            entries = reader.mapping(node, ("in", "not_in", *also))
             if len(entries) != 1:
                 reader.report(node, "invalid_value", "expected either `in` or `not_in`", "in: [usd, eur]")
                 return cls(())
@@ -68,6 +69,10 @@ class OneOf(msgspec.Struct, frozen=True):
     def written(self) -> Any:
         words = written_words(self.values)
         return {"not_in": words} if self.negated else words
+
+    def reads(self, fact: str) -> str:
+        """The fact that the test reads when this is said of `fact`."""
+        return fact
 
     def test(self, fact: str, *, negated: bool = False) -> Test:
         expected = self.negated == negated
@@ -86,6 +91,67 @@ class OneOf(msgspec.Struct, frozen=True):
             return None if value is None else (value in values) is expected
 
         return is_one_of
+
+
+class InList(msgspec.Struct, frozen=True):
+    """The fact stands in the organization's list `slug`, or, `negated`, is known and does not.
+
+    What the list holds is looked up beforehand and arrives as a fact of its own (`ListSpec.fact`).
+    """
+
+    slug: str
+    negated: bool = False
+
+    def written(self) -> Any:
+        return {"not_in_list" if self.negated else "in_list": self.slug}
+
+    def spec(self, fact: str) -> ListSpec:
+        return ListSpec(self.slug, fact)
+
+    def reads(self, fact: str) -> str:
+        return self.spec(fact).fact
+
+    def test(self, fact: str, *, negated: bool = False) -> Test:
+        return Truth(value=not self.negated).test(self.reads(fact), negated=negated)
+
+
+def read_said(node: yaml.Node, reader: Reader, vocabulary: Vocabulary) -> "OneOf | InList":
+    """Words as `OneOf.read` takes them, or `{in_list: vip_customers}` or `{not_in_list: …}`."""
+    if not isinstance(node, yaml.MappingNode):
+        return OneOf.read(node, reader, vocabulary)
+    keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+    if keys.isdisjoint(_LIST_KEYS):
+        return OneOf.read(node, reader, vocabulary, also=_LIST_KEYS)
+    entries = reader.mapping(node, ("in", "not_in", *_LIST_KEYS))
+    if len(entries) != 1:
+        reader.report(node, "invalid_value", f"{' and '.join(entries)} exclude each other", "use `all:` for both")
+        return InList("")
+    (key, slug), *_ = entries.items()
+    return InList(SNAKE.read(slug, reader), negated=key == "not_in_list")
+
+
+_LIST_KEYS = ("in_list", "not_in_list")
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """The fact is `value`, true or false."""
+
+    value: bool
+
+    def written(self) -> Any:
+        return self.value
+
+    def reads(self, fact: str) -> str:
+        return fact
+
+    def test(self, fact: str, *, negated: bool = False) -> Test:
+        expected = self.value is not negated
+
+        def is_so(facts: Facts, _now: datetime) -> bool | None:
+            value = facts.get(fact)
+            return None if value is None else value is expected
+
+        return is_so
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -116,6 +182,9 @@ class Bounds(msgspec.Struct, frozen=True):
         low = self.gt + 1 if self.gt is not None else self.gte if self.gte is not None else -math.inf
         high = self.lt - 1 if self.lt is not None else self.lte if self.lte is not None else math.inf
         return low, high
+
+    def reads(self, fact: str) -> str:
+        return fact
 
     def test(self, fact: str, *, negated: bool = False) -> Test:
         low, high = self.limits
