@@ -9,8 +9,10 @@ from typing import assert_never
 import rfc8785
 
 from axiru.domain.evaluation import ApproverGroup, Evaluation, Outcome, ReviewTerms, RuleHit
+from policies.candidates import Node, index
 from policies.conditions import Test, rule_kind
 from policies.facts import Facts
+from policies.requirements import requirements
 from policies.syntax import Default, Effect, Policy, Rule, WhenMissing
 from policies.windows import WindowSpec
 from policies.write import document
@@ -56,7 +58,8 @@ class CompiledPolicy:
     """A policy ready to be evaluated, any number of times and by several threads.
 
     `content_hash` is the SHA-256 (hex) of the RFC 8785 form of the AST, so layout and comments do not matter.
-    `windows` are what the caller has to sum up. `rules` are sorted by priority, then id.
+    `windows` are what the caller has to sum up. `rules` are sorted by priority, then id; `index` finds those that
+    can say something about given facts, by their position.
     """
 
     policy: Policy
@@ -65,6 +68,7 @@ class CompiledPolicy:
     rules: tuple[CompiledRule, ...]
     fact_names: tuple[str, ...]
     unmatched: Evaluation
+    index: Node
 
     @property
     def slug(self) -> str:
@@ -106,6 +110,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             policy_hash=content_hash,
             review=default.review,
         ),
+        index=index((requirements(rule.rule.when, scope), bool(rule.undecided_weight)) for rule in rules),
     )
 
 

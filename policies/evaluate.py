@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from axiru.domain.evaluation import Evaluation, Outcome, ReviewTerms, RuleHit
+from policies.candidates import candidates
 from policies.compile import CompiledPolicy, Weight
 from policies.facts import Facts
 
@@ -24,9 +25,11 @@ def evaluate(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Evalua
     review: ReviewTerms | None = None
     hits: list[RuleHit] = []
     flags: list[RuleHit] = []
+    rules = compiled.rules
     # The rules are sorted, so the first of the heaviest is the one that names the outcome.
-    for rule in compiled.rules:
-        answer = rule.test(facts, now)
+    for entry in candidates(compiled.index, facts.get):
+        rule = rules[entry >> 1]
+        answer = True if entry & 1 else rule.test(facts, now)
         if answer is False:
             continue
         if answer is True:

@@ -1,0 +1,191 @@
+"""The index of a policy: from the facts of a movement to the rules that can say something about it.
+
+Rules are kept under the values that they require of one fact, and there under what they require of further ones. A
+fact that is unknown leads to the rules that require something of it and do something when undecided. What is found is
+a superset of the rules that match or are undecided with an effect, so that looking up changes no answer.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import inf
+from typing import Any, TypeAlias
+
+from policies.requirements import OneOfThese, Requirement, Requirements, Within
+
+_FEW = 2
+"""So many rules are sooner tested than looked up further."""
+
+_OVERLAP = 8
+"""Bands in which more rules overlap on average are looked up by one end, so that an index grows as its policy does."""
+
+Find: TypeAlias = Callable[[Any], "Node | None"]
+
+
+@dataclass(slots=True)
+class Node:
+    """`entries` are found by whoever comes here; `branches` lead on, each by the value of one fact.
+
+    An entry is twice the position of a rule, plus one where the way here is enough for the rule to match.
+    """
+
+    entries: tuple[int, ...]
+    branches: tuple[tuple[str, Find], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A rule on its way into the index. `open` is what it requires that the way has not said; `sure`: that suffices."""
+
+    position: int
+    open: tuple[Requirement, ...]
+    sure: bool
+    undecided_matters: bool
+
+    @property
+    def entry(self) -> int:
+        return 2 * self.position + (self.sure and not self.open)
+
+    def met(self, requirement: Requirement) -> "Indexed":
+        then = requirement.then if isinstance(requirement, OneOfThese) else ()
+        return Indexed(self.position, (*self._without(requirement), *then), self.sure, self.undecided_matters)
+
+    def undecided(self, requirement: Requirement) -> "Indexed":
+        return Indexed(self.position, self._without(requirement), False, True)
+
+    def _without(self, requirement: Requirement) -> tuple[Requirement, ...]:
+        return tuple(each for each in self.open if each is not requirement)
+
+
+_Requiring: TypeAlias = list[tuple[Indexed, Requirement]]
+_Key: TypeAlias = tuple[type[Requirement], str]
+
+
+def index(rules: Iterable[tuple[Requirements, bool]]) -> Node:
+    """The index of rules, in their order, by what they require; the flag says whether one has an effect undecided."""
+    return _node(
+        [
+            Indexed(position, required.each, required.sufficient, undecided_matters)
+            for position, (required, undecided_matters) in enumerate(rules)
+        ]
+    )
+
+
+def candidates(node: Node, get: Callable[[str], Any]) -> list[int]:
+    """The entries of the rules to look at for the facts that `get` answers, sorted by position, none twice."""
+    found = list(node.entries)
+    _collect(node, get, found)
+    found.sort()
+    return found
+
+
+def _collect(node: Node, get: Callable[[str], Any], found: list[int]) -> None:
+    for fact, find in node.branches:
+        branch = find(get(fact))
+        if branch is not None:
+            found += branch.entries
+            if branch.branches:
+                _collect(branch, get, found)
+
+
+def _node(rules: list[Indexed]) -> Node:
+    """Each rule goes under the requirement that it shares with the fewest others, if there are many rules."""
+    entries = [rule.entry for rule in rules if not rule.open]
+    rules = [rule for rule in rules if rule.open]
+    if len(rules) <= _FEW:
+        return Node((*entries, *(rule.entry for rule in rules)))
+    alike: defaultdict[_Key, list[Requirement]] = defaultdict(list)
+    for rule in rules:
+        for each in rule.open:
+            alike[type(each), each.fact].append(each)
+    sharing = {key: _sharing(requirements) for key, requirements in alike.items()}
+    branches: defaultdict[_Key, _Requiring] = defaultdict(list)
+    for rule in rules:
+        keys = {(type(each), each.fact): each for each in rule.open}
+        best = min(keys, key=lambda key: (sharing[key](keys[key]), -len(alike[key])))
+        branches[best].append((rule, keys[best]))
+    return Node(
+        tuple(entries),
+        tuple(
+            (fact, _by_value(requiring) if kind is OneOfThese else _by_size(requiring))
+            for (kind, fact), requiring in branches.items()
+        ),
+    )
+
+
+def _sharing(requirements: list[Requirement]) -> Callable[[Requirement], int]:
+    """How many of the rules with such requirements one has to look at where a given one of them is met."""
+    values = Counter(value for each in requirements if isinstance(each, OneOfThese) for value in each.values)
+    bands = [each for each in requirements if isinstance(each, Within)]
+    cuts = _cuts(bands)
+
+    def sharing(required: Requirement) -> int:
+        if isinstance(required, OneOfThese):
+            return max(values[value] for value in required.values)
+        return len(_between(required, cuts))
+
+    return sharing
+
+
+def _by_value(requiring: _Requiring) -> Find:
+    known: defaultdict[str | bool | None, list[Indexed]] = defaultdict(list, {None: _undecided(requiring)})
+    for rule, required in requiring:
+        assert isinstance(required, OneOfThese)  # noqa: S101 - tells the type, as chosen by kind
+        for value in required.values:
+            known[value].append(rule.met(required))
+    return {value: _node(rules) for value, rules in known.items() if rules}.get
+
+
+def _by_size(requiring: _Requiring) -> Find:
+    bands = [(rule, required) for rule, required in requiring if isinstance(required, Within)]
+    cuts = _cuts([band for _, band in bands])
+    between = [(rule, band, _between(band, cuts)) for rule, band in bands]
+    unknown = _node(_undecided(requiring))
+    if sum(len(each) for _, _, each in between) > _OVERLAP * (len(cuts) + 1):
+        return _by_one_end(bands, unknown)
+    rules: list[list[Indexed]] = [[] for _ in range(len(cuts) + 1)]
+    for rule, band, places in between:
+        for place in places:
+            rules[place].append(rule.met(band))
+    nodes = [_node(each) for each in rules]
+
+    def find(value: float | None) -> Node:
+        return unknown if value is None else nodes[bisect_right(cuts, value)]
+
+    return find
+
+
+def _by_one_end(bands: list[tuple[Indexed, Within]], unknown: Node) -> Find:
+    """By the lower end, or by the upper where there is no lower; the other end is left to the rule's test."""
+    from_low = sorted(((band.low, _met_at_one_end(rule, band)) for rule, band in bands if band.low > -inf))
+    to_high = sorted(((band.high, _met_at_one_end(rule, band)) for rule, band in bands if band.low == -inf))
+    lows, highs = [low for low, _ in from_low], [high for high, _ in to_high]
+    over, under = tuple(entry for _, entry in from_low), tuple(entry for _, entry in to_high)
+
+    def find(value: float | None) -> Node:
+        if value is None:
+            return unknown
+        return Node(over[: bisect_right(lows, value)] + under[bisect_left(highs, value) :])
+
+    return find
+
+
+def _met_at_one_end(rule: Indexed, band: Within) -> int:
+    return (rule if band.low > -inf and band.high < inf else rule.met(band)).entry
+
+
+def _undecided(requiring: _Requiring) -> list[Indexed]:
+    return [rule.undecided(required) for rule, required in requiring if rule.undecided_matters]
+
+
+def _cuts(bands: list[Within]) -> list[float]:
+    """Where one set of bands ends and the next begins. The facts are integers, so a band ends before `high + 1`."""
+    return sorted({cut for band in bands for cut in (band.low, band.high + 1) if abs(cut) < inf})
+
+
+def _between(band: Within, cuts: list[float]) -> range:
+    """The places between `cuts` that the band covers."""
+    first = 0 if band.low == -inf else bisect_right(cuts, band.low)
+    last = len(cuts) if band.high == inf else bisect_right(cuts, band.high)
+    return range(first, last + 1)
