@@ -11,13 +11,16 @@ import rfc8785
 from axiru.domain.evaluation import ApproverGroup, Evaluation, Outcome, ReviewTerms, RuleHit
 from policies.candidates import Node, index
 from policies.conditions import Test, rule_kind
+from policies.conditions.custom_expression import CustomExpression
 from policies.facts import Facts
+from policies.lists import ListSpec
 from policies.requirements import requirements
-from policies.syntax import Default, Effect, Policy, Rule, WhenMissing
+from policies.syntax import Default, Effect, OnError, Policy, Rule, WhenMissing
 from policies.windows import WindowSpec
 from policies.write import document
 
 MISSING_FACT = "missing_fact"
+EXPRESSION_ERROR = "expression_error"
 
 
 class Weight(IntEnum):
@@ -31,9 +34,10 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """`weight` and `review` apply when the test is True, `undecided_weight` and `undecided_review` when it is unknown.
+    """`weight` and `review` apply when the test is True, `undecided_weight` when it is unknown for want of a fact,
+    `error_weight` when it is because one of `expressions` fails; `undecided_review` says who is asked then.
 
-    `window_subjects` says for each window's fact what a caller has to state for it to be known.
+    `subjects` says for each fact that is looked up (a window, a list) what a caller has to state for it to be known.
     """
 
     rule: Rule
@@ -42,15 +46,29 @@ class CompiledRule:
     weight: Weight
     review: ReviewTerms | None
     undecided_weight: Weight
-    undecided_review: ReviewTerms | None
+    error_weight: Weight
+    undecided_review: ReviewTerms
     fact_names: tuple[str, ...]
-    window_subjects: dict[str, str]
+    subjects: dict[str, str]
+    expressions: tuple[CustomExpression, ...] = ()
 
-    def undecided_hit(self, facts: Facts) -> RuleHit:
+    def undecided(self, facts: Facts) -> tuple[RuleHit, Weight]:
+        """What the rule does where its test is unknown: by what is missing or by what failed, the heavier of both."""
+        hit = self.hit
         missing = tuple(name for name in self.fact_names if facts.get(name) is None)
-        wanted = ", ".join(self.window_subjects.get(name, name) for name in missing)
-        hit, message = self.hit, f"Rule {self.hit.rule_id} cannot be decided without {wanted}"
-        return RuleHit(hit.rule_id, hit.rule_kind, hit.effect, hit.priority, MISSING_FACT, message, missing)
+        failed = any(expression.fails(facts) for expression in self.expressions)
+        if failed and (not missing or self.error_weight > self.undecided_weight):
+            message = f"Rule {hit.rule_id} cannot be decided: its expression fails on this movement"
+            return RuleHit(
+                hit.rule_id, hit.rule_kind, hit.effect, hit.priority, EXPRESSION_ERROR, message
+            ), self.error_weight
+        wrong_type = tuple(name for name in self.fact_names if name.startswith("extra."))
+        missing = missing or wrong_type
+        wanted = ", ".join(self.subjects.get(name, name) for name in missing)
+        message = f"Rule {hit.rule_id} cannot be decided without {wanted}"
+        return RuleHit(
+            hit.rule_id, hit.rule_kind, hit.effect, hit.priority, MISSING_FACT, message, missing
+        ), self.undecided_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +76,14 @@ class CompiledPolicy:
     """A policy ready to be evaluated, any number of times and by several threads.
 
     `content_hash` is the SHA-256 (hex) of the RFC 8785 form of the AST, so layout and comments do not matter.
-    `windows` are what the caller has to sum up. `rules` are sorted by priority, then id; `index` finds those that
+    `windows` are what the caller has to sum up, `lists` what it has to look up. `rules` are sorted by priority, then id; `index` finds those that
     can say something about given facts, by their position.
     """
 
     policy: Policy
     content_hash: str
     windows: tuple[WindowSpec, ...]
+    lists: tuple[ListSpec, ...]
     rules: tuple[CompiledRule, ...]
     fact_names: tuple[str, ...]
     unmatched: Evaluation
@@ -95,11 +114,13 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     rules = tuple(_rule(rule, policy) for rule in sorted(policy.rules, key=lambda rule: (rule.priority, rule.id)))
     scope, default = policy.applies_to, policy.default
     windows = {window.name: window for rule in policy.rules for window in rule.when.windows(scope)}
+    lists = {spec.fact: spec for rule in policy.rules for spec in rule.when.lists(scope)}
     content_hash = hashlib.sha256(rfc8785.dumps(document(policy))).hexdigest()
     return CompiledPolicy(
         policy=policy,
         content_hash=content_hash,
         windows=tuple(windows[name] for name in sorted(windows)),
+        lists=tuple(lists[fact] for fact in sorted(lists)),
         rules=rules,
         fact_names=_distinct(name for rule in rules for name in rule.fact_names),
         unmatched=Evaluation(
@@ -110,13 +131,15 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             policy_hash=content_hash,
             review=default.review,
         ),
-        index=index((requirements(rule.rule.when, scope), bool(rule.undecided_weight)) for rule in rules),
+        index=index(
+            (requirements(rule.rule.when, scope), bool(rule.undecided_weight or rule.error_weight)) for rule in rules
+        ),
     )
 
 
 def _rule(rule: Rule, policy: Policy) -> CompiledRule:
     scope = policy.applies_to
-    undecided = _undecided_weight(rule)
+    expressions = tuple(leaf for leaf in rule.when.leaves() if isinstance(leaf, CustomExpression))
     own_review = rule.review or ReviewTerms((ApproverGroup(policy.missing_fact_approver),))
     message = rule.message or rule.reason.replace("_", " ").capitalize()
     return CompiledRule(
@@ -125,12 +148,13 @@ def _rule(rule: Rule, policy: Policy) -> CompiledRule:
         hit=RuleHit(rule.id, rule_kind(rule.when), rule.effect.value, rule.priority, rule.reason, message),
         weight=_weight(rule.effect),
         review=rule.review,
-        undecided_weight=undecided,
-        undecided_review=own_review if undecided is Weight.REVIEW else None,
+        undecided_weight=_undecided_weight(rule),
+        error_weight=_error_weight(rule) if expressions else Weight.NONE,
+        undecided_review=own_review,
         fact_names=_distinct(rule.when.fact_names(scope)),
-        window_subjects={
-            each.fact: " or ".join(each.subject_facts) for each in rule.when.windows(scope) if each.subject_facts
-        },
+        subjects={each.fact: " or ".join(each.subject_facts) for each in rule.when.windows(scope) if each.subject_facts}
+        | {each.fact: f"{each.subject_fact} or the list {each.slug}" for each in rule.when.lists(scope)},
+        expressions=expressions,
     )
 
 
@@ -160,6 +184,20 @@ def _undecided_weight(rule: Rule) -> Weight:
             return Weight.REVIEW if rule.effect in {Effect.REVIEW, Effect.DENY} else Weight.NONE
         case _:
             assert_never(rule.when_missing)
+
+
+def _error_weight(rule: Rule) -> Weight:
+    match rule.on_error:
+        case OnError.SKIP:
+            return Weight.NONE
+        case OnError.REVIEW:
+            return Weight.REVIEW
+        case OnError.DENY:
+            return Weight.DENY
+        case None:
+            return Weight.NONE if rule.effect is Effect.FLAG else Weight.DENY
+        case _:
+            assert_never(rule.on_error)
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

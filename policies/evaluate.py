@@ -14,7 +14,7 @@ def evaluate(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Evalua
     """What the policy wants done with the movement that `facts` describe, decided at `now` (with a time zone).
 
     Deny beats review beats allow; among equals the lowest priority number, then the rule id, names the rule.
-    Undecidable rules count as `when_missing` says, and deny and review rules that do not say ask for a review:
+    Undecidable rules count as `when_missing` and `on_error` say, and deny and review rules that do not say ask for a review:
     leaving a fact out is never a way past a rule. `facts` of the result are all facts the policy reads, None where
     unknown, so that evaluating them again gives the same result. Raises ValueError if `now` is naive.
     """
@@ -37,10 +37,11 @@ def evaluate(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Evalua
             if not weight:
                 flags.append(hit)
                 continue
-        elif rule.undecided_weight:
-            hit, weight, terms = rule.undecided_hit(facts), rule.undecided_weight, rule.undecided_review
         else:
-            continue
+            hit, weight = rule.undecided(facts)
+            if not weight:
+                continue
+            terms = rule.undecided_review if weight is Weight.REVIEW else None
         hits.append(hit)
         if weight > heaviest:
             heaviest, deciding, review = weight, hit, terms

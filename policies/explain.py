@@ -77,7 +77,7 @@ def explanation_text(explanation: Explanation) -> str:
 def _answer(rule: CompiledRule, facts: Facts, now: datetime) -> RuleAnswer:
     result, hit = rule.test(facts, now), rule.hit
     answer: Answer = "undecided" if result is None else "matched" if result else "not_matched"
-    shown = rule.undecided_hit(facts) if result is None else hit
+    shown = rule.undecided(facts)[0] if result is None else hit
     return RuleAnswer(hit.rule_id, hit.rule_kind, hit.effect, hit.priority, answer, shown.message, shown.missing)
 
 
