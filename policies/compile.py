@@ -52,6 +52,11 @@ class CompiledRule:
     subjects: dict[str, str]
     expressions: tuple[CustomExpression, ...] = ()
 
+    @property
+    def undecided_matters(self) -> bool:
+        """Whether the rule may do something where its test is unknown."""
+        return bool(self.undecided_weight or self.error_weight)
+
     def undecided(self, facts: Facts) -> tuple[RuleHit, Weight]:
         """What the rule does where its test is unknown: by what is missing or by what failed, the heavier of both."""
         hit = self.hit
@@ -76,8 +81,8 @@ class CompiledPolicy:
     """A policy ready to be evaluated, any number of times and by several threads.
 
     `content_hash` is the SHA-256 (hex) of the RFC 8785 form of the AST, so layout and comments do not matter.
-    `windows` are what the caller has to sum up, `lists` what it has to look up. `rules` are sorted by priority, then id; `index` finds those that
-    can say something about given facts, by their position.
+    `windows` are what the caller has to sum up, `lists` what it has to look up. `rules` are sorted by priority, then
+    id; `index` finds those that can say something about given facts, by their position.
     """
 
     policy: Policy
@@ -131,9 +136,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             policy_hash=content_hash,
             review=default.review,
         ),
-        index=index(
-            (requirements(rule.rule.when, scope), bool(rule.undecided_weight or rule.error_weight)) for rule in rules
-        ),
+        index=index((requirements(rule.rule.when, scope), rule.undecided_matters) for rule in rules),
     )
 
 

@@ -14,9 +14,10 @@ def evaluate(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Evalua
     """What the policy wants done with the movement that `facts` describe, decided at `now` (with a time zone).
 
     Deny beats review beats allow; among equals the lowest priority number, then the rule id, names the rule.
-    Undecidable rules count as `when_missing` and `on_error` say, and deny and review rules that do not say ask for a review:
-    leaving a fact out is never a way past a rule. `facts` of the result are all facts the policy reads, None where
-    unknown, so that evaluating them again gives the same result. Raises ValueError if `now` is naive.
+    Undecidable rules count as `when_missing` and `on_error` say. Of those that do not say, deny and review rules that
+    miss a fact ask for a review, and rules whose expression fails deny: leaving a fact out is never a way past a rule.
+    `facts` of the result are all facts the policy reads, None where unknown, so that evaluating them again gives the
+    same result. Raises ValueError if `now` is naive.
     """
     if now.tzinfo is None:
         raise ValueError("now needs a time zone")
@@ -37,11 +38,13 @@ def evaluate(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Evalua
             if not weight:
                 flags.append(hit)
                 continue
-        else:
+        elif rule.undecided_weight or rule.error_weight:
             hit, weight = rule.undecided(facts)
             if not weight:
                 continue
             terms = rule.undecided_review if weight is Weight.REVIEW else None
+        else:
+            continue
         hits.append(hit)
         if weight > heaviest:
             heaviest, deciding, review = weight, hit, terms
