@@ -32,8 +32,10 @@ _OF_ROLE: Final[dict[str, frozenset[Permission]]] = {
     "support": frozenset({Permission.READ}),
     "agent_owner": frozenset({Permission.READ}),
     "auditor": frozenset({Permission.READ, Permission.LEDGER}),
-    "finance_manager": frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS}),
-    "controller": frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.LEDGER}),
+    "finance_manager": frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.POLICIES}),
+    "controller": frozenset(
+        {Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.POLICIES, Permission.LEDGER}
+    ),
     "admin": frozenset(
         {
             Permission.READ,

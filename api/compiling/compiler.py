@@ -1,0 +1,92 @@
+"""The API's side of the compiling process: one at a time, bounded in time, started when it is first needed.
+
+Reading a policy is pure computation that takes milliseconds as a rule and a second when the nearest sentence is looked
+for. A thread would share the interpreter's lock with every decision; a process of low priority shares nothing, and can
+be ended.
+"""
+
+import asyncio
+import sys
+from typing import Final
+
+import msgspec
+
+from api.compiling.shapes import Job, PolicyReading
+from api.errors import InvalidBody
+
+SECONDS_A_TEXT: Final = 10.0
+_START_SECONDS: Final = 30.0
+_LONGEST_ANSWER_BYTES: Final = 16 * 1024 * 1024
+
+
+class CompilerLost(RuntimeError):
+    """The process ended over a text: a defect of ours, whose trace it left in the log."""
+
+
+class TooCostly(InvalidBody):
+    """The text takes longer to read than anybody may keep the compiler for."""
+
+    def __init__(self) -> None:
+        super().__init__(InvalidBody.single("text", "too_costly", "This text takes too long to read.").field_errors)
+
+
+class PolicyCompiler:
+    """Reads one text after another. The process ends with its standard input, and so never outlives the API's."""
+
+    def __init__(self, *, seconds_a_text: float = SECONDS_A_TEXT) -> None:
+        self._seconds_a_text = seconds_a_text
+        self._turn = asyncio.Lock()
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def read(self, job: Job) -> PolicyReading:
+        """The policy that `job.text` states, or its errors. Raises TooCostly, CompilerLost."""
+        async with self._turn:
+            process = await self._running()
+            try:
+                async with asyncio.timeout(self._seconds_a_text):
+                    return await _answer(process, job)
+            except TimeoutError as error:
+                self._end()
+                raise TooCostly from error
+            except BaseException:
+                # Whoever asks next must not be given the answer to this.
+                self._end()
+                raise
+
+    async def close(self) -> None:
+        """End the process, whatever it is doing, and wait until it has ended."""
+        process = self._process
+        self._end()
+        if process is not None:
+            await process.wait()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "api.compiling.process"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LONGEST_ANSWER_BYTES,
+            )
+            # Its imports are not the text's fault.
+            await asyncio.wait_for(_line(self._process), _START_SECONDS)
+        return self._process
+
+
+async def _answer(process: asyncio.subprocess.Process, job: Job) -> PolicyReading:
+    if process.stdin is None:
+        raise CompilerLost
+    process.stdin.write(msgspec.json.encode(job) + b"\n")
+    return msgspec.json.decode(await _line(process), type=PolicyReading)
+
+
+async def _line(process: asyncio.subprocess.Process) -> bytes:
+    line = await process.stdout.readline() if process.stdout else b""
+    if not line:
+        raise CompilerLost("the compiling process ended before it answered")
+    return line

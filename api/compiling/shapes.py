@@ -1,0 +1,69 @@
+"""What goes to the compiling process and what comes back."""
+
+from typing import Literal
+
+import msgspec
+
+TextFormat = Literal["yaml", "plain"]
+
+
+class TextError(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where the text does not say what a policy can say. Lines and columns count from 1.
+
+    `expected` and `nearest` (the nearest sentence that would be understood) are empty where there is none to name.
+    """
+
+    line: int
+    column: int
+    expected: str
+    nearest: str
+    code: str
+    message: str
+    hint: str
+
+
+class FindingView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the static checks say of a policy that compiles. An error keeps it from being published."""
+
+    code: str
+    severity: Literal["error", "warning"]
+    message: str
+    rules: list[str]
+    line: int
+    column: int
+    hint: str
+
+
+class RuleView(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule, and the sentence that states it."""
+
+    id: str
+    effect: str
+    kind: str
+    priority: int
+    reason: str
+    message: str
+    plain: str
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A text to read. The checks know the organization's `roles`, and its `lists` by slug with their kinds."""
+
+    text: str
+    format: TextFormat
+    roles: frozenset[str]
+    lists: dict[str, str]
+
+
+class PolicyReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A text as it was understood: both views of the one policy, or the errors that keep it from being one."""
+
+    errors: list[TextError] = []
+    findings: list[FindingView] = []
+    slug: str | None = None
+    description: str | None = None
+    language: int | None = None
+    content_hash: str | None = None
+    yaml: str | None = None
+    plain: str | None = None
+    rules: list[RuleView] = []
