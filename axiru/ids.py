@@ -18,6 +18,11 @@ CONTROL: Final = "ct_"
 API_KEY: Final = "key_"
 MEMBER: Final = "mem_"
 REQUEST: Final = "req_"
+POLICY_DRAFT: Final = "pd_"
+POLICY_VERSION: Final = "pv_"
+LIST: Final = "li_"
+LIST_VERSION: Final = "lv_"
+ACTIVATION: Final = "av_"
 
 _CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _SECRET_BITS: Final = 160

@@ -17,9 +17,11 @@ from axiru.settings import Settings
 from axiru.vault import Vault, token_context
 from ledger.acts.activate import activate
 from ledger.acts.chain import begin_chain
+from ledger.acts.drafts import save_draft
+from ledger.acts.publish import publish
 from ledger.keys import ensure_signing_key, load_signer
 from ledger.signing import Signer
-from policies import compile_policy, pack, parse
+from policies import pack, parse
 
 MODES: tuple[Mode, ...] = ("live", "test")
 PACKS = ("refunds-starter", "daa-starter")
@@ -95,8 +97,7 @@ async def _make(vault: Vault, signer: Signer) -> DemoOrganization:
         await _enforce(organization_id, rail, rail_action, now)
     author_id, activator_id = await _member_id("finance@demo.example"), await _member_id("controller@demo.example")
     for name in PACKS:
-        version_id = await _published(organization_id, pack(name), author_id, now)
-        await activate(version_id, organization_id=organization_id, member_id=activator_id, signer=signer)
+        await _in_force(organization_id, pack(name), author_id, activator_id, signer)
     return DemoOrganization(organization_id, api_keys, users, "", "")
 
 
@@ -178,27 +179,23 @@ async def _enforce(organization_id: str, rail: str, rail_action: str, now: datet
     )
 
 
-async def _published(organization_id: str, source: str, author_id: str, now: datetime) -> str:
-    compiled = compile_policy(parse(source))
-    await rows(
-        "INSERT INTO policies (id, organization_id, slug, created_at) VALUES ({}, {}, {}, {}) ON CONFLICT DO NOTHING",
-        f"{organization_id}/{compiled.slug}",
+async def _in_force(organization_id: str, source: str, author_id: str, activator_id: str, signer: Signer) -> None:
+    """One member publishes, another activates. A start that was cut short between the two is taken up there."""
+    newest = await row(
+        "SELECT id FROM policy_versions WHERE organization_id = {} AND slug = {} ORDER BY version DESC LIMIT 1",
         organization_id,
-        compiled.slug,
-        now,
+        parse(source).slug,
     )
-    version_id = f"{organization_id}/{compiled.slug}/v1"
-    await rows(
-        "INSERT INTO policy_versions (id, organization_id, slug, version, status, source, content_hash, "
-        "author_member_id, note, created_at, published_at) "
-        "VALUES ({}, {}, {}, 1, 'draft', {}, {}, {}, 'The starter pack as shipped', {}, {}) ON CONFLICT DO NOTHING",
-        version_id,
-        organization_id,
-        compiled.slug,
-        source,
-        compiled.content_hash,
-        author_id,
-        now,
-        now,
-    )
-    return version_id
+    if newest is None:
+        draft = await save_draft(
+            organization_id=organization_id,
+            member_id=author_id,
+            text=source,
+            format="yaml",
+            note="The starter pack as shipped",
+        )
+        published = await publish(draft.id, organization_id=organization_id, member_id=author_id, signer=signer)
+        version_id = published.version_id
+    else:
+        version_id = newest["id"]
+    await activate(version_id, organization_id=organization_id, member_id=activator_id, signer=signer)

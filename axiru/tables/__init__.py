@@ -7,8 +7,10 @@ from axiru.tables.controls import Control
 from axiru.tables.decisions import Decision, IdempotencyKey, Movement, Request
 from axiru.tables.executions import Execution
 from axiru.tables.ledger import ChainHead, LedgerEntry, Outbox, OutboxCursor, PersonalValue, SigningKey
+from axiru.tables.lists import List, ListValue, ListVersion
 from axiru.tables.organizations import ApiKey, Member, Organization, Session, StripeConnection, Surface
-from axiru.tables.policies import Policy, PolicyVersion
+from axiru.tables.policies import Activation, Policy, PolicyDraft, PolicyVersion, ShadowResult
+from axiru.tables.replays import Replay, ReplayFinding, ReplayUpload
 
 ALL_TABLES: tuple[type[Table], ...] = (
     Organization,
@@ -18,7 +20,16 @@ ALL_TABLES: tuple[type[Table], ...] = (
     StripeConnection,
     Surface,
     Policy,
+    PolicyDraft,
     PolicyVersion,
+    Activation,
+    ShadowResult,
+    List,
+    ListVersion,
+    ListValue,
+    Replay,
+    ReplayUpload,
+    ReplayFinding,
     Request,
     IdempotencyKey,
     Decision,
@@ -37,6 +48,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
 
 __all__ = [
     "ALL_TABLES",
+    "Activation",
     "ApiKey",
     "Approval",
     "ChainHead",
@@ -45,6 +57,9 @@ __all__ = [
     "Execution",
     "IdempotencyKey",
     "LedgerEntry",
+    "List",
+    "ListValue",
+    "ListVersion",
     "Member",
     "Movement",
     "Organization",
@@ -52,9 +67,14 @@ __all__ = [
     "OutboxCursor",
     "PersonalValue",
     "Policy",
+    "PolicyDraft",
     "PolicyVersion",
+    "Replay",
+    "ReplayFinding",
+    "ReplayUpload",
     "Request",
     "Session",
+    "ShadowResult",
     "SigningKey",
     "StripeConnection",
     "Surface",

@@ -128,11 +128,17 @@ async def act(signer: EntrySigner, organization_id: str, mode: Mode) -> AsyncIte
 @asynccontextmanager
 async def acts(signer: EntrySigner, organization_id: str, modes: Sequence[Mode]) -> AsyncIterator[tuple[Act, ...]]:
     """One act on the chains of several modes, locked in alphabetical order so that two such acts cannot deadlock."""
-    async with transaction():
-        opened = tuple([await _opened(signer, organization_id, mode) for mode in sorted(modes)])
+    async with transaction(), sealing(signer, organization_id, modes) as opened:
         yield opened
-        for one in opened:
-            await one.write()
+
+
+@asynccontextmanager
+async def sealing(signer: EntrySigner, organization_id: str, modes: Sequence[Mode]) -> AsyncIterator[tuple[Act, ...]]:
+    """As `acts`, at the end of a transaction under way: what it wrote before, nobody had to wait for."""
+    opened = tuple([await _opened(signer, organization_id, mode) for mode in sorted(modes)])
+    yield opened
+    for one in opened:
+        await one.write()
 
 
 async def _opened(signer: EntrySigner, organization_id: str, mode: Mode) -> Act:

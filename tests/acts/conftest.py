@@ -28,11 +28,12 @@ from axiru.vault import Vault
 from ledger.acts.activate import activate
 from ledger.acts.chain import begin_chain
 from ledger.acts.decide import decide
+from ledger.acts.drafts import save_draft
+from ledger.acts.publish import publish
 from ledger.acts.standing import CompiledVersions
 from ledger.acts.vote import cast_vote
 from ledger.keys import load_signer
 from ledger.signing import Signer
-from policies import compile_policy, parse
 
 POLICY = """
 policy: refunds
@@ -121,34 +122,13 @@ class House:
             rail_action,
         )
 
-    async def publish(self, source: str) -> str:
-        """A published version, not active yet."""
-        compiled = compile_policy(parse(source))
-        version = await row(
-            "SELECT coalesce(max(version), 0) + 1 AS next FROM policy_versions "
-            "WHERE organization_id = {} AND slug = {}",
-            self.id,
-            compiled.slug,
+    async def publish(self, source: str, login: str = "author") -> str:
+        """A published version, not active yet; returns its id."""
+        draft = await save_draft(
+            organization_id=self.id, member_id=self.members[login], text=source, format="yaml", note="why"
         )
-        assert version is not None
-        await rows(
-            "INSERT INTO policies VALUES ({}, {}, {}, now()) ON CONFLICT DO NOTHING",
-            f"{self.id}/{compiled.slug}",
-            self.id,
-            compiled.slug,
-        )
-        version_id = f"{self.id}/{compiled.slug}/v{version['next']}"
-        await rows(
-            "INSERT INTO policy_versions VALUES ({}, {}, {}, {}, 'draft', {}, {}, {}, '', now(), now(), NULL)",
-            version_id,
-            self.id,
-            compiled.slug,
-            version["next"],
-            source,
-            compiled.content_hash,
-            self.members["author"],
-        )
-        return version_id
+        published = await publish(draft.id, organization_id=self.id, member_id=self.members[login], signer=self.signer)
+        return published.version_id
 
     async def activate(self, source: str) -> str:
         version_id = await self.publish(source)

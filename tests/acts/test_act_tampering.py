@@ -39,7 +39,7 @@ async def sealed(house: Any, refund: Any) -> list[dict[str, Any]]:
     await house.decided(refund(house, 99_000))
     entries: list[dict[str, Any]] = await house.entries()
     assert [entry["kind"] for entry in entries] == [
-        *("policy_activated", "decision", "vote", "decision", "vote", "decision")
+        *("policy_published", "policy_activated", "decision", "vote", "decision", "vote", "decision")
     ]
     return entries
 
@@ -72,19 +72,19 @@ async def test_command_finds_a_chain_that_was_cut_short_together_with_its_head(
 ) -> None:
     for table in ("ledger_entries", "personal_values"):
         await superuser.execute(
-            f"DELETE FROM {table} WHERE organization_id = $1 AND mode = 'test' AND seq = 6",  # noqa: S608
+            f"DELETE FROM {table} WHERE organization_id = $1 AND mode = 'test' AND seq = 7",  # noqa: S608
             house.id,
         )
     await superuser.execute(
-        "UPDATE chain_heads SET seq = 5, entry_hash = (SELECT entry_hash FROM ledger_entries "
-        "WHERE organization_id = $1 AND mode = 'test' AND seq = 5) WHERE organization_id = $1 AND mode = 'test'",
+        "UPDATE chain_heads SET seq = 6, entry_hash = (SELECT entry_hash FROM ledger_entries "
+        "WHERE organization_id = $1 AND mode = 'test' AND seq = 6) WHERE organization_id = $1 AND mode = 'test'",
         house.id,
     )
 
     code, said = await _verify_command(infrastructure, house.id)
 
     assert code == 1
-    assert f"{house.id}/test: TAMPERED at seq 6: a decision was sealed here" in said
+    assert f"{house.id}/test: TAMPERED at seq 7: a decision was sealed here" in said
 
 
 async def test_any_byte_of_any_row_that_is_changed_is_found(

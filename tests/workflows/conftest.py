@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,11 +38,12 @@ from axiru.temporal import DECIDE_UPDATE_ID
 from axiru.vault import Vault
 from ledger.acts.activate import activate
 from ledger.acts.decide import decide
+from ledger.acts.drafts import save_draft
+from ledger.acts.publish import AlreadyPublished, publish
 from ledger.acts.standing import CompiledVersions
 from ledger.acts.vote import cast_vote
 from ledger.keys import load_signer
 from ledger.signing import Signer
-from policies import compile_policy, parse
 from workflows.money_movement import MoneyMovement
 
 GOLDEN = Path(__file__).parent / "histories"
@@ -240,16 +242,13 @@ async def _add_rules(signer: Signer) -> None:
     members = {
         member["name"]: member["id"] for member in await rows("SELECT name, id FROM members WHERE email LIKE '%demo%'")
     }
-    compiled = compile_policy(parse(EXTRA_RULES))
-    await rows("INSERT INTO policies VALUES ('golden', 'org_demo', 'golden', now()) ON CONFLICT DO NOTHING")
-    await rows(
-        "INSERT INTO policy_versions VALUES ('golden/v1', 'org_demo', 'golden', 1, 'draft', {}, {}, {}, '', now(), "
-        "now(), NULL) ON CONFLICT DO NOTHING",
-        EXTRA_RULES,
-        compiled.content_hash,
-        members["Demo finance"],
-    )
-    await activate("golden/v1", organization_id="org_demo", member_id=members["Demo controller"], signer=signer)
+    author = {"organization_id": "org_demo", "member_id": members["Demo finance"]}
+    draft = await save_draft(**author, text=EXTRA_RULES, format="yaml")
+    with suppress(AlreadyPublished):
+        published = await publish(draft.id, **author, signer=signer)
+        await activate(
+            published.version_id, organization_id="org_demo", member_id=members["Demo controller"], signer=signer
+        )
 
 
 @pytest.fixture

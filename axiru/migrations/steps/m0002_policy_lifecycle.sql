@@ -16,21 +16,36 @@ CREATE TABLE policy_drafts (
 CREATE INDEX policy_drafts_open ON policy_drafts (organization_id, slug)
     WHERE published_version IS NULL AND discarded_at IS NULL;
 
--- Each time a version, or a list, was put in force: for all traffic (100) or for a share of it. The entry must exist.
+-- Every function that keeps something out names the schema it looks in: a temporary table comes first otherwise.
+CREATE FUNCTION refuse_draft_change() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'a draft loses no author, and ends once' USING ERRCODE = 'restrict_violation';
+END
+$$;
+CREATE TRIGGER policy_drafts_keep_authors BEFORE UPDATE ON policy_drafts FOR EACH ROW
+    WHEN (OLD.published_version IS NOT NULL OR OLD.discarded_at IS NOT NULL
+        OR NOT NEW.author_member_ids @> OLD.author_member_ids)
+    EXECUTE FUNCTION refuse_draft_change();
+ALTER FUNCTION refuse_own_vote() SET search_path = public, pg_temp;
+
+-- Each change of the share of traffic that a version, or a list, decides: all of it (100), a part, or none (0).
+-- Both modes seal it; the entry named is the live one's.
 CREATE TABLE activations (
     id text PRIMARY KEY,
     organization_id text NOT NULL REFERENCES organizations,
-    mode text NOT NULL CHECK (mode IN ('test', 'live')),
+    mode text NOT NULL CHECK (mode = 'live'),
     version_id text NOT NULL,
     member_id text NOT NULL REFERENCES members,
-    percent integer NOT NULL CHECK (percent BETWEEN 1 AND 100),
+    percent integer NOT NULL CHECK (percent BETWEEN 0 AND 100),
     seq bigint NOT NULL,
     activated_at timestamptz NOT NULL,
+    UNIQUE (organization_id, mode, seq),
     FOREIGN KEY (organization_id, mode, seq) REFERENCES ledger_entries (organization_id, mode, seq)
         DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX activations_by_version ON activations (version_id, activated_at DESC);
 
+-- `activation_id` is the act that gave the version its present share: its own, or its successor's that took it away.
 ALTER TABLE policy_versions
     ADD COLUMN author_member_ids text[] NOT NULL DEFAULT '{}',
     ADD COLUMN plain_source text,
@@ -39,11 +54,28 @@ ALTER TABLE policy_versions
     ADD COLUMN activation_id text REFERENCES activations DEFERRABLE INITIALLY DEFERRED,
     ADD COLUMN retired_at timestamptz,
     ADD CHECK (status = 'shadow' OR canary_percent = 0);
-ALTER TABLE policy_versions DISABLE TRIGGER policy_versions_immutable;
-UPDATE policy_versions SET author_member_ids = ARRAY[author_member_id];
-ALTER TABLE policy_versions ENABLE TRIGGER policy_versions_immutable;
-ALTER TABLE policy_versions ALTER COLUMN author_member_ids DROP DEFAULT,
-    ADD CHECK (author_member_id = ANY (author_member_ids));
+
+-- What was there before: unpublished versions become drafts, published ones look on, activations are in the ledger.
+INSERT INTO policy_drafts SELECT id, organization_id, slug, 'yaml', source, note, ARRAY[author_member_id], 1, created_at,
+    created_at FROM policy_versions WHERE published_at IS NULL;
+DELETE FROM policy_versions WHERE published_at IS NULL;
+UPDATE policy_versions SET author_member_ids = ARRAY[author_member_id],
+    status = CASE status WHEN 'draft' THEN 'shadow' ELSE status END;
+INSERT INTO activations SELECT 'av_' || encode(e.entry_hash, 'hex'), v.organization_id, 'live', v.id, m.id, 100, e.seq,
+    e.sealed_at
+    FROM ledger_entries e, LATERAL (SELECT convert_from(e.body, 'UTF8')::jsonb -> 'data' AS data) sealed
+    JOIN policy_versions v ON v.id = data ->> 'version_id'
+    JOIN members m ON m.id = data ->> 'member_id'
+    WHERE e.kind = 'policy_activated' AND e.mode = 'live' AND v.organization_id = e.organization_id;
+UPDATE policy_versions v SET activation_id = (SELECT id FROM activations WHERE version_id = v.id ORDER BY seq DESC LIMIT 1);
+SET CONSTRAINTS ALL IMMEDIATE;
+
+ALTER TABLE policy_versions
+    ALTER COLUMN author_member_ids DROP DEFAULT,
+    ALTER COLUMN published_at SET NOT NULL,
+    ADD CHECK (author_member_id = ANY (author_member_ids)),
+    DROP CONSTRAINT policy_versions_status_check,
+    ADD CONSTRAINT policy_versions_status_check CHECK (status IN ('shadow', 'active', 'retired'));
 CREATE UNIQUE INDEX policy_versions_one_canary ON policy_versions (organization_id, slug) WHERE canary_percent > 0;
 
 CREATE OR REPLACE FUNCTION refuse_published_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -53,10 +85,10 @@ END
 $$;
 DROP TRIGGER policy_versions_immutable ON policy_versions;
 CREATE TRIGGER policy_versions_immutable BEFORE UPDATE ON policy_versions FOR EACH ROW
-    WHEN (OLD.published_at IS NOT NULL AND (OLD.id, OLD.organization_id, OLD.source, OLD.plain_source, OLD.language,
-        OLD.content_hash, OLD.version, OLD.slug, OLD.author_member_id, OLD.author_member_ids, OLD.note, OLD.published_at)
+    WHEN ((OLD.id, OLD.organization_id, OLD.source, OLD.plain_source, OLD.language, OLD.content_hash, OLD.version,
+        OLD.slug, OLD.author_member_id, OLD.author_member_ids, OLD.note, OLD.created_at, OLD.published_at)
         IS DISTINCT FROM (NEW.id, NEW.organization_id, NEW.source, NEW.plain_source, NEW.language, NEW.content_hash,
-        NEW.version, NEW.slug, NEW.author_member_id, NEW.author_member_ids, NEW.note, NEW.published_at))
+        NEW.version, NEW.slug, NEW.author_member_id, NEW.author_member_ids, NEW.note, NEW.created_at, NEW.published_at))
     EXECUTE FUNCTION refuse_published_change();
 
 CREATE TABLE lists (
@@ -99,11 +131,30 @@ CREATE TABLE list_values (
     PRIMARY KEY (list_version_id, value)
 );
 
--- The second person, in the database too: no author's activation can be written, and none comes into force without one.
-CREATE FUNCTION refuse_own_activation() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The lock makes an activation wait, which then counts these values too and finds that they are not what was sealed.
+CREATE FUNCTION refuse_late_values() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM policy_versions WHERE id = NEW.version_id AND NEW.member_id = ANY (author_member_ids))
-        OR EXISTS (SELECT FROM list_versions WHERE id = NEW.version_id AND NEW.member_id = ANY (author_member_ids)) THEN
+    PERFORM FROM list_versions WHERE id IN (SELECT list_version_id FROM added) FOR SHARE;
+    IF EXISTS (SELECT FROM list_versions WHERE id IN (SELECT list_version_id FROM added) AND status <> 'proposed') THEN
+        RAISE EXCEPTION 'a list gets its values before it comes into force' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER list_values_before_force AFTER INSERT ON list_values REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_values();
+
+-- The second person, in the database too. Only what does not decide everything may its authors take out of force.
+CREATE FUNCTION refuse_own_activation() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM members WHERE id = NEW.member_id AND organization_id = NEW.organization_id
+            AND disabled_at IS NULL)
+        OR NOT EXISTS (
+            SELECT FROM policy_versions WHERE id = NEW.version_id AND organization_id = NEW.organization_id
+                AND (NEW.member_id <> ALL (author_member_ids) OR (NEW.percent = 0 AND status <> 'active'))
+            UNION ALL
+            SELECT FROM list_versions WHERE id = NEW.version_id AND organization_id = NEW.organization_id
+                AND NEW.member_id <> ALL (author_member_ids) AND NEW.percent = 100) THEN
         RAISE EXCEPTION 'a version is activated by somebody other than its authors' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -112,17 +163,53 @@ $$;
 CREATE TRIGGER activations_not_by_author BEFORE INSERT ON activations
     FOR EACH ROW EXECUTE FUNCTION refuse_own_activation();
 
-CREATE FUNCTION refuse_unsealed_policy() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    wanted integer := CASE WHEN NEW.status = 'active' THEN 100 ELSE NEW.canary_percent END;
+-- At the end of the transaction, when its entries are written: this very change was sealed, and it was made.
+CREATE FUNCTION refuse_unsealed_activation() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'INSERT' AND wanted > 0 THEN
-        RAISE EXCEPTION 'a version comes into force only by an activation' USING ERRCODE = 'restrict_violation';
+    IF NOT EXISTS (
+            SELECT FROM ledger_entries e, LATERAL (SELECT convert_from(e.body, 'UTF8')::jsonb -> 'data' AS data) sealed
+            WHERE (e.organization_id, e.mode, e.seq) = (NEW.organization_id, NEW.mode, NEW.seq)
+                AND e.kind = ANY (CASE NEW.percent WHEN 100 THEN ARRAY['policy_activated', 'list_activated']
+                    WHEN 0 THEN ARRAY['policy_retired', 'policy_shadowed'] ELSE ARRAY['policy_canary'] END)
+                AND data ->> 'version_id' = NEW.version_id AND data ->> 'member_id' = NEW.member_id
+                AND data -> 'percent' = to_jsonb(NEW.percent))
+        OR NOT EXISTS (
+            SELECT FROM policy_versions WHERE id = NEW.version_id AND activation_id = NEW.id
+            UNION ALL
+            SELECT FROM list_versions WHERE id = NEW.version_id AND activation_id = NEW.id) THEN
+        RAISE EXCEPTION 'an activation is sealed and carried out' USING ERRCODE = 'restrict_violation';
     END IF;
-    IF TG_OP = 'UPDATE' AND wanted > (CASE WHEN OLD.status = 'active' THEN 100 ELSE OLD.canary_percent END) AND (
-        NEW.activation_id IS NOT DISTINCT FROM OLD.activation_id OR NOT EXISTS (
-            SELECT FROM activations WHERE id = NEW.activation_id AND version_id = NEW.id AND percent = wanted)) THEN
-        RAISE EXCEPTION 'a version comes into force only by an activation' USING ERRCODE = 'restrict_violation';
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER activations_sealed AFTER INSERT ON activations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_activation();
+
+-- The share changes only by an activation made after the last one: of this version, or of the one that takes its place.
+CREATE FUNCTION refuse_unsealed_policy() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    share integer := CASE NEW.status WHEN 'active' THEN 100 ELSE NEW.canary_percent END;
+    share_before integer := 0;
+    permitted boolean;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        permitted := NEW.status = 'shadow' AND share = 0 AND NEW.activation_id IS NULL;
+    ELSE
+        share_before := CASE OLD.status WHEN 'active' THEN 100 ELSE OLD.canary_percent END;
+        IF share = share_before THEN
+            permitted := NEW.activation_id IS NOT DISTINCT FROM OLD.activation_id;
+        ELSE
+            permitted := EXISTS (
+                SELECT FROM activations a JOIN policy_versions v ON v.id = a.version_id
+                WHERE a.id = NEW.activation_id
+                    AND a.seq > coalesce((SELECT seq FROM activations WHERE id = OLD.activation_id), 0)
+                    AND (v.organization_id, v.slug) = (NEW.organization_id, NEW.slug)
+                    AND CASE WHEN v.id = NEW.id THEN a.percent = share
+                        ELSE share = 0 AND a.percent >= CASE share_before WHEN 100 THEN 100 ELSE 1 END END);
+        END IF;
+    END IF;
+    IF NOT permitted THEN
+        RAISE EXCEPTION 'a version decides only what an activation gives it' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END
@@ -130,12 +217,31 @@ $$;
 CREATE TRIGGER policy_versions_sealed BEFORE INSERT OR UPDATE ON policy_versions
     FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_policy();
 
-CREATE FUNCTION refuse_unsealed_list() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The same for lists, and the values that come into force are those whose hash was sealed.
+CREATE FUNCTION refuse_unsealed_list() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    permitted boolean;
 BEGIN
-    IF NEW.status = 'active' AND (TG_OP = 'INSERT' OR (OLD.status <> 'active' AND (
-        NEW.activation_id IS NOT DISTINCT FROM OLD.activation_id OR NOT EXISTS (
-            SELECT FROM activations WHERE id = NEW.activation_id AND version_id = NEW.id)))) THEN
-        RAISE EXCEPTION 'a list comes into force only by an activation' USING ERRCODE = 'restrict_violation';
+    IF TG_OP = 'INSERT' THEN
+        permitted := NEW.status = 'proposed' AND NEW.activation_id IS NULL;
+    ELSIF (NEW.status = 'active') = (OLD.status = 'active') THEN
+        permitted := NEW.status = OLD.status AND NEW.activation_id IS NOT DISTINCT FROM OLD.activation_id;
+    ELSE
+        permitted := EXISTS (
+            SELECT FROM activations a JOIN list_versions v ON v.id = a.version_id
+            WHERE a.id = NEW.activation_id
+                AND a.seq > coalesce((SELECT seq FROM activations WHERE id = OLD.activation_id), 0)
+                AND (v.organization_id, v.slug) = (NEW.organization_id, NEW.slug)
+                AND (v.id = NEW.id) = (NEW.status = 'active'));
+        IF permitted AND NEW.status = 'active' THEN
+            permitted := (NEW.content_hash, NEW.size) = (
+                SELECT encode(sha256(convert_to(coalesce(string_agg(value, E'\n' ORDER BY value COLLATE "C"), ''), 'UTF8')),
+                    'hex'), count(*)
+                FROM list_values WHERE list_version_id = NEW.id);
+        END IF;
+    END IF;
+    IF NOT permitted THEN
+        RAISE EXCEPTION 'a list comes into force as it was sealed, by an activation' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END
@@ -214,7 +320,8 @@ CREATE TABLE replay_findings (
 
 GRANT SELECT, INSERT ON policy_drafts, activations, lists, list_versions, list_values, shadow_results, replays,
     replay_uploads, replay_findings TO axiru_app;
-GRANT UPDATE ON policy_drafts TO axiru_app;
+GRANT UPDATE (slug, format, source, note, author_member_ids, revision, updated_at, published_version, discarded_at)
+    ON policy_drafts TO axiru_app;
 REVOKE UPDATE ON policy_versions FROM axiru_app;
 GRANT UPDATE (status, canary_percent, activation_id, activated_at, retired_at) ON policy_versions TO axiru_app;
 GRANT UPDATE (status, activation_id, activated_at, retired_at) ON list_versions TO axiru_app;

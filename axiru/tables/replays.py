@@ -1,0 +1,47 @@
+"""Replays of history: a file or stored decisions run through a policy, with what was found."""
+
+from piccolo.columns import JSONB, BigInt, Bytea, Integer, Text, Timestamptz
+from piccolo.table import Table
+
+
+class Replay(Table, tablename="replays"):
+    """`state` is waiting, running, done or failed. Deleted with its upload and findings once it has expired."""
+
+    id = Text(primary_key=True)
+    organization_id = Text()
+    mode = Text()
+    source = Text()
+    title = Text()
+    state = Text()
+    policy_source = Text()
+    policy_name = Text()
+    since = Timestamptz(null=True, default=None)
+    until = Timestamptz(null=True, default=None)
+    rows_total = BigInt(null=True, default=None)
+    rows_done = BigInt(default=0)
+    result = JSONB(null=True, default=None)
+    error = JSONB(null=True, default=None)
+    requested_by = Text()
+    created_at = Timestamptz()
+    finished_at = Timestamptz(null=True, default=None)
+    expires_at = Timestamptz()
+
+
+class ReplayUpload(Table, tablename="replay_uploads"):
+    replay_id = Text(primary_key=True)
+    content = Bytea()
+
+
+class ReplayFinding(Table, tablename="replay_findings"):
+    """One row of history that is not simply allowed; `was` is the stored outcome it is compared with."""
+
+    replay_id = Text(primary_key=True)
+    position = Integer()
+    line = Integer(null=True, default=None)
+    subject = Text()
+    outcome = Text()
+    rule = Text(null=True, default=None)
+    reason = Text()
+    amount_cents = BigInt()
+    currency = Text()
+    was = Text(null=True, default=None)

@@ -1,0 +1,130 @@
+"""Publish: make a draft the next version of its policy. From then on it never changes, and looks on until activated."""
+
+from datetime import datetime
+
+import msgspec
+
+from axiru import ids
+from axiru.database import row, rows
+from axiru.domain.movement import Mode
+from axiru.errors import AxiruError
+from ledger.acts.chain import acts
+from ledger.acts.drafts import Draft, changed, load, read_draft
+from ledger.entry import EntrySigner
+from policies import compile_policy, to_yaml
+from policies.syntax import ParsedPolicy
+
+BOTH_MODES: tuple[Mode, ...] = ("live", "test")
+"""A version is one and the same in both modes, so both chains tell what became of it."""
+
+
+class AlreadyPublished(AxiruError):
+    """The newest version of this policy says the same. `slug` and `version` name it."""
+
+    code = "conflict"
+
+
+class Published(msgspec.Struct, frozen=True):
+    """A version as it was sealed: number, hash, and the entries of both modes."""
+
+    version_id: str
+    slug: str
+    version: int
+    content_hash: str
+    published_at: datetime
+    ledger_ids: tuple[str, ...] = ()
+
+
+async def publish(draft_id: str, *, organization_id: str, member_id: str, signer: EntrySigner) -> Published:
+    """Publish the draft as it is now; its status is `shadow`, whatever its text says.
+
+    Raises DraftNotFound, DraftChanged, PolicyInvalid where a newer language no longer takes the text, and
+    AlreadyPublished.
+    """
+    draft = await read_draft(draft_id, organization_id=organization_id)
+    parsed = await load(draft.source, draft.format)
+    compiled = compile_policy(parsed.policy)
+    async with acts(signer, organization_id, BOTH_MODES) as publishing:
+        newest = await row(
+            "SELECT version, content_hash FROM policy_versions WHERE organization_id = {} AND slug = {} "
+            "ORDER BY version DESC LIMIT 1",
+            organization_id,
+            compiled.slug,
+        )
+        if newest is not None and newest["content_hash"] == compiled.content_hash:
+            raise AlreadyPublished(
+                f"Version {newest['version']} says the same.", slug=compiled.slug, version=newest["version"]
+            )
+        published = Published(
+            version_id=ids.new_id(ids.POLICY_VERSION),
+            slug=compiled.slug,
+            version=newest["version"] + 1 if newest else 1,
+            content_hash=compiled.content_hash,
+            published_at=publishing[0].now,
+        )
+        await _close(draft, published.version)
+        await _write(draft, parsed, published)
+        ledger_ids = []
+        for one in publishing:
+            entry = one.seal(
+                "policy_published",
+                {
+                    "version_id": published.version_id,
+                    "slug": published.slug,
+                    "version": published.version,
+                    "draft_id": draft.id,
+                    "format": draft.format,
+                    "language": parsed.language,
+                    "author_member_ids": list(draft.author_member_ids),
+                    "note": draft.note,
+                    "member_id": member_id,
+                },
+                policy_hash=published.content_hash,
+            )
+            ledger_ids.append(entry.ledger_id)
+            one.tell("policy", {"slug": published.slug, "version": published.version, "status": "shadow"})
+        return msgspec.structs.replace(published, ledger_ids=tuple(ledger_ids))
+
+
+async def _close(draft: Draft, version: int) -> None:
+    """End the draft at the revision whose text was read."""
+    closed = await rows(
+        "UPDATE policy_drafts SET published_version = {} WHERE id = {} AND revision = {} "
+        "AND published_version IS NULL AND discarded_at IS NULL RETURNING id",
+        version,
+        draft.id,
+        draft.revision,
+    )
+    if not closed:
+        raise changed(await read_draft(draft.id, organization_id=draft.organization_id))
+
+
+async def _write(draft: Draft, parsed: ParsedPolicy, published: Published) -> None:
+    await rows(
+        "INSERT INTO policies (id, organization_id, slug, created_at) VALUES ({}, {}, {}, {}) ON CONFLICT DO NOTHING",
+        f"{draft.organization_id}/{published.slug}",
+        draft.organization_id,
+        published.slug,
+        published.published_at,
+    )
+    plain = draft.format == "plain"
+    await rows(
+        """
+        INSERT INTO policy_versions (id, organization_id, slug, version, status, source, plain_source, language,
+            content_hash, author_member_id, author_member_ids, note, created_at, published_at)
+        VALUES ({}, {}, {}, {}, 'shadow', {}, {}, {}, {}, {}, {}::text[], {}, {}, {})
+        """,
+        published.version_id,
+        draft.organization_id,
+        published.slug,
+        published.version,
+        to_yaml(parsed.policy) if plain else draft.source,
+        draft.source if plain else None,
+        parsed.language,
+        published.content_hash,
+        draft.author_member_ids[0],
+        list(draft.author_member_ids),
+        draft.note,
+        draft.created_at,
+        published.published_at,
+    )
