@@ -1,0 +1,31 @@
+"""How findings are put: where they stand, amounts as people write them, and what may have been meant."""
+
+from collections.abc import Collection
+from decimal import Decimal
+from difflib import get_close_matches
+
+from axiru.domain.currency import CURRENCIES, exponent_of
+from policies.checks.finding import Finding, Severity
+from policies.syntax import ParsedPolicy
+
+
+def finding(
+    parsed: ParsedPolicy, code: str, severity: Severity, message: str, rules: tuple[str, ...], hint: str = ""
+) -> Finding:
+    """A finding at the first of `rules`, or at the top where it is about none."""
+    at = parsed.rules_at.get(rules[0]) if rules else None
+    line, column = (at.line, at.column) if at is not None else (1, 1)
+    return Finding(code, severity, message, rules, line, column, hint)
+
+
+def money(units: float, currency: str) -> str:
+    """`150.00 USD` for 15000 and usd; assets other than currencies in their smallest unit."""
+    if currency not in CURRENCIES:
+        return f"{units:.0f} units of {currency}"
+    return f"{Decimal(int(units)).scaleb(-exponent_of(currency)):f} {currency.upper()}"
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """A hint that names what comes closest, or else all there is."""
+    near = get_close_matches(word, sorted(known), n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}"
