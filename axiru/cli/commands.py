@@ -4,10 +4,12 @@ from typing import Any
 
 import click
 
+from axiru.cli import policy_comparison, policy_remote
 from axiru.cli.dev import dev
 from axiru.cli.ledger import ledger
 from axiru.cli.policy import policy
 from axiru.cli.processes import api, console, migrate, worker
+from axiru.cli.replay import replay
 from axiru.cli.settings import settings
 from axiru.errors import AxiruError
 
@@ -29,5 +31,8 @@ def axiru() -> None:
     """Axiru decides before money moves."""
 
 
-for command in (dev, api, worker, console, migrate, policy, ledger, settings):
+for command in (*policy_remote.COMMANDS, *policy_comparison.COMMANDS):
+    policy.add_command(command)
+
+for command in (dev, api, worker, console, migrate, policy, replay, ledger, settings):
     axiru.add_command(command)

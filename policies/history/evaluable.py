@@ -1,0 +1,31 @@
+"""Which rules a history can answer: those that read nothing it cannot hold."""
+
+import msgspec
+
+from policies.syntax import Policy, Rule
+
+WINDOW = "window."
+NOW = "now"
+
+
+def evaluable(policy: Policy, facts: frozenset[str]) -> tuple[Policy, tuple[str, ...]]:
+    """The policy with the rules that `facts` suffice for, and the ids of the others, sorted.
+
+    A fact that the history can hold and a row leaves out is an ordinary missing fact; the rule stays.
+    """
+    kept = tuple(rule for rule in policy.rules if _suffices(rule, policy, facts))
+    left_out = {rule.id for rule in policy.rules} - {rule.id for rule in kept}
+    return msgspec.structs.replace(policy, rules=kept), tuple(sorted(left_out))
+
+
+def _suffices(rule: Rule, policy: Policy, facts: frozenset[str]) -> bool:
+    scope = policy.applies_to
+    read = {name for name in rule.when.fact_names(scope) if not name.startswith(WINDOW)}
+    if not read <= facts:
+        return False
+    if NOW not in facts and any(leaf.kind == "time_of_day" for leaf in rule.when.leaves()):
+        return False
+    return all(
+        NOW in facts and (not window.subject_facts or bool(facts & set(window.subject_facts)))
+        for window in rule.when.windows(scope)
+    )

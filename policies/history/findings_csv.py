@@ -1,0 +1,51 @@
+"""A replay's findings as CSV for a spreadsheet, in which no cell can become a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+from axiru.domain.currency import exponent_of
+from policies.history.report import Finding
+
+HEADER: Final = ("line", "id", "outcome", "rule", "reason", "message", "amount", "currency", "refunded_at", "flags")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def findings_csv(findings: Iterable[Finding]) -> str:
+    """The findings with a header, RFC 4180; amounts are in major units with a decimal point."""
+    return "".join(csv_lines([HEADER], (_cells(finding) for finding in findings)))
+
+
+def csv_lines(*tables: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Rows as CSV, each cell safe to open in a spreadsheet."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    for table in tables:
+        for row in table:
+            writer.writerow([harmless(cell) for cell in row])
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet would calculate is shown as text instead (OWASP, CSV injection)."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+
+
+def _cells(finding: Finding) -> tuple[str, ...]:
+    amount = Decimal(finding.amount_cents).scaleb(-exponent_of(finding.currency))
+    return (
+        str(finding.line),
+        finding.id,
+        finding.outcome,
+        finding.rule or "",
+        finding.reason,
+        finding.message,
+        f"{amount:f}",
+        finding.currency,
+        finding.at or "",
+        " ".join(finding.flags),
+    )

@@ -1,0 +1,105 @@
+"""Which rows are refunds: what marks one, in exports that list payments and in reports that list every movement."""
+
+from enum import Enum, auto
+from typing import Final
+
+from policies.history.columns import Columns, words_of
+
+REFUND_PREFIXES: Final = ("re_", "pyr_")
+CHARGE_PREFIXES: Final = ("ch_", "py_", "pi_")
+_OTHER_PREFIXES: Final = ("po_", "tr_", "txn_", "fee_")
+_REFUND_KINDS: Final = frozenset({"refund", "payment_refund", "partial_refund", "full_refund", "refunds"})
+_UNDONE_KINDS: Final = frozenset(
+    {"refund_failure", "payment_failure_refund", "payment_refund_failure", "refund_failed", "refund_reversal"}
+)
+_CHARGE_KINDS: Final = frozenset({"charge", "payment", "sale"})
+# fmt: off
+# https://docs.stripe.com/reports/reporting-categories and https://docs.stripe.com/reports/balance-transaction-types
+_OTHER_KINDS: Final = frozenset(
+    {
+        "adjustment", "advance", "advance_funding", "anticipation_repayment", "application_fee",
+        "application_fee_refund", "charge_failure", "climate_order_purchase", "connect_collection_transfer",
+        "connect_reserved_funds", "contribution", "dispute", "dispute_reversal", "fee", "financing_paydown",
+        "financing_paydown_reversal", "financing_payout", "issuing_authorization_hold", "issuing_dispute",
+        "issuing_transaction", "network_cost", "obligation", "other_adjustment", "partial_capture_reversal",
+        "payment_reversal", "payout", "payout_cancel", "payout_failure", "payout_reversal", "platform_earning",
+        "platform_earning_refund", "reserve_hold", "reserve_release", "reserve_transaction", "risk_reserved_funds",
+        "stripe_fee", "stripe_fx_fee", "tax", "tax_fee", "tax_withholding", "topup", "topup_reversal", "transfer",
+        "transfer_cancel", "transfer_failure", "transfer_refund", "transfer_reversal", "unreconciled_customer_funds",
+    }
+)
+# fmt: on
+_NOT_MADE: Final = frozenset({"failed", "canceled", "cancelled", "voided"})
+_WHOLE: Final = frozenset({"refunded", "full_refund", "fully_refunded"})
+_PART: Final = frozenset({"partially_refunded", "partial_refund", "partially_refund"})
+_YES: Final = frozenset({"true", "yes", "1", "t", "y"})
+
+
+class Mark(Enum):
+    """What a row is. `PART`: a refund of a part that the row does not tell."""
+
+    REFUND = auto()
+    NOT_MADE = auto()
+    UNDONE = auto()
+    CHARGE = auto()
+    OTHER = auto()
+    PART = auto()
+    UNKNOWN = auto()
+
+
+def mark_of(fields: list[str], columns: Columns, *, negative: bool) -> Mark:
+    """What a row is, in a file without a column of refunded amounts. `negative`: its amount is below zero."""
+    of = columns.of
+    status = word(fields[of["status"]]) if "status" in of else ""
+    made = Mark.NOT_MADE if status in _NOT_MADE else Mark.REFUND
+    if "kind" in of:
+        return _by_kind(word(fields[of["kind"]]), made)
+    if "refund_id" in of:
+        return made if fields[of["refund_id"]].strip() else Mark.OTHER
+    ids = tuple(fields[of[role]].strip() for role in ("source", "id") if role in of)
+    if any(each.startswith(REFUND_PREFIXES) for each in ids):
+        of_balance = any(each.startswith("txn_") for each in ids)
+        return Mark.UNDONE if of_balance and not negative else made
+    if "refunded" in of:
+        return Mark.REFUND if word(fields[of["refunded"]]) in _YES else Mark.CHARGE
+    return _of_payment(
+        ids, status, made, dated=None if "refunded_at" not in of else bool(fields[of["refunded_at"]].strip())
+    )
+
+
+def _of_payment(ids: tuple[str, ...], status: str, made: Mark, *, dated: bool | None) -> Mark:
+    """What a row is whose ids are no refund's. `dated`: it has the date of a refund; None without such a column."""
+    if status in _WHOLE:
+        return Mark.REFUND
+    is_charge = any(each.startswith(CHARGE_PREFIXES) for each in ids)
+    if status in _PART or (is_charge and dated):
+        return Mark.PART
+    if is_charge:
+        return Mark.CHARGE
+    if dated is not None:
+        return made if dated else Mark.OTHER
+    return Mark.OTHER if any(each.startswith(_OTHER_PREFIXES) for each in ids) else Mark.UNKNOWN
+
+
+def refund_failed(fields: list[str], columns: Columns) -> bool:
+    """Whether a row of a file with refunded amounts lists a refund that was not made."""
+    of = columns.of
+    if "status" not in of:
+        return False
+    about_refund = "refund_id" in of or words_of(columns.header[of["status"]]).startswith("refund")
+    return about_refund and word(fields[of["status"]]) in _NOT_MADE
+
+
+def word(text: str) -> str:
+    """`Requested by customer` as `requested_by_customer`."""
+    return "_".join(text.lower().replace("-", " ").split())
+
+
+def _by_kind(kind: str, made: Mark) -> Mark:
+    if kind in _REFUND_KINDS:
+        return made
+    if kind in _UNDONE_KINDS:
+        return Mark.UNDONE
+    if kind in _CHARGE_KINDS:
+        return Mark.CHARGE
+    return Mark.OTHER if kind in _OTHER_KINDS else Mark.UNKNOWN
