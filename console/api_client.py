@@ -34,53 +34,55 @@ class ApiClient:
         self._headers = {"Authorization": f"Bearer {token}", "Axiru-Outcome-Style": "integration"}
 
     async def current_session(self) -> CurrentSession:
-        return await self._call("GET", "/api/v1/sessions/current", CurrentSession)
+        return await self.call("GET", "/api/v1/sessions/current", CurrentSession)
 
     async def log_out(self) -> None:
         """Revoke the token."""
-        await self._send("DELETE", "/api/v1/sessions/current")
+        await self.send("DELETE", "/api/v1/sessions/current")
 
     async def decisions(
         self, *, mode: Mode, state: str = "", query: str = "", limit: int = 50, cursor: str = ""
     ) -> DecisionPage:
         """One page of decisions, newest first."""
         wanted = {"mode": mode, "state": state, "q": query, "limit": str(limit), "cursor": cursor}
-        return await self._call(
+        return await self.call(
             "GET", "/api/v1/decisions", DecisionPage, params={name: value for name, value in wanted.items() if value}
         )
 
     async def decision(self, decision_id: str) -> DecisionDetail:
-        return await self._call("GET", f"/api/v1/decisions/{_segment(decision_id)}", DecisionDetail)
+        return await self.call("GET", f"/api/v1/decisions/{segment(decision_id)}", DecisionDetail)
 
     async def vote(self, approval_id: str, verdict: Verdict, *, reason: str, digest: str) -> VoteAnswer:
         """Cast a vote for exactly what `digest` names; the API refuses if that is no longer what would happen."""
-        return await self._call(
+        return await self.call(
             "POST",
-            f"/api/v1/approvals/{_segment(approval_id)}/{verdict}",
+            f"/api/v1/approvals/{segment(approval_id)}/{verdict}",
             VoteAnswer,
             json={"reason": reason, "digest": digest},
         )
 
     async def controls(self) -> ControlList:
-        return await self._call("GET", "/api/v1/controls", ControlList)
+        return await self.call("GET", "/api/v1/controls", ControlList)
 
     async def engage_kill_switch(self, *, mode: str, reason: str) -> ControlView:
         body = {"kind": "kill_switch", "scope": {}, "mode": mode, "reason": reason}
-        return await self._call("POST", "/api/v1/controls", ControlView, json=body, timeout=CONTROL_TIMEOUT_SECONDS)
+        return await self.call("POST", "/api/v1/controls", ControlView, json=body, timeout=CONTROL_TIMEOUT_SECONDS)
 
     async def lift_control(self, control_id: str, *, reason: str) -> None:
-        await self._send(
+        await self.send(
             "DELETE",
-            f"/api/v1/controls/{_segment(control_id)}",
+            f"/api/v1/controls/{segment(control_id)}",
             json={"reason": reason},
             timeout=CONTROL_TIMEOUT_SECONDS,
         )
 
-    async def _call(self, method: str, path: str, view: type[View], **options: Any) -> View:
-        response = await self._send(method, path, **options)
+    async def call(self, method: str, path: str, view: type[View], **options: Any) -> View:
+        """One request, and its answer read as `view`."""
+        response = await self.send(method, path, **options)
         return _read(response, view)
 
-    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request whose answer need not be read."""
         response = await _request(self._http, method, path, headers=self._headers, **options)
         if response.status_code == 401:
             raise SessionEnded("You have been logged out.")
@@ -131,7 +133,7 @@ def _read(response: httpx.Response, view: type[View]) -> View:
         ) from error
 
 
-def _segment(identifier: str) -> str:
+def segment(identifier: str) -> str:
     """An id as one path segment; ids come from the address bar, so a slash in one must not choose another endpoint."""
     return quote(identifier, safe="")
 

@@ -10,7 +10,7 @@ from console.api_errors import SessionEnded
 from console.entry import login_address
 from console.event_stream import StreamEvent
 from console.live_feed import FeedState
-from console.refreshing import Refreshing
+from console.refreshing import SHORTEST_INTERVAL_SECONDS, Refreshing
 from console.sessions import Session
 
 
@@ -30,6 +30,7 @@ class Following:
         concerns: Callable[[StreamEvent], bool],
         problem: Callable[[str], None],
         on_state: Callable[[FeedState], None] | None = None,
+        shortest_interval_seconds: float = SHORTEST_INTERVAL_SECONDS,
     ) -> None:
         self._session = session
         self._feed = session.feed(mode)
@@ -37,13 +38,14 @@ class Following:
         self._concerns = concerns
         self._problem = problem
         self._on_state = on_state
+        self._shortest_interval_seconds = shortest_interval_seconds
         self._client: Client = context.client
         self._refreshing: Refreshing | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Read once, then follow. Failures are shown and tried again, never raised."""
-        self._refreshing = Refreshing(self._read_and_report)
+        self._refreshing = Refreshing(self._read_and_report, self._shortest_interval_seconds)
         # Subscribed before reading, so that nothing can happen unseen in between.
         self._unsubscribe = self._feed.subscribe(self)
         self._client.on_delete(self.stop)

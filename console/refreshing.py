@@ -22,8 +22,11 @@ class Refreshing:
     `read` reports its own failures to the page and raises them; a failed reading is repeated until one succeeds.
     """
 
-    def __init__(self, read: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, read: Callable[[], Awaitable[None]], shortest_interval_seconds: float = SHORTEST_INTERVAL_SECONDS
+    ) -> None:
         self._read = read
+        self._shortest_interval_seconds = shortest_interval_seconds
         self._asked = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="page refresh")
 
@@ -38,7 +41,7 @@ class Refreshing:
             await self._asked.wait()
             self._asked.clear()
             started = time.monotonic()
-            pause = SHORTEST_INTERVAL_SECONDS
+            pause = self._shortest_interval_seconds
             try:
                 await self._read()
             except AxiruError as error:

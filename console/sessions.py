@@ -10,6 +10,7 @@ import msgspec
 from axiru.domain.movement import Mode
 from console.api_client import ApiClient
 from console.live_feed import LiveFeed
+from console.policy_api import PolicyApi
 from console.views import CurrentSession, LoggedIn, Member
 
 COOKIE_FIELD = "log_in"
@@ -21,6 +22,7 @@ class Session:
     def __init__(self, http: httpx.AsyncClient, logged_in: LoggedIn, permissions: tuple[str, ...]) -> None:
         self.id = secrets.token_urlsafe(32)
         self.api = ApiClient(http, logged_in.token)
+        self.policies = PolicyApi(self.api)
         self.expires_at = logged_in.expires_at
         self.member: Member = logged_in.member
         self.permissions = frozenset(permissions)

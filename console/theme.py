@@ -21,10 +21,13 @@ from console.sessions import Session
 from console.views import ControlView
 
 STATIC: Final = Path(__file__).parent / "static"
-Place = Literal["decisions", "controls"]
+Place = Literal["decisions", "policies", "lists", "replays", "controls"]
 
 _NAVIGATION: Final[tuple[tuple[Place, str, str], ...]] = (
     ("decisions", "Decisions", "/"),
+    ("policies", "Policies", "/policies"),
+    ("lists", "Lists", "/lists"),
+    ("replays", "Replays", "/replays"),
     ("controls", "Controls", "/controls"),
 )
 _FEED_WORDS: Final = {

@@ -8,7 +8,7 @@ from axiru.domain.decision import DecisionState
 from console.components.icon import IconName, icon
 from console.components.text import Text, block
 
-Tone = Literal["good", "done", "bad", "failed", "waiting", "busy", "neutral"]
+Tone = Literal["good", "done", "bad", "failed", "waiting", "busy", "busy-still", "neutral"]
 
 
 class Look(NamedTuple):

@@ -13,12 +13,14 @@ IconName = Literal[
     "alert",
     "spinner",
     "arrow-left",
+    "arrow-right",
     "chevron",
     "stop",
     "eye",
     "copy",
     "flag",
     "link",
+    "pencil",
 ]
 SPRITE = "/static/icons.svg"
 

@@ -2,12 +2,12 @@ import { h } from "vue";
 
 export default {
   props: {
-    label: String, cleared: Number, hint: String, error: String, placeholder: String,
+    label: String, initial: String, cleared: Number, hint: String, error: String, placeholder: String,
     rows: { type: Number, default: 1 }, maxlength: Number, required: Boolean,
   },
   emits: ["change"],
   data() {
-    return { typed: "" };
+    return { typed: this.initial ?? "" };
   },
   watch: {
     cleared() {

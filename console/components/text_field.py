@@ -8,13 +8,21 @@ class TextField(Element, component="text_field.js"):
     """`value` is what the person has typed. `refuse` says beside the field what is wrong with it."""
 
     def __init__(
-        self, label: str, *, hint: str = "", placeholder: str = "", rows: int = 1, max_length: int = 500
+        self,
+        label: str,
+        *,
+        value: str = "",
+        hint: str = "",
+        placeholder: str = "",
+        rows: int = 1,
+        max_length: int = 500,
     ) -> None:
         super().__init__()
-        self.value = ""
+        self.value = value
         self.props.update(
             {
                 "label": label,
+                "initial": value,
                 "hint": hint,
                 "placeholder": placeholder,
                 "rows": rows,

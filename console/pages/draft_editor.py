@@ -1,0 +1,293 @@
+"""The policy editor: one policy, written in plain language or in YAML, read again with every pause in typing."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from nicegui import context
+
+from axiru.errors import AxiruError
+from console.api_errors import ApiRefused, SessionEnded
+from console.components.button import Button
+from console.components.code_editor import CodeEditor, Place, TextKind
+from console.components.confirm_dialog import ConfirmDialog
+from console.components.icon import icon
+from console.components.problem_list import ProblemList
+from console.components.tabs import Tabs
+from console.components.text import Text, block
+from console.components.text_field import TextField
+from console.policy_views import Draft, Reading, TextError
+from console.refreshing import Refreshing
+from console.sessions import Session
+
+KINDS: Final = {"plain": "Plain language", "yaml": "YAML"}
+LONGEST_NOTE: Final = 500
+
+
+class Twin(NamedTuple):
+    """A text and what it was converted to, so that switching there and back gives the very same text."""
+
+    kind: TextKind
+    text: str
+    other: str
+
+
+class DraftEditor:
+    """One open draft, saved or still to be."""
+
+    def __init__(self, session: Session, draft: Draft | None) -> None:
+        self._session = session
+        self._draft = draft
+        self._client = context.client
+        self._kind: TextKind = draft.format if draft else "plain"
+        self._reading: Reading | None = None
+        self._read_text: tuple[TextKind, str] | None = None
+        self._twin: Twin | None = None
+        self._refreshing: Refreshing | None = None
+
+    def build_actions(self) -> None:
+        """The buttons of the page's head."""
+        self._save_button = Button("Save draft", self._save_clicked)
+        self._publish_button = Button("Publish to shadow…", self._ask_to_publish, "primary")
+        if self._draft is not None:
+            Button("Discard…", self._ask_to_discard, "danger")
+
+    def build(self, text: str) -> None:
+        """The editor with `text` in it, and beside it what is wrong with that."""
+        with block("div", "editor-page"):
+            with block("section", "panel", aria_label="Policy"):
+                with block("div", "editor-bar"):
+                    self._tabs = Tabs("View", KINDS, self._switch)
+                    self._checked = block("span", "checked", role="status")
+                self._editor = CodeEditor(
+                    "Policy text", on_change=self._text_changed, on_save=self._save_clicked, on_restored=self._restored
+                )
+            with block("div", "editor-side panels"):
+                with block("section", "panel", aria_label="Problems"):
+                    Text("h2", "What the compiler says")
+                    with block("div", "panel-body"):
+                        self._told = Text("p", "", "muted")
+                        self._problems = ProblemList(self._editor.reveal, self._use_nearest)
+                with block("section", "panel", aria_label="Note"):
+                    Text("h2", "Note")
+                    with block("div", "panel-body"):
+                        self._note = TextField(
+                            "What changes, and why",
+                            value=self._draft.note if self._draft else "",
+                            hint="Everybody who reviews this version sees it; it is sealed when you publish.",
+                            rows=3,
+                            max_length=LONGEST_NOTE,
+                        )
+        self._refusal = Text("p", "", "refusal")
+        self._refusal.props["role"] = "alert"
+        self._build_dialogs()
+        self._editor.keep_as(self._draft.id if self._draft else "new", str(self._draft.revision if self._draft else 0))
+        self._show(text, self._kind)
+        if self._draft is not None:
+            self._editor.saved()
+
+    def start(self) -> None:
+        """Read the text once, then after every change."""
+        self._refreshing = Refreshing(self._read)
+        self._client.on_delete(self._refreshing.stop)
+        self._refreshing.ask()
+
+    def _build_dialogs(self) -> None:
+        self._publishing = ConfirmDialog("Publish to shadow", "Publish", self._publish, "primary")
+        with self._publishing.content:
+            with block("ul", "plain-list"):
+                Text("li", "It becomes the next version of its policy, with a number, and can never be changed.")
+                Text("li", "It looks on: every decision is also asked of it, and nothing follows from its answer.")
+                Text("li", "To put it in force, a second person promotes it. None of its authors can.")
+            self._warned = Text("p", "", "refusal")
+        self._discarding = ConfirmDialog("Discard this draft", "Discard draft", self._discard, "danger")
+        with self._discarding.content:
+            Text("p", "The draft goes away for everybody. Published versions stay as they are.")
+
+    # What is written, and how it reads
+
+    def _show(self, text: str, kind: TextKind) -> None:
+        self._kind = kind
+        self._tabs.press(kind)
+        self._editor.show(text, kind)
+
+    def _text_changed(self) -> None:
+        self._say("Checking…", "waiting")
+        self._refusal.set_text("")
+        if self._refreshing is not None:
+            self._refreshing.ask()
+
+    def _restored(self, kind: TextKind, base: str) -> None:
+        self._kind = kind
+        self._tabs.press(kind)
+        newer = self._draft is not None and base != str(self._draft.revision)
+        meanwhile = (
+            " Somebody has saved the draft since: publish or save only if yours is what you want." if newer else ""
+        )
+        self._told.set_text(f"Your unsaved text from before this page was loaded again is back.{meanwhile}")
+        self._text_changed()
+
+    async def _read(self) -> None:
+        asked = (self._kind, self._editor.text)
+        try:
+            reading = await self._session.policies.compile(asked[1], asked[0])
+        except SessionEnded:
+            self._session.end()
+            raise
+        except ApiRefused as refusal:
+            if refusal.status == 429:
+                raise
+            self._say("Not checked", "bad")
+            self._refusal.set_text(_sentence(refusal))
+            return
+        except AxiruError:
+            self._say("The API does not answer; your text is safe here.", "waiting")
+            raise
+        if asked != (self._kind, self._editor.text):
+            return
+        self._reading, self._read_text = reading, asked
+        self._show_reading(reading)
+
+    def _show_reading(self, reading: Reading) -> None:
+        self._editor.mark_wrong(Place(error.line, error.column) for error in reading.errors)
+        self._problems.show(reading.errors, reading.findings)
+        count = len(reading.errors)
+        if count:
+            self._say(f"{count} {'error' if count == 1 else 'errors'}", "bad")
+            self._told.set_text("")
+        else:
+            self._say("Compiles", "good")
+            self._told.set_text("" if reading.findings else "Nothing to object to.")
+        self._save_button.block(bool(count), "A draft can be saved once it compiles; until then this browser keeps it.")
+        hindrances = reading.hindrances
+        self._publish_button.block(bool(hindrances), "Correct the errors first." if hindrances else "")
+
+    def _say(self, words: str, tone: str) -> None:
+        self._checked.clear()
+        self._checked.classes(replace=f"checked checked-{tone}")
+        with self._checked:
+            icon({"good": "check", "bad": "alert"}.get(tone, "clock"))  # type: ignore[arg-type]
+            Text("span", words)
+
+    def _use_nearest(self, error: TextError) -> None:
+        lines = self._editor.text.split("\n")
+        if not 1 <= error.line <= len(lines):
+            return
+        lines[error.line - 1] = error.nearest
+        self._show("\n".join(lines), self._kind)
+        self._editor.reveal(Place(error.line, len(error.nearest) + 1))
+        self._text_changed()
+
+    # The other view
+
+    async def _switch(self, name: str) -> None:
+        kind: TextKind = "yaml" if name == "yaml" else "plain"
+        if kind == self._kind:
+            return
+        self._refusal.set_text("")
+        text = self._editor.text
+        converted: str | None
+        if self._twin is not None and (self._twin.kind, self._twin.other) == (kind, text):
+            converted = self._twin.text
+        else:
+            if self._read_text != (self._kind, text):
+                try:
+                    await self._read()
+                except AxiruError as error:
+                    self._refusal.set_text(error.message)
+                    return
+            reading = self._reading
+            converted = (reading.plain if kind == "plain" else reading.yaml) if reading else None
+            if self._read_text != (self._kind, text) or converted is None:
+                self._refusal.set_text(
+                    f"This text cannot be shown as {KINDS[kind]} yet: correct its errors first. Nothing was changed."
+                )
+                return
+        was_saved = self._editor.is_saved
+        self._twin = Twin(self._kind, text, converted)
+        self._show(converted, kind)
+        if was_saved:
+            self._editor.saved()
+        self._text_changed()
+
+    # Saving and publishing
+
+    async def _save_clicked(self) -> None:
+        await self._attempt(self._save, self._refusal.set_text)
+
+    async def _save(self) -> None:
+        """Save, and go to the draft's own page where it had none."""
+        first = self._draft is None
+        draft = await self._session.policies.save_draft(
+            self._draft, text=self._editor.text, format=self._kind, note=self._note.value.strip()
+        )
+        self._draft = draft
+        self._editor.saved()
+        self._editor.keep_as(draft.id, str(draft.revision))
+        self._told.set_text("Saved.")
+        if first:
+            self._client.open(f"/policies/drafts/{draft.id}")
+
+    async def _ask_to_publish(self) -> None:
+        reading = self._reading
+        if reading is None or self._read_text != (self._kind, self._editor.text):
+            return
+        warnings = sum(finding.severity == "warning" for finding in reading.findings)
+        self._warned.set_text(
+            f"The checks warn of {warnings} {'thing' if warnings == 1 else 'things'} beside the text."
+            if warnings
+            else ""
+        )
+        self._publishing.open()
+
+    async def _publish(self) -> None:
+        async def publish() -> None:
+            if self._draft is None or not self._is_saved():
+                draft = await self._session.policies.save_draft(
+                    self._draft, text=self._editor.text, format=self._kind, note=self._note.value.strip()
+                )
+                self._draft = draft
+                self._editor.saved()
+                self._editor.keep_as(draft.id, str(draft.revision))
+            published = await self._session.policies.publish(self._draft.id)
+            self._client.open(f"/policies/{published.slug}")
+
+        await self._attempt(publish, self._publishing.refuse)
+
+    def _is_saved(self) -> bool:
+        return (
+            self._draft is not None
+            and self._editor.is_saved
+            and self._kind == self._draft.format
+            and self._note.value.strip() == self._draft.note
+        )
+
+    async def _ask_to_discard(self) -> None:
+        self._discarding.open()
+
+    async def _discard(self) -> None:
+        async def discard() -> None:
+            if self._draft is not None:
+                await self._session.policies.discard_draft(self._draft.id)
+                self._editor.saved()
+                self._client.open("/policies")
+
+        await self._attempt(discard, self._discarding.refuse)
+
+    async def _attempt(self, act: Callable[[], Awaitable[None]], refuse: Callable[[str], object]) -> None:
+        refuse("")
+        try:
+            await act()
+        except SessionEnded:
+            self._session.end()
+        except ApiRefused as refusal:
+            refuse(_sentence(refusal))
+        except AxiruError as error:
+            refuse(error.message)
+
+
+def _sentence(refusal: ApiRefused) -> str:
+    """The API's words, with those for single fields, and what a conflict means for the text on the page."""
+    fields = " ".join(refusal.field_errors.values())
+    if refusal.status == 409:
+        return f"{refusal.message} {fields} Your text is still here; copy it before you load the page again.".strip()
+    return f"{refusal.message} {fields}".strip()
