@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from litestar import Litestar
 
 from api import logs, openapi
+from api.compiling import PolicyCompiler
 from api.errors import EXCEPTION_HANDLERS
 from api.feed import ChainWatch
 from api.intake.charge import PaymentLookup
@@ -19,6 +20,18 @@ from api.routes.decisions import create_decision, get_decision, list_decisions
 from api.routes.events import stream_events
 from api.routes.keys import create_key, list_keys, revoke_key
 from api.routes.operations import healthz, metrics, readyz
+from api.routes.policies import compile_policy_text, get_policy, list_policies
+from api.routes.policy_comparisons import diff_version, preview_promotion
+from api.routes.policy_drafts import (
+    change_draft,
+    create_draft,
+    get_draft,
+    list_drafts,
+    publish_draft,
+    remove_draft,
+)
+from api.routes.policy_templates import fill_in_template, get_template, list_templates
+from api.routes.policy_versions import activate_version, get_version, retire_version, shadow_version
 from api.routes.sessions import current_session, log_in, log_out
 from api.server import serve_app
 from api.services import Services
@@ -47,6 +60,24 @@ ROUTES = (
     create_key,
     list_keys,
     revoke_key,
+    compile_policy_text,
+    list_policies,
+    get_policy,
+    create_draft,
+    list_drafts,
+    get_draft,
+    change_draft,
+    remove_draft,
+    publish_draft,
+    get_version,
+    activate_version,
+    retire_version,
+    shadow_version,
+    diff_version,
+    preview_promotion,
+    list_templates,
+    get_template,
+    fill_in_template,
     healthz,
     readyz,
     metrics,
@@ -97,9 +128,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         signer = await load_signer(vault)
         payments = PaymentLookup(settings, vault)
         opened.push_async_callback(payments.close)
+        compiler = PolicyCompiler()
+        opened.push_async_callback(compiler.close)
         rate_limit = RateLimit(settings.redis_url)
         opened.push_async_callback(rate_limit.close)
         watch = await opened.enter_async_context(ChainWatch(settings.database_url))
         # Lazy: the kill switch, votes and every read work while Temporal is away.
         temporal = await connect(settings, lazy=True)
-        yield Services(settings, rate_limit, watch, temporal, signer, payments, asyncio.Event())
+        yield Services(settings, rate_limit, watch, temporal, signer, payments, compiler, asyncio.Event())

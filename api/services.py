@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 from litestar.connection import ASGIConnection
 from temporalio.client import Client
 
+from api.compiling import PolicyCompiler
 from api.feed import ChainWatch
 from api.intake.charge import PaymentLookup
 from api.rate_limit import RateLimit
@@ -22,6 +23,7 @@ class Services(NamedTuple):
     temporal: Client
     signer: EntrySigner
     payments: PaymentLookup
+    compiler: PolicyCompiler
     closing: asyncio.Event
 
 

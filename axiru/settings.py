@@ -31,7 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     issuer: Annotated[str, Meta(description="`iss` of tokens: the API's public URL")] = "http://127.0.0.1:8400"
     api_host: Annotated[str, Meta(description="address the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, Meta(ge=0, le=65535, description="port the API listens on")] = 8400
-    api_url: Annotated[str, Meta(description="where the console finds the API")] = "http://127.0.0.1:8400"
+    api_url: Annotated[str, Meta(description="where the console and the CLI find the API")] = "http://127.0.0.1:8400"
+    api_key: Annotated[str, Meta(description="API key or session token that the CLI asks with")] = ""
     console_host: Annotated[str, Meta(description="address the console listens on")] = "127.0.0.1"
     console_port: Annotated[int, Meta(ge=0, le=65535, description="port the console listens on")] = 8401
     console_secret: Annotated[str, Meta(description="signs the console's cookies; required to start the console")] = ""

@@ -39,7 +39,7 @@ class PolicyCompiler:
         self._process: asyncio.subprocess.Process | None = None
 
     async def read(self, job: Job) -> PolicyReading:
-        """The policy that `job.text` states, or its errors. Raises TooCostly, CompilerLost."""
+        """The policy that the text or template comes to, or its errors. Raises TooCostly, CompilerLost."""
         async with self._turn:
             process = await self._running()
             try:

@@ -1,23 +1,50 @@
 """From a text to both of its views, its content hash and what the static checks find. Pure."""
 
-from api.compiling.shapes import Job, PolicyReading, RuleView, TextError
+from typing import assert_never
+
+import msgspec
+
+from api.compiling.shapes import FindingView, Job, PolicyReading, RuleView, Template, Text, TextError
 from policies import PolicyInvalid, compile_policy, parse_with_positions, to_yaml
+from policies.checks import Finding, Known, check
 from policies.conditions import rule_kind
 from policies.errors import PolicyError
-from policies.syntax import Rule
+from policies.syntax import ParsedPolicy, Rule
+from policies.templates import instantiate
 
 
 def read(job: Job) -> PolicyReading:
-    """Everything there is to know of the text; never raises, whatever it says."""
+    """Everything there is to know of the policy, or every error; never raises, whatever a text says.
+
+    Raises PackUnknown for a template that is not shipped.
+    """
     try:
-        parsed = parse_with_positions(job.text)
+        return _told(_parsed(job), job)
     except PolicyInvalid as invalid:
         return PolicyReading(errors=[_error(error) for error in invalid.errors])
+
+
+def _parsed(job: Job) -> ParsedPolicy:
+    match job:
+        case Text():
+            return parse_with_positions(job.text)
+        case Template():
+            policy = instantiate(job.name, job.values)
+            if job.slug is not None:
+                policy = msgspec.structs.replace(policy, slug=job.slug)
+            # Read once more as the text that its author will have, so that every place told is one in it.
+            return parse_with_positions(to_yaml(policy))
+        case _:
+            assert_never(job)
+
+
+def _told(parsed: ParsedPolicy, job: Job) -> PolicyReading:
     policy = parsed.policy
     return PolicyReading(
+        findings=[_finding(finding) for finding in check(parsed, Known(lists=job.lists))],
         slug=policy.slug,
         description=policy.description,
-        language=2,
+        language=parsed.language,
         content_hash=compile_policy(policy).content_hash,
         yaml=to_yaml(policy),
         plain=None,
@@ -34,6 +61,18 @@ def _error(error: PolicyError) -> TextError:
         code=error.code,
         message=error.message,
         hint=error.hint,
+    )
+
+
+def _finding(finding: Finding) -> FindingView:
+    return FindingView(
+        code=finding.code,
+        severity=finding.severity,
+        message=finding.message,
+        rules=list(finding.rules),
+        line=finding.line,
+        column=finding.column,
+        hint=finding.hint,
     )
 
 

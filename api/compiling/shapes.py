@@ -1,6 +1,6 @@
 """What goes to the compiling process and what comes back."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -46,13 +46,24 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     plain: str
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A text to read. The checks know the organization's `roles`, and its `lists` by slug with their kinds."""
+class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A text to read. The checks know the organization's `lists` by slug, with their kinds."""
 
     text: str
     format: TextFormat
-    roles: frozenset[str]
     lists: dict[str, str]
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A shipped template to fill in with `values`, under a `slug` of its own where one is given."""
+
+    name: str
+    values: dict[str, Any]
+    slug: str | None
+    lists: dict[str, str]
+
+
+Job = Text | Template
 
 
 class PolicyReading(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,6 +70,9 @@ async def list_decisions(
     text: Annotated[
         str | None, QueryParameter(name="q", max_length=200, description="Looked for in ids and reasons")
     ] = None,
+    disagrees: Annotated[
+        bool | None, QueryParameter(description="Whether a version that looked on would have said something else")
+    ] = None,
     mode: ModeFilter = None,
     limit: Limit = 50,
     cursor: CursorText = None,
@@ -84,7 +87,7 @@ async def list_decisions(
     return await find_decisions(
         caller.organization_id,
         caller.mode or mode or "test",
-        DecisionFilter(wanted_state, wanted_outcome, surface_mode, source, customer_id, charge, text),
+        DecisionFilter(wanted_state, wanted_outcome, surface_mode, source, customer_id, charge, text, disagrees),
         limit=limit,
         after=Cursor.parse(cursor) if cursor else None,
         style=style_for(request),

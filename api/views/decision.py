@@ -62,7 +62,10 @@ class DecisionPage(msgspec.Struct, frozen=True):
 
 
 class DecisionFilter(msgspec.Struct, frozen=True):
-    """Every part narrows the list; None does not. `text` is looked for in ids, charge, customer and reason."""
+    """Every part narrows the list; None does not. `text` is looked for in ids, charge, customer and reason.
+
+    `disagrees`: whether some version that looked on would have said something else.
+    """
 
     state: DecisionState | None = None
     outcome: Outcome | None = None
@@ -71,6 +74,7 @@ class DecisionFilter(msgspec.Struct, frozen=True):
     customer_id: str | None = None
     charge: str | None = None
     text: str | None = None
+    disagrees: bool | None = None
 
 
 _SELECT: Final = f"""
@@ -82,6 +86,11 @@ WHERE d.organization_id = {{}}
 """  # noqa: S608 - only constants of the API are spliced in
 _TEXT_CONDITION: Final = (
     "strpos(lower(concat_ws(' ', d.id, d.approval_id, d.charge, d.customer_id, d.reason, d.source)), lower({})) > 0"
+)
+
+_DISAGREES: Final = (
+    "EXISTS (SELECT FROM shadow_results s WHERE s.decision_id = d.id AND s.organization_id = {} AND s.mode = {} "
+    "AND NOT s.agrees)"
 )
 
 
@@ -98,6 +107,9 @@ async def find_decisions(
     if wanted.text:
         conditions.append(_TEXT_CONDITION)
         arguments.append(wanted.text)
+    if wanted.disagrees is not None:
+        conditions.append(_DISAGREES if wanted.disagrees else f"NOT {_DISAGREES}")
+        arguments += [organization_id, mode]
     if after is not None:
         conditions.append("(d.decided_at, d.id) < ({}::timestamptz, {}::text)")
         arguments += [after.at, after.id]

@@ -9,6 +9,7 @@ from api.auth import Caller
 from api.intake.vocabulary import OutcomeStyle, word
 from api.views.approval import ApprovalView, find_approval
 from api.views.decision import DecisionView, decision_view
+from api.views.shadow import ShadowWord, shadow_words
 from api.views.timeline import LedgerEntryView, TimelineEvent, entries_of, timeline_of
 from axiru.database import row
 from axiru.domain.control import ControlHit
@@ -22,6 +23,7 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
 
     It is null where no active policy covered the movement. `forbidden_by` is the control that forbids it now, as long
     as it is not final; a key is then told `denied`, as a repeated request would be.
+    `shadows` are the words of the versions that looked on.
     """
 
     ovt: dict[str, Any]
@@ -30,6 +32,7 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     approval: ApprovalView | None
     ledger: list[LedgerEntryView]
     forbidden_by: ControlHit | None
+    shadows: list[ShadowWord]
 
 
 async def decision_detail(found: Mapping[str, Any], caller: Caller, style: OutcomeStyle) -> DecisionDetail:
@@ -55,4 +58,5 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         approval=await find_approval(view.approval_id, caller) if view.approval_id else None,
         ledger=entries,
         forbidden_by=forbidden_by,
+        shadows=await shadow_words(view.decision_id, style),
     )

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from api.compiling import Job, PolicyCompiler
+from api.compiling import PolicyCompiler, Text
 from api.compiling.shapes import FindingView, TextError, TextFormat
 from api.errors import NotFound
-from api.views.known import known_names
+from api.views.known_lists import list_kinds
 from api.views.people import Person, people
 from axiru.database import rows
 
@@ -64,7 +64,7 @@ async def draft_view(draft_id: str, organization_id: str, compiler: PolicyCompil
     """Raises NotFound."""
     found = await draft_row(draft_id, organization_id)
     (summary,) = await _summaries([found])
-    job = Job(text=found["source"], format=found["format"], **await known_names(organization_id))
+    job = Text(text=found["source"], format=found["format"], lists=await list_kinds(organization_id))
     read = await compiler.read(job)
     return DraftView(
         **msgspec.structs.asdict(summary),

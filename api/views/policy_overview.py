@@ -9,6 +9,7 @@ from api.errors import NotFound
 from api.views.policy_draft import DraftSummary, open_drafts
 from api.views.policy_version import VersionSummary, find_versions, versions_in_sight
 from axiru.database import rows
+from axiru.domain.movement import Mode
 
 
 class PolicySummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class PolicyList(msgspec.Struct, frozen=True):
     items: list[PolicySummary]
 
 
-async def find_policies(organization_id: str) -> PolicyList:
+async def find_policies(organization_id: str, mode: Mode) -> PolicyList:
     """Every policy that has a version or an open draft, by name."""
     latest = await rows(
         "SELECT slug, max(version) AS latest FROM policy_versions WHERE organization_id = {} GROUP BY slug",
@@ -40,7 +41,7 @@ async def find_policies(organization_id: str) -> PolicyList:
     )
     latest_of = {policy["slug"]: policy["latest"] for policy in latest}
     versions: defaultdict[str, list[VersionSummary]] = defaultdict(list)
-    for version in await versions_in_sight(organization_id):
+    for version in await versions_in_sight(organization_id, mode):
         versions[version.slug].append(version)
     drafts: defaultdict[str, list[DraftSummary]] = defaultdict(list)
     for draft in await open_drafts(organization_id):
@@ -49,9 +50,9 @@ async def find_policies(organization_id: str) -> PolicyList:
     return PolicyList([_summary(slug, versions[slug], drafts[slug], latest_of.get(slug)) for slug in slugs])
 
 
-async def policy_overview(organization_id: str, slug: str) -> PolicyOverview:
+async def policy_overview(organization_id: str, slug: str, mode: Mode) -> PolicyOverview:
     """Raises NotFound."""
-    versions, drafts = await find_versions(organization_id, slug), await open_drafts(organization_id, slug)
+    versions, drafts = await find_versions(organization_id, slug, mode), await open_drafts(organization_id, slug)
     if not versions and not drafts:
         raise NotFound
     latest = versions[0].version if versions else None

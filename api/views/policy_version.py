@@ -1,17 +1,19 @@
 """A version of a policy: who wrote it, how far it has come, and what it says."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
 
-from api.compiling import Job, PolicyCompiler
+from api.compiling import PolicyCompiler, Text
 from api.compiling.shapes import FindingView, RuleView
 from api.errors import NotFound
-from api.views.known import known_names
+from api.views.known_lists import list_kinds
 from api.views.people import Person, people
+from api.views.period import DEFAULT_PERIOD
 from axiru.database import rows
+from axiru.domain.movement import Mode
 
 VersionStatus = Literal["draft", "shadow", "active", "retired"]
 LARGEST_VERSION: Final = 2**31 - 1
@@ -22,6 +24,8 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One version in a list. `shadow`: it looks on; `canary_percent` is the share that it decides all the same.
 
     `activated_at` and `activated_by` tell of the last time it was put in force, for everything or for a share.
+    Where versions are listed, `compared` are the decisions of the last seven days that it looked on at, and
+    `agreement_rate` (0 to 1) the share of them for which it said what counted; else null.
     """
 
     id: str
@@ -39,6 +43,8 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     activated_at: datetime | None
     activated_by: Person | None
     retired_at: datetime | None
+    compared: int | None = None
+    agreement_rate: float | None = None
 
 
 class VersionView(VersionSummary, frozen=True, kw_only=True):
@@ -66,16 +72,16 @@ WHERE v.organization_id = {}
 """
 
 
-async def find_versions(organization_id: str, slug: str) -> list[VersionSummary]:
-    """Every version of one policy, newest first."""
-    return await _summaries(await rows(f"{_SELECT} AND v.slug = {{}} ORDER BY v.version DESC", organization_id, slug))
+async def find_versions(organization_id: str, slug: str, mode: Mode) -> list[VersionSummary]:
+    """Every version of one policy, newest first, with how far those that look on agree in `mode`."""
+    found = await rows(f"{_SELECT} AND v.slug = {{}} ORDER BY v.version DESC", organization_id, slug)
+    return await _with_agreement(await _summaries(found), organization_id, mode)
 
 
-async def versions_in_sight(organization_id: str) -> list[VersionSummary]:
-    """The versions of every policy that decide or look on now, newest first."""
-    return await _summaries(
-        await rows(f"{_SELECT} AND v.status IN ('active', 'shadow') ORDER BY v.version DESC", organization_id)
-    )
+async def versions_in_sight(organization_id: str, mode: Mode) -> list[VersionSummary]:
+    """The versions of every policy that decide or look on now, newest first, with how far they agree in `mode`."""
+    found = await rows(f"{_SELECT} AND v.status IN ('active', 'shadow') ORDER BY v.version DESC", organization_id)
+    return await _with_agreement(await _summaries(found), organization_id, mode)
 
 
 async def find_version(organization_id: str, slug: str, version: int) -> VersionSummary:
@@ -94,7 +100,8 @@ async def version_view(organization_id: str, slug: str, version: int, compiler: 
     """Raises NotFound."""
     found = await _row(organization_id, slug, version)
     (summary,) = await _summaries([found])
-    read = await compiler.read(Job(text=found["source"], format="yaml", **await known_names(organization_id)))
+    job = Text(text=found["source"], format="yaml", lists=await list_kinds(organization_id))
+    read = await compiler.read(job)
     if read.yaml is None or read.plain is None:
         raise RuntimeError(f"the published version {summary.id} does not load")
     return VersionView(
@@ -107,6 +114,27 @@ async def version_view(organization_id: str, slug: str, version: int, compiler: 
         findings=read.findings,
         rules=read.rules,
     )
+
+
+async def _with_agreement(versions: list[VersionSummary], organization_id: str, mode: Mode) -> list[VersionSummary]:
+    found = await rows(
+        """
+        SELECT version_id, count(*) AS compared, count(*) FILTER (WHERE agrees) AS agreed FROM shadow_results
+        WHERE organization_id = {} AND mode = {} AND version_id = ANY({}::text[]) AND decided_at >= {}
+        GROUP BY version_id
+        """,
+        organization_id,
+        mode,
+        [version.id for version in versions if version.shadow],
+        datetime.now(UTC) - DEFAULT_PERIOD,
+    )
+    counted = {each["version_id"]: (each["compared"], each["agreed"] / each["compared"]) for each in found}
+    return [
+        msgspec.structs.replace(version, compared=counted[version.id][0], agreement_rate=counted[version.id][1])
+        if version.id in counted
+        else version
+        for version in versions
+    ]
 
 
 async def _row(organization_id: str, slug: str, version: int) -> dict[str, Any]:
