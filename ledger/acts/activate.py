@@ -5,24 +5,25 @@ holds to the same: `activations` in the migrations.
 """
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from axiru import ids
 from axiru.database import row, rows
-from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, acts
-from ledger.acts.publish import BOTH_MODES
-from ledger.acts.vote import NotEligible
+from ledger.acts.second_person import (
+    ACTIVATIONS_MODE,
+    ALL_TRAFFIC,
+    BOTH_MODES,
+    check_member,
+    check_second_person,
+    record_activation,
+)
 from ledger.entry import EntrySigner
 
 Status = Literal["shadow", "active", "retired"]
-ALL_TRAFFIC: Final = 100
-
-ACTIVATIONS_MODE: Final[Mode] = "live"
-"""The chain whose entry stands for the others' where one has to be named."""
 
 
 class VersionNotFound(AxiruError):
@@ -64,7 +65,6 @@ class Version(msgspec.Struct, frozen=True):
     content_hash: str
     author_member_ids: tuple[str, ...]
     canary_percent: int
-    by_member: bool
     others: tuple["Other", ...]
 
 
@@ -94,7 +94,7 @@ async def activate(
             raise ActivationRefused("An active version decides all of the traffic already.", state=version.status)
         if version.status == "retired" and percent < ALL_TRAFFIC:
             raise ActivationRefused("A retired version looks on first, before it gets a share.", state=version.status)
-        _check_second_person(version, member_id)
+        check_second_person(member_id, version.author_member_ids)
         replaces = next((other.version for other in version.others if other.status == "active"), None)
         facts: dict[str, Any] = {
             "replaces": replaces,
@@ -118,7 +118,7 @@ async def retire(version_id: str, *, organization_id: str, member_id: str, signe
         if version.status == "retired":
             return _receipt(version, retiring)
         if version.status == "active":
-            _check_second_person(version, member_id)
+            check_second_person(member_id, version.author_member_ids)
         after = msgspec.structs.replace(version, status="retired", canary_percent=0)
         return await _change("policy_retired", version, after, {"was": version.status}, member_id, retiring)
 
@@ -207,54 +207,21 @@ async def _displace(after: Version, activation_id: str, changing: Act) -> None:
     )
 
 
-async def record_activation(
-    activation_id: str, version_id: str, member_id: str, percent: int, seq: int, activating: Act
-) -> None:
-    """The row that lets the database see a sealed change of what decides; `seq` is its entry in `ACTIVATIONS_MODE`."""
-    await rows(
-        "INSERT INTO activations (id, organization_id, mode, version_id, member_id, percent, seq, activated_at) "
-        "VALUES ({}, {}, {}, {}, {}, {}, {}, {})",
-        activation_id,
-        activating.organization_id,
-        activating.mode,
-        version_id,
-        member_id,
-        percent,
-        seq,
-        activating.now,
-    )
-
-
 async def _version(version_id: str, organization_id: str, member_id: str) -> Version:
     found = await row(
         """
-        SELECT v.*,
-            EXISTS (SELECT FROM members m WHERE m.id = {} AND m.organization_id = v.organization_id
-                AND m.disabled_at IS NULL) AS by_member,
-            (SELECT coalesce(json_agg(json_build_object('version', o.version, 'status', o.status)), '[]')
+        SELECT v.*, (SELECT coalesce(json_agg(json_build_object('version', o.version, 'status', o.status)), '[]')
                 FROM policy_versions o WHERE o.organization_id = v.organization_id AND o.slug = v.slug AND o.id <> v.id
                 AND (o.status = 'active' OR o.canary_percent > 0))::text AS others
         FROM policy_versions v WHERE v.id = {} AND v.organization_id = {}
         """,
-        member_id,
         version_id,
         organization_id,
     )
     if found is None:
         raise VersionNotFound("There is no such policy version.")
-    version = msgspec.convert({**found, "others": msgspec.json.decode(found["others"])}, Version)
-    if not version.by_member:
-        raise NotEligible("Only a member of the organization changes what decides.", because="member")
-    return version
-
-
-def _check_second_person(version: Version, member_id: str) -> None:
-    if member_id in version.author_member_ids:
-        raise NotEligible(
-            "You wrote this version; somebody else puts it in force or takes it out.",
-            because="author",
-            author_member_ids=version.author_member_ids,
-        )
+    await check_member(member_id, organization_id)
+    return msgspec.convert({**found, "others": msgspec.json.decode(found["others"])}, Version)
 
 
 def _share(version: Version) -> int:

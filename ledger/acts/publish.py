@@ -1,21 +1,20 @@
 """Publish: make a draft the next version of its policy. From then on it never changes, and looks on until activated."""
 
+import asyncio
 from datetime import datetime
 
 import msgspec
 
 from axiru import ids
 from axiru.database import row, rows
-from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import acts
 from ledger.acts.drafts import Draft, changed, load, read_draft
+from ledger.acts.second_person import BOTH_MODES
 from ledger.entry import EntrySigner
 from policies import compile_policy, to_yaml
+from policies.checks import Finding, Known, check
 from policies.syntax import ParsedPolicy
-
-BOTH_MODES: tuple[Mode, ...] = ("live", "test")
-"""A version is one and the same in both modes, so both chains tell what became of it."""
 
 
 class AlreadyPublished(AxiruError):
@@ -24,8 +23,19 @@ class AlreadyPublished(AxiruError):
     code = "conflict"
 
 
+class ChecksFailed(AxiruError):
+    """The text loads and cannot mean what it says: a rule that never fires, a role nobody has. `findings` tells all."""
+
+    code = "policy_invalid"
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        self.findings = findings
+        first = next(finding for finding in findings if finding.severity == "error")
+        super().__init__(str(first), findings=msgspec.to_builtins(findings))
+
+
 class Published(msgspec.Struct, frozen=True):
-    """A version as it was sealed: number, hash, and the entries of both modes."""
+    """A version as it was sealed: number, hash, and the entries of both modes. `warnings` did not keep it back."""
 
     version_id: str
     slug: str
@@ -33,16 +43,21 @@ class Published(msgspec.Struct, frozen=True):
     content_hash: str
     published_at: datetime
     ledger_ids: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 async def publish(draft_id: str, *, organization_id: str, member_id: str, signer: EntrySigner) -> Published:
     """Publish the draft as it is now; its status is `shadow`, whatever its text says.
 
-    Raises DraftNotFound, DraftChanged, PolicyInvalid where a newer language no longer takes the text, and
+    Raises DraftNotFound, DraftChanged, PolicyInvalid where a newer language no longer takes the text, ChecksFailed and
     AlreadyPublished.
     """
     draft = await read_draft(draft_id, organization_id=organization_id)
     parsed = await load(draft.source, draft.format)
+    known = Known(lists=await _list_kinds(organization_id))
+    findings = await asyncio.to_thread(check, parsed, known)
+    if any(finding.severity == "error" for finding in findings):
+        raise ChecksFailed(findings)
     compiled = compile_policy(parsed.policy)
     async with acts(signer, organization_id, BOTH_MODES) as publishing:
         newest = await row(
@@ -61,6 +76,7 @@ async def publish(draft_id: str, *, organization_id: str, member_id: str, signer
             version=newest["version"] + 1 if newest else 1,
             content_hash=compiled.content_hash,
             published_at=publishing[0].now,
+            warnings=findings,
         )
         await _close(draft, published.version)
         await _write(draft, parsed, published)
@@ -84,6 +100,11 @@ async def publish(draft_id: str, *, organization_id: str, member_id: str, signer
             ledger_ids.append(entry.ledger_id)
             one.tell("policy", {"slug": published.slug, "version": published.version, "status": "shadow"})
         return msgspec.structs.replace(published, ledger_ids=tuple(ledger_ids))
+
+
+async def _list_kinds(organization_id: str) -> dict[str, str]:
+    found = await rows("SELECT slug, kind FROM lists WHERE organization_id = {}", organization_id)
+    return {made["slug"]: made["kind"] for made in found}
 
 
 async def _close(draft: Draft, version: int) -> None:
