@@ -63,13 +63,19 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`windows` are what earlier movements add up to, by window name; a window left out is empty."""
+    """`windows` are what earlier movements add up to, by window name; a window left out is empty.
+
+    `lists` are what the organization's lists hold, by slug; one left out is empty, and null means there is none.
+    `labels` are the merchant's, by name; one left out is not set.
+    """
 
     name: str
     now: str
     movement: Movement
     expect: Expectation
     windows: dict[str, int | None] = msgspec.field(default_factory=dict)
+    lists: dict[str, tuple[str, ...] | None] = msgspec.field(default_factory=dict)
+    labels: dict[str, bool | None] = msgspec.field(default_factory=dict)
 
     @property
     def at(self) -> datetime:
@@ -117,6 +123,8 @@ def _plain(node: yaml.Node, reader: Reader) -> Any:
         return None
     if node.tag.endswith(":int"):
         return reader.integer(node)
+    if node.tag.endswith(":bool") and node.value in {"true", "false"}:
+        return node.value == "true"
     # A time stays the text it is; everything else must be written as text.
     return node.value if node.tag.endswith(":timestamp") else reader.text(node, max_characters=2000)
 

@@ -54,14 +54,19 @@ def explain_policy(
 ) -> Explanation:
     """What the policy says of `ovt` and why. Windows not stated are empty. Raises PolicyInvalid."""
     compiled = compile_policy(parse(policy_text))
-    return explain(compiled, facts_without_history(compiled, ovt, windows), now=now)
+    return explain(compiled, facts_without_history(compiled, ovt, windows=windows), now=now)
 
 
 def _run(compiled: CompiledPolicy, case: Case) -> CaseResult:
-    facts = facts_without_history(compiled, case.movement.ovt(), case.windows)
+    ovt = case.movement.ovt()
+    facts = facts_without_history(compiled, ovt, windows=case.windows, lists=case.lists, labels=case.labels)
     evaluation = evaluate(compiled, facts, now=case.at)
     unknown = sorted(set(case.windows) - {window.name for window in compiled.windows})
     differences = [f"the policy reads no window {name}" for name in unknown]
+    unread = sorted(set(case.lists) - {spec.slug for spec in compiled.lists})
+    differences += [f"the policy looks into no list {slug}" for slug in unread]
+    unread = sorted(label for label in case.labels if f"label.{label}" not in compiled.fact_names)
+    differences += [f"the policy reads no label {label}" for label in unread]
     expect = case.expect
     found = {
         "outcome": evaluation.outcome.value,

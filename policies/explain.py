@@ -1,16 +1,20 @@
 """Why a policy decided as it did: every rule's answer, not only those that mattered."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import msgspec
 
 from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from policies.compile import CompiledPolicy, CompiledRule
+from policies.conditions.time_of_day import TimeOfDay, zone_of
 from policies.evaluate import evaluate
 from policies.facts import Facts, facts_of
+from policies.lists import ListSpec
+from policies.reading import duration_text
 from policies.windows import WindowSpec
 
 Answer = Literal["matched", "not_matched", "undecided"]
@@ -29,11 +33,15 @@ class RuleAnswer(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The evaluation and every rule's answer, by priority and id. `applies`: the policy is about such movements."""
+    """The evaluation and every rule's answer, by priority and id. `applies`: the policy is about such movements.
+
+    `local_times` say what clocks showed in each zone that a rule names, e.g. `Tue 16:00 in America/New_York`.
+    """
 
     applies: bool
     evaluation: Evaluation
     rules: tuple[RuleAnswer, ...]
+    local_times: tuple[str, ...] = ()
 
 
 def explain(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Explanation:
@@ -42,14 +50,33 @@ def explain(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Explana
         applies=compiled.applies_to(facts["rail"], facts["rail_action"]),
         evaluation=evaluate(compiled, facts, now=now),
         rules=tuple(_answer(rule, facts, now) for rule in compiled.rules),
+        local_times=tuple(f"{now.astimezone(zone_of(zone)):%a %H:%M} in {zone}" for zone in _zones(compiled)),
     )
 
 
-def facts_without_history(compiled: CompiledPolicy, ovt: Ovt, stated: Mapping[str, int | None]) -> Facts:
-    """The facts of `ovt` where no ledger can be asked: a window not `stated` is empty, or unknown if its subject is."""
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_LABELS = {"marked_for_review": False}
+
+
+def facts_without_history(
+    compiled: CompiledPolicy,
+    ovt: Ovt,
+    *,
+    windows: Mapping[str, int | None] = _NOTHING,
+    lists: Mapping[str, Collection[str] | None] = _NOTHING,
+    labels: Mapping[str, bool | None] = _NOTHING,
+) -> Facts:
+    """The facts of `ovt` where no database can be asked.
+
+    A window or list that is not stated is empty, or unknown if its subject is; a label that is not stated is not set.
+    """
     known = facts_of(ovt, windows={})
-    windows = {window.name: _empty(window, known) for window in compiled.windows}
-    return facts_of(ovt, windows={**windows, **stated})
+    return facts_of(
+        ovt,
+        windows={**{window.name: _empty(window, known) for window in compiled.windows}, **windows},
+        labels={**_NO_LABELS, **labels},
+        listed={spec.fact: _listed(spec, known, lists.get(spec.slug, ())) for spec in compiled.lists},
+    )
 
 
 def explanation_text(explanation: Explanation) -> str:
@@ -60,14 +87,18 @@ def explanation_text(explanation: Explanation) -> str:
         lines.insert(0, f"{evaluation.policy_slug} does not apply to this movement; if it did:")
     if evaluation.review is not None:
         groups = " and ".join(f"{group.count} × {group.role}" for group in evaluation.review.groups)
-        lines.append(f"asks {groups} within {evaluation.review.deadline_seconds // 3600} h")
+        lines.append(f"asks {groups} within {duration_text(evaluation.review.deadline_seconds)}")
+        lines += [
+            f"after {duration_text(step.after_seconds)} {step.role}, too" for step in evaluation.review.escalations
+        ]
+    lines += [f"it was {time}" for time in explanation.local_times]
     lines.append("")
     for rule in explanation.rules:
         decided = " ← decides" if rule.rule_id == evaluation.matched_rule_id else ""
         lines.append(
             f"{rule.answer:<12} {rule.effect:<6} {rule.priority:>4}  {rule.rule_id} ({rule.rule_kind}){decided}"
         )
-        if rule.missing:
+        if rule.answer == "undecided":
             lines.append(f"{'':12} {rule.message}")
     lines.append("")
     lines += [f"{name} = {'unknown' if value is None else value}" for name, value in evaluation.facts.items()]
@@ -84,3 +115,13 @@ def _answer(rule: CompiledRule, facts: Facts, now: datetime) -> RuleAnswer:
 def _empty(window: WindowSpec, facts: Facts) -> int | None:
     subjects = window.subject_facts
     return 0 if not subjects or any(facts.get(subject) is not None for subject in subjects) else None
+
+
+def _listed(spec: ListSpec, facts: Facts, values: Collection[str] | None) -> bool | None:
+    subject = facts.get(spec.subject_fact)
+    return subject in values if isinstance(subject, str) and values is not None else None
+
+
+def _zones(compiled: CompiledPolicy) -> list[str]:
+    leaves = (leaf for rule in compiled.policy.rules for leaf in rule.when.leaves())
+    return sorted({leaf.zone for leaf in leaves if isinstance(leaf, TimeOfDay)})

@@ -1,16 +1,22 @@
-"""From text to the policy it states, or to every fault in it. Nothing loads half-way."""
+"""From text to the policy it states, or to every fault in it. Nothing loads half-way.
 
-import re
+This reads schema 2; a text of schema 1 is read by `policies.v1`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
 from axiru.domain.evaluation import ApproverGroup, Escalation, Outcome, ReviewTerms
+from policies import v1
 from policies.conditions import KINDS, Condition, Scope, read_condition
 from policies.conditions.custom_expression import CustomExpression
 from policies.conditions.predicates import SNAKE, read_words
 from policies.errors import PolicyInvalid
-from policies.reading import Reader, duration_text
-from policies.source import compose
+from policies.parameters import fill_in
+from policies.reading import SLUG, Reader, duration_text
+from policies.source import REFUSED_TAG, compose
 from policies.syntax import (
     DEFAULT_MISSING_FACT_APPROVER,
     DEFAULT_PRIORITY,
@@ -28,7 +34,6 @@ SCHEMA = 2
 MAX_APPROVERS = 20
 MAX_ESCALATIONS = 5
 
-_SLUG = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _POLICY_KEYS = (
     "policy",
     "schema",
@@ -52,12 +57,33 @@ def parse(text: str) -> Policy:
 
 def parse_with_positions(text: str) -> ParsedPolicy:
     """As `parse`, with the place of each rule in the text."""
+    return parse_with_values(text, {})
+
+
+def parse_with_values(text: str, values: Mapping[str, Any]) -> ParsedPolicy:
+    """As `parse_with_positions`, with `values` in place of the defaults of the parameters that `text` declares."""
     root, faults = compose(text)
     reader = Reader(faults, KINDS)
+    fill_in(root, reader, values)
+    parsed = v1.read(root, reader) if _schema(root) == "1" else _policy(root, reader)
+    if reader.errors:
+        raise PolicyInvalid(reader.errors)
+    return parsed
+
+
+def parse_node(root: yaml.Node) -> ParsedPolicy:
+    """As `parse_with_positions`, for a document of schema 2 that another format composed. Raises PolicyInvalid."""
+    reader = Reader((), KINDS)
     parsed = _policy(root, reader)
     if reader.errors:
         raise PolicyInvalid(reader.errors)
     return parsed
+
+
+def _schema(root: yaml.Node) -> str:
+    """What stands under `schema`, whatever it is: it says which keys there are."""
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    return next((value.value for key, value in pairs if key.value == "schema" and value.tag != REFUSED_TAG), "")
 
 
 def _policy(root: yaml.Node, reader: Reader) -> ParsedPolicy:
@@ -76,7 +102,7 @@ def _policy(root: yaml.Node, reader: Reader) -> ParsedPolicy:
     approver = entries.get("missing_fact_approver")
     approver_role = SNAKE.read(approver, reader) if approver is not None else DEFAULT_MISSING_FACT_APPROVER
     policy = Policy(
-        slug=reader.word(entries["policy"], _SLUG, "lower-case letters, digits and -"),
+        slug=reader.word(entries["policy"], SLUG, "lower-case letters, digits and -"),
         description=reader.text(entries["description"], max_characters=2000) if "description" in entries else "",
         applies_to=_applies_to(entries["applies_to"], reader),
         shadow=reader.boolean(entries["shadow"]) if "shadow" in entries else False,

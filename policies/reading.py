@@ -18,6 +18,9 @@ from policies.source import REFUSED_TAG
 MAX_INTEGER = 2**53 - 1
 """The largest integer all JSON readers agree on (RFC 8785 §3.2.2.3)."""
 
+SLUG = re.compile(r"[a-z][a-z0-9-]{0,63}")
+"""How policies are called."""
+
 MAX_DURATION_SECONDS = 3650 * 86_400
 
 _YAML = "tag:yaml.org,2002:"

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from axiru.domain.evaluation import ApproverGroup, Outcome, ReviewTerms
+from policies.parameters import escaped
 from policies.reading import duration_text
 from policies.syntax import DEFAULT_MISSING_FACT_APPROVER, DEFAULT_PRIORITY, Default, Policy, Rule
 
@@ -14,7 +15,8 @@ def to_yaml(policy: Policy) -> str:
     written = document(policy)
     rules = written.pop("rules")
     shadow = {"shadow": True} if policy.shadow else {}
-    return yaml.safe_dump({**written, **shadow, "rules": rules}, sort_keys=False, allow_unicode=True, width=120)
+    whole = _escaped({**written, **shadow, "rules": rules})
+    return yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120)
 
 
 def document(policy: Policy) -> dict[str, Any]:
@@ -34,6 +36,19 @@ def document(policy: Policy) -> dict[str, Any]:
         written["default"] = _default(policy.default)
     written["rules"] = [_rule(rule) for rule in policy.rules]
     return written
+
+
+def _escaped(value: Any) -> Any:
+    """No text of a policy stands for a parameter, whatever it looks like."""
+    match value:
+        case dict():
+            return {key: _escaped(each) for key, each in value.items()}
+        case list():
+            return [_escaped(each) for each in value]
+        case str():
+            return escaped(value)
+        case _:
+            return value
 
 
 def _default(default: Default) -> dict[str, Any]:

@@ -17,14 +17,15 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from policies.conditions.base import Condition, Scope, Test
+from policies.conditions.predicates import Vocabulary
 from policies.facts import Facts
 from policies.reading import Reader
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 1440
 
-_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
+ZONE = Vocabulary(re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}"), "an IANA name, e.g. America/New_York")
+CLOCK_TIME = Vocabulary(re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00"), "hours and minutes, 00:00 to 24:00")
 
 
 class TimeOfDay(Condition, frozen=True):
@@ -40,10 +41,10 @@ class TimeOfDay(Condition, frozen=True):
     @classmethod
     def read(cls, node: yaml.Node, reader: Reader) -> Self:
         entries = reader.mapping(node, ("zone", "from", "until", "days"), required=("zone",))
-        zone = reader.word(entries["zone"], _NAME, "an IANA name, e.g. America/New_York")
+        zone = ZONE.read(entries["zone"], reader)
         if zone and zone not in zone_names():
             near = difflib.get_close_matches(zone, zone_names(), n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "an IANA name, e.g. America/New_York"
+            hint = f"did you mean `{near[0]}`?" if near else ZONE.hint
             reader.report(entries["zone"], "unknown_zone", f"there is no time zone `{zone}`", hint)
         start, end = _minute(entries.get("from"), reader), _minute(entries.get("until"), reader)
         if (start is None) is not (end is None):
@@ -104,7 +105,7 @@ def clock_text(minute: int) -> str:
 def _minute(node: yaml.Node | None, reader: Reader) -> int | None:
     if node is None:
         return None
-    hours, _, minutes = reader.word(node, _CLOCK, "hours and minutes, 00:00 to 24:00").partition(":")
+    hours, _, minutes = CLOCK_TIME.read(node, reader).partition(":")
     return int(hours) * 60 + int(minutes) if hours else None
 
 
