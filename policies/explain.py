@@ -10,7 +10,7 @@ import msgspec
 from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from policies.compile import CompiledPolicy, CompiledRule
-from policies.conditions.time_of_day import TimeOfDay, zone_of
+from policies.conditions.time_of_day import DAYS, TimeOfDay, zone_of
 from policies.evaluate import evaluate
 from policies.facts import Facts, facts_of
 from policies.lists import ListSpec
@@ -35,7 +35,7 @@ class RuleAnswer(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True):
     """The evaluation and every rule's answer, by priority and id. `applies`: the policy is about such movements.
 
-    `local_times` say what clocks showed in each zone that a rule names, e.g. `Tue 16:00 in America/New_York`.
+    `local_times` say what clocks showed in each zone that a rule names, e.g. `tue 16:00 in America/New_York`.
     """
 
     applies: bool
@@ -50,7 +50,7 @@ def explain(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Explana
         applies=compiled.applies_to(facts["rail"], facts["rail_action"]),
         evaluation=evaluate(compiled, facts, now=now),
         rules=tuple(_answer(rule, facts, now) for rule in compiled.rules),
-        local_times=tuple(f"{now.astimezone(zone_of(zone)):%a %H:%M} in {zone}" for zone in _zones(compiled)),
+        local_times=tuple(_local_time(zone, now) for zone in _zones(compiled)),
     )
 
 
@@ -120,6 +120,11 @@ def _empty(window: WindowSpec, facts: Facts) -> int | None:
 def _listed(spec: ListSpec, facts: Facts, values: Collection[str] | None) -> bool | None:
     subject = facts.get(spec.subject_fact)
     return subject in values if isinstance(subject, str) and values is not None else None
+
+
+def _local_time(zone: str, now: datetime) -> str:
+    local = now.astimezone(zone_of(zone))
+    return f"{DAYS[local.weekday()]} {local:%H:%M} in {zone}"
 
 
 def _zones(compiled: CompiledPolicy) -> list[str]:

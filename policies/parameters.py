@@ -104,9 +104,9 @@ def _declared(name: str, node: yaml.Node, values: Mapping[str, Any], reader: Rea
     kind = reader.choice(entries["type"], tuple(TYPES))
     description = reader.text(entries["description"], max_characters=500) if "description" in entries else ""
     default = entries.get("default")
+    value, faults = default, len(reader.errors)
     if kind is not None and default is not None:
         TYPES[kind](default, reader)
-    value = default
     if name in values:
         value = _node(values[name], node.start_mark)
         if value is None:
@@ -117,8 +117,10 @@ def _declared(name: str, node: yaml.Node, values: Mapping[str, Any], reader: Rea
         reader.report(
             node, "missing_parameter", f"`{_short(name)}` has neither a value nor a default", "give it a value"
         )
-    refused = yaml.ScalarNode(REFUSED_TAG, "", node.start_mark, node.end_mark)
-    return Parameter(name, kind or "", description, _plain(default)), value or refused
+    if value is None or len(reader.errors) > faults:
+        # What was reported here is not reported again at each place that uses it.
+        value = yaml.ScalarNode(REFUSED_TAG, "", node.start_mark, node.end_mark)
+    return Parameter(name, kind or "", description, _plain(default)), value
 
 
 def _replace(node: yaml.Node, nodes: Mapping[str, yaml.Node], used: set[str], reader: Reader) -> None:
