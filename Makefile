@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: run test check bench torture fmt setup setup-tests
+.PHONY: run test check bench bench-policy torture fmt setup setup-tests
 
 run:
 	@exec scripts/run $(ARGS)
@@ -17,8 +17,11 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/axiru policy test
 
-bench: setup-tests
+bench: bench-policy setup-tests
 	$(BIN)/python -m bench.decide $(ARGS)
+
+bench-policy: setup
+	$(BIN)/python -m bench.policy $(POLICY_ARGS)
 
 torture: setup-tests
 	$(BIN)/pytest tests/torture --torture $(ARGS)
