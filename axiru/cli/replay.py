@@ -110,7 +110,7 @@ def _print(report: "Report", file: Path, findings: Path | None) -> None:
 
     console = Console()
     span = f", {report.since[:10]} to {report.until[:10]}" if report.since and report.until else ""
-    console.print(Text(f"{file}: {report.rows:,} rows, {report.refunds:,} refunds{span}, through {report.policy}"))
+    click.echo(f"{file}: {report.rows:,} rows, {report.refunds:,} refunds{span}, through {report.policy}")
     table = Table()
     table.add_column("Outcome")
     table.add_column("Refunds", justify="right")
@@ -130,13 +130,13 @@ def _print(report: "Report", file: Path, findings: Path | None) -> None:
         console.print(rows)
     if (more := len(report.findings) - _SHOWN_FINDINGS) > 0:
         where = f"in {findings}" if findings else "with --findings OUT.csv or --json"
-        console.print(Text(f"… and {more:,} more, {where}."))
+        click.echo(f"… and {more:,} more, {where}.")
     if report.not_evaluable:
-        console.print(Text(f"Not evaluable from this file: {', '.join(report.not_evaluable)}"))
+        click.echo(f"Not evaluable from this file: {', '.join(report.not_evaluable)}")
     for caveat in report.caveats:
-        console.print(Text(caveat))
+        click.echo(caveat)
     if report.ignored_columns:
-        console.print(Text(f"Columns not understood, and not needed: {_printable(', '.join(report.ignored_columns))}"))
+        click.echo(f"Columns not understood, and not needed: {_printable(', '.join(report.ignored_columns))}")
 
 
 def _outcomes(report: "Report") -> "tuple[tuple[str, Total], ...]":
