@@ -14,7 +14,6 @@ from bench.policy.engines import ENGINES, Answer, Ask
 from bench.policy.stored import stored_requests_per_second
 from bench.policy.workload import matching, not_matching, rules
 
-SIZES = (10, 100, 1_000)
 REQUESTS = {"matching": matching, "not matching": not_matching}
 GOAL_MICROSECONDS = 4.0
 GOAL_REQUESTS_PER_SECOND = 50_000
@@ -24,8 +23,8 @@ Measured = dict[tuple[int, str], dict[str, list[float]]]
 """By size and kind of request, each engine's microseconds round by round."""
 
 
-def main(rounds: int, seconds: float, requests: int) -> None:
-    questions = {(size, kind): _questions(size, kind) for size in SIZES for kind in REQUESTS}
+def main(sizes: list[int], rounds: int, seconds: float, requests: int) -> None:
+    questions = {(size, kind): asks for size in sizes for kind, asks in _questions(size).items()}
     for asks in questions.values():
         _require_equal_answers(asks)
     measured: Measured = {key: {engine: [] for engine in asks} for key, asks in questions.items()}
@@ -39,11 +38,15 @@ def main(rounds: int, seconds: float, requests: int) -> None:
         print(line)
 
 
-def _questions(size: int, kind: str) -> dict[str, list[Ask]]:
-    """The same requests made ready for each engine, in an order that does not follow the rules'."""
-    written, facts = rules(size), list(REQUESTS[kind](size))
-    Random(size).shuffle(facts)  # noqa: S311 - an order to be had again, no secret
-    return {name: list(map(engine(written), facts)) for name, engine in ENGINES.items()}
+def _questions(size: int) -> dict[str, dict[str, list[Ask]]]:
+    """By kind, the same requests made ready for each engine, in an order that does not follow the rules'."""
+    prepares = {name: engine(rules(size)) for name, engine in ENGINES.items()}
+    asks: dict[str, dict[str, list[Ask]]] = {}
+    for kind, requests in REQUESTS.items():
+        facts = list(requests(size))
+        Random(size).shuffle(facts)  # noqa: S311 - an order to be had again, no secret
+        asks[kind] = {name: list(map(prepare, facts)) for name, prepare in prepares.items()}
+    return asks
 
 
 def _require_equal_answers(asks: dict[str, list[Ask]]) -> None:
@@ -90,8 +93,9 @@ def _cell(rounds: list[float], ours: float) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1_000], help="rules in the policies")
     parser.add_argument("--rounds", type=int, default=5, help="how often every engine has its turn")
     parser.add_argument("--seconds", type=float, default=1.0, help="at most so long for one engine's turn")
     parser.add_argument("--requests", type=int, default=1_000_000, help="stored requests evaluated in each round")
     options = parser.parse_args()
-    main(options.rounds, options.seconds, options.requests)
+    main(options.sizes, options.rounds, options.seconds, options.requests)

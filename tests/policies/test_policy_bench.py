@@ -8,7 +8,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def test_the_benchmark_prints_every_engine_and_the_stored_requests() -> None:
-    arguments = ["--rounds", "1", "--seconds", "0.01", "--requests", "1000"]
+    arguments = ["--sizes", "10", "20", "--rounds", "1", "--seconds", "0.01", "--requests", "1000"]
     run = subprocess.run(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "bench.policy", *arguments], capture_output=True, text=True, check=False, cwd=REPOSITORY
     )
