@@ -8,17 +8,25 @@ from axiru.errors import AxiruError
 
 
 class PolicyError(msgspec.Struct, frozen=True):
-    """One fault. `line` and `column` count from 1; `code` is stable; `hint` says what would be right, or is empty."""
+    """One fault. `line` and `column` count from 1; `code` is stable; `hint` says what would be right, or is empty.
+
+    A sentence in plain language also has what was `expected` there, and the `nearest` sentence that would be right.
+    """
 
     line: int
     column: int
     code: str
     message: str
     hint: str = ""
+    expected: str = ""
+    nearest: str = ""
 
     def __str__(self) -> str:
-        sentence = f"{self.line}:{self.column}: {self.message} [{self.code}]"
-        return f"{sentence}\n    hint: {self.hint}" if self.hint else sentence
+        lines = [f"{self.line}:{self.column}: {self.message} [{self.code}]"]
+        for name in ("hint", "expected", "nearest"):
+            if text := getattr(self, name):
+                lines.append(f"    {name}: {text}")
+        return "\n".join(lines)
 
 
 class PolicyInvalid(AxiruError):
