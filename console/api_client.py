@@ -41,10 +41,18 @@ class ApiClient:
         await self.send("DELETE", "/api/v1/sessions/current")
 
     async def decisions(
-        self, *, mode: Mode, state: str = "", query: str = "", limit: int = 50, cursor: str = ""
+        self,
+        *,
+        mode: Mode,
+        state: str = "",
+        query: str = "",
+        differs: bool = False,
+        limit: int = 50,
+        cursor: str = "",
     ) -> DecisionPage:
-        """One page of decisions, newest first."""
+        """One page of decisions, newest first; with `differs` only those that some shadow would have made otherwise."""
         wanted = {"mode": mode, "state": state, "q": query, "limit": str(limit), "cursor": cursor}
+        wanted["disagrees"] = "true" if differs else ""
         return await self.call(
             "GET", "/api/v1/decisions", DecisionPage, params={name: value for name, value in wanted.items() if value}
         )

@@ -14,7 +14,7 @@ from axiru.settings import Settings
 from console import theme
 from console.api_client import TIMEOUT_SECONDS
 from console.entry import Console
-from console.pages import controls, decision, draft, login, missing, policies, policy, queue
+from console.pages import controls, decision, draft, login, missing, policies, policy, queue, templates
 from console.security_headers import SecurityHeaders
 from console.sessions import SessionStore
 from console.socket_guard import SameOriginSockets, guard_pages
@@ -45,7 +45,7 @@ def _build(console: Console) -> None:
     app.add_middleware(SameOriginSockets, https_only=https_only)
     app.add_middleware(SecurityHeaders, https_only=https_only)
     guard_pages(core.sio, console.sessions)
-    for page in (login, queue, decision, policies, draft, policy, controls, missing):
+    for page in (login, queue, decision, policies, draft, templates, policy, controls, missing):
         page.register(console)
     app.get("/healthz", include_in_schema=False)(_alive)
     app.on_shutdown(console.sessions.close_all)

@@ -13,6 +13,7 @@ from console.policy_views import (
     PolicyList,
     Promotion,
     Reading,
+    TemplateList,
     TextFormat,
     Version,
     VersionSummary,
@@ -23,6 +24,7 @@ COMPILE_TIMEOUT_SECONDS = 20.0
 """The API gives a text ten seconds, one after the other."""
 
 POLICIES = "/api/v1/policies"
+TEMPLATES = "/api/v1/policies/templates"
 DRAFTS = "/api/v1/policies/drafts"
 
 
@@ -82,6 +84,15 @@ class PolicyApi:
     async def publish(self, draft_id: str) -> VersionSummary:
         path = f"{DRAFTS}/{segment(draft_id)}/publish"
         return await self._api.call("POST", path, VersionSummary, timeout=COMPILE_TIMEOUT_SECONDS)
+
+    async def templates(self) -> TemplateList:
+        return await self._api.call("GET", TEMPLATES, TemplateList)
+
+    async def fill_in(self, template: str, values: dict[str, Any], *, slug: str | None = None) -> Reading:
+        """The template's policy with these values. Refused with field errors where one is none; keeps nothing."""
+        body = {"parameters": values, "slug": slug}
+        path = f"{TEMPLATES}/{segment(template)}"
+        return await self._api.call("POST", path, Reading, json=body, timeout=COMPILE_TIMEOUT_SECONDS)
 
 
 def _over(mode: Mode, since: datetime) -> dict[str, Any]:

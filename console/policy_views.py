@@ -1,7 +1,7 @@
 """What the API says of policies, drafts and templates, as the console reads it; see `console.views` for the rules."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -51,8 +51,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     errors: tuple[TextError, ...] = ()
     findings: tuple[Finding, ...] = ()
+    slug: str | None = None
     yaml: str | None = None
     plain: str | None = None
+    rules: tuple[Rule, ...] = ()
 
     @property
     def hindrances(self) -> int:
@@ -164,3 +166,25 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     sentences: tuple[str, ...]
     compared: int
     agreement_rate: float | None = None
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a template leaves open. No default: a value is needed."""
+
+    name: str
+    type: str
+    description: str = ""
+    default: Any = None
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy to start from."""
+
+    name: str
+    title: str
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
+
+
+class TemplateList(msgspec.Struct, frozen=True):
+    items: tuple[Template, ...]

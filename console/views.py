@@ -180,6 +180,20 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     cannot_vote_because: str | None = None
 
 
+class ShadowWord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version that only looked on would have said, beside what the live one did; no rule: its default."""
+
+    slug: str
+    version: int
+    outcome: str
+    reason: str
+    agrees: bool
+    live_outcome: str
+    live_reason: str
+    matched_rule_id: str | None = None
+    live_rule_id: str | None = None
+
+
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     """A decision with everything that led to it and followed from it; `forbidden_by` is what stops it now."""
 
@@ -189,6 +203,7 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     approval: ApprovalView | None = None
     ledger: tuple[LedgerEntryView, ...] = ()
     forbidden_by: ControlHit | None = None
+    shadows: tuple[ShadowWord, ...] = ()
 
 
 class DecisionPage(msgspec.Struct, frozen=True):

@@ -1,22 +1,19 @@
 """Amounts: minor units to text, exactly, and never a guess when the currency is unknown."""
 
+import re
 from typing import Final
 
+from axiru.domain.currency import exponent_of
 from console.components.text import Text
 
-ZERO_DECIMAL: Final = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
-)
-THREE_DECIMAL: Final = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
-"""https://docs.stripe.com/currencies#zero-decimal and #three-decimal."""
+_AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
 _SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
 
 
 def money_text(amount_cents: int, currency: str) -> str:
     """`$1,250.00 USD`, `¥500 JPY`, `1,250.00 CHF`. The code is always there: `$` alone names many currencies."""
     code = currency.lower()
-    exponent = 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
-    return f"{_SYMBOLS.get(code, '')}{decimal_text(amount_cents, exponent)} {code.upper()}"
+    return f"{_SYMBOLS.get(code, '')}{decimal_text(amount_cents, exponent_of(code))} {code.upper()}"
 
 
 def decimal_text(units: int, exponent: int) -> str:
@@ -24,6 +21,19 @@ def decimal_text(units: int, exponent: int) -> str:
     whole, part = divmod(abs(units), 10**exponent)
     sign = "−" if units < 0 else ""
     return f"{sign}{whole:,}.{part:0{exponent}d}" if exponent else f"{sign}{whole:,}"
+
+
+def minor_units(text: str, currency: str) -> int | None:
+    """What a person wrote as `1,250.50` in minor units of `currency`; None for what is no amount of it.
+
+    More decimals than the currency has are none, and so is a comma that does not part thousands: `12,5` may mean
+    twelve and a half or a slip, and is not guessed at.
+    """
+    exponent = exponent_of(currency.lower())
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None or len(match["part"] or "") > exponent:
+        return None
+    return int(match["whole"].replace(",", "") + (match["part"] or "").ljust(exponent, "0"))
 
 
 def money(amount_cents: int, currency: str, classes: str = "") -> Text:

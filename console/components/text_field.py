@@ -1,5 +1,7 @@
 """A labelled field for text; every keystroke reaches the server before any later click does."""
 
+from collections.abc import Callable
+
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
@@ -16,9 +18,11 @@ class TextField(Element, component="text_field.js"):
         placeholder: str = "",
         rows: int = 1,
         max_length: int = 500,
+        on_change: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         self.value = value
+        self._on_change = on_change
         self.props.update(
             {
                 "label": label,
@@ -47,3 +51,5 @@ class TextField(Element, component="text_field.js"):
             self.value = event.args
             if self.props.get("error"):
                 self.refuse("")
+            if self._on_change is not None:
+                self._on_change()

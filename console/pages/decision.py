@@ -103,7 +103,7 @@ class DecisionPage:
         self._parts = (
             Part(head, decision_head.head, lambda d: (d.state, d.message, d.execution, d.advisory, d.forbidden_by)),
             Part(asked, sections.asked, lambda d: d.ovt),
-            Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule)),
+            Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
             Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution)),
             Part(facts, sections.facts, lambda d: (d.decided_at, d.execution, d.audit)),
             Part(timeline, sections.happened, lambda d: d.timeline),

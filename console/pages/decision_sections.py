@@ -18,6 +18,7 @@ from console.components.money import decimal_text
 from console.components.text import Text, block
 from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
+from console.pages.decision_shadows import shadows
 from console.views import DecisionDetail, Execution, LedgerEntryView
 
 
@@ -62,6 +63,7 @@ def policy(decision: DecisionDetail) -> None:
             key_value("Message", decision.message)
             key_value("Reason", decision.reason)
             key_value("Decided by", decision.matched_rule)
+        shadows(decision.shadows)
         if decision.evaluation is None:
             return
         _hits("All rules that matched", decision.evaluation.hits)

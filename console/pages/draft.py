@@ -20,8 +20,13 @@ from console.policy_views import Draft
 from console.sessions import Session
 from console.theme import frame
 
-START: Final = """Policy my-policy.
+START: Final = """Policy my-policy governs refunds on stripe.
+
+Refunds over $150 require approval by finance_manager.
+
+Everything else is allowed.
 """
+"""What a new policy begins with: something to change rather than an empty page."""
 
 
 def register(console: Console) -> None:

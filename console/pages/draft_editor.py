@@ -17,6 +17,7 @@ from console.components.text import Text, block
 from console.components.text_field import TextField
 from console.policy_views import Draft, Reading, TextError
 from console.refreshing import Refreshing
+from console.sentences import replace_sentence
 from console.sessions import Session
 
 KINDS: Final = {"plain": "Plain language", "yaml": "YAML"}
@@ -169,12 +170,9 @@ class DraftEditor:
             Text("span", words)
 
     def _use_nearest(self, error: TextError) -> None:
-        lines = self._editor.text.split("\n")
-        if not 1 <= error.line <= len(lines):
-            return
-        lines[error.line - 1] = error.nearest
-        self._show("\n".join(lines), self._kind)
-        self._editor.reveal(Place(error.line, len(error.nearest) + 1))
+        corrected = replace_sentence(self._editor.text, line=error.line, column=error.column, by=error.nearest)
+        self._show(corrected, self._kind)
+        self._editor.reveal(Place(error.line, error.column))
         self._text_changed()
 
     # The other view

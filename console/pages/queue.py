@@ -24,6 +24,9 @@ MOST_COUNTED: Final = 99
 MOST_ROWS: Final = 200
 """The API's longest list. Older decisions are found by searching, not by scrolling."""
 
+DIFFERS: Final = "differs"
+"""Not a state: decisions for which a version that only looked on would have said something else."""
+
 TABS: Final = (
     Tab("", "All"),
     Tab("pending_approval", "Needs approval"),
@@ -33,6 +36,7 @@ TABS: Final = (
     Tab("held", "Held"),
     Tab("execution_failed", "Failed"),
     Tab("expired", "Expired"),
+    Tab(DIFFERS, "Live and shadow differ"),
 )
 _STATES: Final = frozenset(tab.name for tab in TABS)
 
@@ -94,7 +98,11 @@ class QueuePage:
     async def _read(self) -> None:
         asked = (self._state, self._query, self._limit)
         page = await self._session.api.decisions(
-            mode=self._mode, state=self._state, query=self._query, limit=self._limit
+            mode=self._mode,
+            state="" if self._state == DIFFERS else self._state,
+            differs=self._state == DIFFERS,
+            query=self._query,
+            limit=self._limit,
         )
         if asked != (self._state, self._query, self._limit):
             # The person has chosen something else meanwhile; its own reading is on the way.

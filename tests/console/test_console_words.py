@@ -14,7 +14,7 @@ from console.components.badge import look_of
 from console.components.money import decimal_text, money_text
 from console.pages.decision_head import forbidden_text
 from console.pages.decision_sections import compared
-from console.pages.queue import TABS
+from console.pages.queue import DIFFERS, TABS
 from console.views import Execution
 
 
@@ -47,7 +47,7 @@ def test_every_state_has_a_look_and_no_two_states_the_same_words() -> None:
 
 
 def test_every_filter_is_a_state_of_decisions() -> None:
-    assert {tab.name for tab in TABS} - {""} <= set(get_args(DecisionState))
+    assert {tab.name for tab in TABS} - {"", DIFFERS} <= set(get_args(DecisionState))
 
 
 def movement() -> Ovt:

@@ -1,0 +1,143 @@
+"""One field for each kind of value that a template leaves open, in the units people think in."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from axiru.domain.currency import exponent_of
+from axiru.domain.roles import ROLES
+from console.components.money import decimal_text, minor_units
+from console.components.select_field import SelectField
+from console.components.text import block
+from console.components.text_field import TextField
+from console.components.wording import role_name
+from console.policy_views import Parameter
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+_DURATION: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[mhd])")
+_HINTS: Final = {
+    "country": "A two-letter code (ISO 3166), such as DE.",
+    "currency": "A three-letter code (ISO 4217), such as usd.",
+    "list": "The name of one of your lists.",
+    "zone": "A time zone by its name, such as America/New_York.",
+    "time": "A time of day, such as 09:00.",
+    "list_of_countries": "Two-letter codes (ISO 3166), parted by commas.",
+    "list_of_currencies": "Three-letter codes (ISO 4217), parted by commas.",
+    "list_of_words": "Parted by commas.",
+}
+
+
+class Unusable(Exception):
+    """What the field holds is no value; the field itself says so."""
+
+
+class ParameterField(Protocol):
+    """`value` is what the API takes for the parameter. Raises Unusable."""
+
+    def value(self) -> Any: ...
+
+
+def parameter_field(parameter: Parameter, currency: str | None, changed: Callable[[], None]) -> ParameterField:
+    """The field for `parameter`; `currency` is the one its policy is in, if it is only one."""
+    match parameter.type:
+        case "amount":
+            return _Amount(parameter, currency, changed)
+        case "count":
+            return _Count(parameter, changed)
+        case "duration":
+            return _Duration(parameter, changed)
+        case "role":
+            return _Role(parameter, changed)
+        case kind if kind.startswith("list_of_"):
+            return _Several(parameter, changed)
+        case _:
+            return _Words(parameter, changed)
+
+
+def _label(parameter: Parameter) -> str:
+    return parameter.description or parameter.name.replace("_", " ").capitalize()
+
+
+class _Words:
+    def __init__(self, parameter: Parameter, changed: Callable[[], None], value: str | None = None) -> None:
+        default = value if value is not None else "" if parameter.default is None else str(parameter.default)
+        self._field = TextField(
+            _label(parameter), value=default, hint=_HINTS.get(parameter.type, ""), max_length=2000, on_change=changed
+        )
+
+    def value(self) -> Any:
+        text = self._field.value.strip()
+        if not text:
+            self._refuse("A value is needed here.")
+        return text
+
+    def _refuse(self, why: str) -> None:
+        self._field.refuse(why)
+        raise Unusable
+
+
+class _Several(_Words):
+    def __init__(self, parameter: Parameter, changed: Callable[[], None]) -> None:
+        default = parameter.default
+        words = ", ".join(map(str, default)) if isinstance(default, list) else str(default or "")
+        super().__init__(parameter, changed, words)
+
+    def value(self) -> Any:
+        return [word for word in re.split(r"[,\s]+", super().value()) if word]
+
+
+class _Count(_Words):
+    def value(self) -> Any:
+        text = super().value()
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            self._refuse("A whole number is needed here.")
+        return int(text)
+
+
+class _Amount(_Words):
+    """In major units where the currency is known, since nobody thinks in cents; else in minor units, and it says so."""
+
+    def __init__(self, parameter: Parameter, currency: str | None, changed: Callable[[], None]) -> None:
+        self._currency = currency
+        default = parameter.default if isinstance(parameter.default, int) else None
+        if currency is None:
+            super().__init__(parameter, changed)
+            self._field.props["hint"] = "In minor units (cents): its rules are in more than one currency."
+            return
+        shown = "" if default is None else decimal_text(default, exponent_of(currency))
+        super().__init__(parameter, changed, shown)
+        self._field.props["hint"] = f"In {currency.upper()}, such as {decimal_text(125_000, exponent_of(currency))}."
+
+    def value(self) -> Any:
+        # A currency without decimals, so that what is counted in minor units has none.
+        units = minor_units(super().value(), self._currency or "jpy")
+        if units is None:
+            self._refuse(f"This is no amount in {(self._currency or 'minor units').upper()}.")
+        return units
+
+
+class _Duration:
+    def __init__(self, parameter: Parameter, changed: Callable[[], None]) -> None:
+        match = _DURATION.fullmatch(str(parameter.default or ""))
+        with block("div", "field-row"):
+            self._number = TextField(
+                _label(parameter), value=match["number"] if match else "", max_length=6, on_change=changed
+            )
+            self._unit = SelectField("Unit", _UNITS, match["unit"] if match else "h", on_change=changed)
+
+    def value(self) -> Any:
+        number = self._number.value.strip()
+        if not (number.isascii() and number.isdigit() and int(number) > 0):
+            self._number.refuse("A whole number is needed here.")
+            raise Unusable
+        return f"{int(number)}{self._unit.value}"
+
+
+class _Role:
+    def __init__(self, parameter: Parameter, changed: Callable[[], None]) -> None:
+        roles = {role: role_name(role) for role in sorted(ROLES)}
+        chosen = parameter.default if parameter.default in roles else "controller"
+        self._field = SelectField(_label(parameter), roles, chosen, on_change=changed)
+
+    def value(self) -> Any:
+        return self._field.value
