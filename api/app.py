@@ -19,6 +19,14 @@ from api.routes.decision_landing import create_landing_decision
 from api.routes.decisions import create_decision, get_decision, list_decisions
 from api.routes.events import stream_events
 from api.routes.keys import create_key, list_keys, revoke_key
+from api.routes.lists import (
+    activate_list_version,
+    create_list,
+    get_list,
+    get_list_version,
+    list_lists,
+    propose_list_version,
+)
 from api.routes.operations import healthz, metrics, readyz
 from api.routes.policies import compile_policy_text, get_policy, list_policies
 from api.routes.policy_comparisons import diff_version, preview_promotion
@@ -78,6 +86,12 @@ ROUTES = (
     list_templates,
     get_template,
     fill_in_template,
+    list_lists,
+    create_list,
+    get_list,
+    propose_list_version,
+    get_list_version,
+    activate_list_version,
     healthz,
     readyz,
     metrics,

@@ -10,10 +10,12 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 
 from api.observation import request_id_of
 from axiru.errors import AxiruError
+from policies import PolicyInvalid
 
 _STATUS: Final = {
     "invalid_json": 400,
     "invalid_request": 400,
+    "policy_invalid": 400,
     "reason_required": 400,
     "missing_authorization": 401,
     "invalid_authorization_scheme": 401,
@@ -74,7 +76,7 @@ def refusal(request: Request[Any, Any, Any], error: AxiruError) -> Response[byte
     status = _STATUS.get(error.code)
     if status is None:
         return internal_error(request, error)
-    field_errors = error.field_errors if isinstance(error, InvalidBody) else _named_field(error)
+    field_errors = error.field_errors if isinstance(error, InvalidBody) else _named_fields(error)
     # One body for whatever cannot be found: which ids exist elsewhere is nobody's business.
     facts = {} if status == 404 else error.facts
     message = _NOT_FOUND if status == 404 else error.message
@@ -110,8 +112,12 @@ def internal_error(request: Request[Any, Any, Any], error: Exception) -> Respons
     return _answer(request, 500, code, "Something went wrong here; it has been recorded. Nothing was allowed.", (), {})
 
 
-def _named_field(error: AxiruError) -> tuple[FieldError, ...]:
-    """An act that refuses for one field says so in its facts."""
+def _named_fields(error: AxiruError) -> tuple[FieldError, ...]:
+    """An act that refuses for one field says so in its facts; a policy's text is one, with every fault in it."""
+    if isinstance(error, PolicyInvalid):
+        return tuple(
+            FieldError("text", fault.code, f"{fault.line}:{fault.column}: {fault.message}") for fault in error.errors
+        )
     field = error.facts.get("field")
     if not isinstance(field, str):
         return ()

@@ -56,8 +56,8 @@ def _error(error: PolicyError) -> TextError:
     return TextError(
         line=error.line,
         column=error.column,
-        expected="",
-        nearest="",
+        expected=error.expected,
+        nearest=error.nearest,
         code=error.code,
         message=error.message,
         hint=error.hint,
