@@ -61,6 +61,17 @@ def forbidding(controls: Iterable[Control], ovt: Ovt, now: datetime) -> ControlH
     return None
 
 
+def marked_for_review(controls: Iterable[Control], ovt: Ovt, now: datetime) -> bool:
+    """Whether a mark in force names an account of `ovt`: a label that rules can read; it forbids nothing by itself."""
+    accounts = {ovt.merchant.stripe_account_id, ovt.counterparty.stripe_account_id}
+    return any(
+        control.kind == "mark_for_review"
+        and control.scope.get("stripe_account_id") in accounts - {None}
+        and (control.expires_at is None or control.expires_at > now)
+        for control in controls
+    )
+
+
 _MESSAGES = {
     "kill_switch_engaged": "The kill switch is engaged: no money moves until a person lifts it.",
     "merchant_frozen": "This connected account is frozen.",

@@ -1,6 +1,7 @@
 """Decide: evaluate one request against what is in force, reserve its budget, and seal facts and outcome in full."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import msgspec
 
@@ -11,12 +12,12 @@ from axiru.domain.evaluation import Outcome
 from axiru.domain.execution import StripeCall, refund_call
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
+from ledger.acts.evaluating import Words, hear
 from ledger.acts.personal import separated
 from ledger.acts.projection import Recorded, ask_people, project_decision, read_request, receipt_of, reserve_budget
-from ledger.acts.ruling import Evaluated, Ruling, execution_digest, rule, severest
-from ledger.acts.standing import CompiledVersions, Standing, read_standing, read_windows
+from ledger.acts.ruling import Ruling, execution_digest, rule
+from ledger.acts.standing import CompiledVersions, Standing, read_standing
 from ledger.entry import EntrySigner
-from policies import evaluate, facts_of
 
 STALE_AFTER = timedelta(seconds=60)
 """A request nobody has asked for since is not decided: its caller was told to ask again and may have given up."""
@@ -44,48 +45,21 @@ async def decide(decision_id: str, *, signer: EntrySigner, compiled: CompiledVer
             raise RequestStale(
                 "Nobody has asked for this decision for a while.", asked_at=standing.asked_at.isoformat()
             )
-        windows, live, shadows = await _evaluated(request, standing, deciding.now, compiled)
+        words = await hear(request, standing, deciding.now, compiled)
         control = forbidding(standing.controls, ovt, deciding.now)
-        ruling = rule(live, control, standing)
-        return await _seal(decision_id, request, standing, windows, live, shadows, ruling, deciding)
-
-
-async def _evaluated(
-    request: Recorded, standing: Standing, now: datetime, compiled: CompiledVersions
-) -> tuple[dict[str, int | None], Evaluated | None, list[Evaluated]]:
-    """Windows read, the active version's word (None where no active policy covers the movement), every shadow's."""
-    ovt = request.ovt
-    covering = [
-        (version, policy)
-        for version in standing.versions
-        if (policy := await compiled.get(version)).applies_to(ovt.rail, ovt.rail_action)
-    ]
-    needed = {window.name: window for _, policy in covering for window in policy.windows}
-    windows = await read_windows(
-        needed.values(),
-        ovt,
-        organization_id=request.organization_id,
-        mode=request.mode,
-        surface_mode=standing.surface_mode,
-        now=now,
-    )
-    facts = facts_of(ovt, windows=windows)
-    words = [Evaluated(version, evaluate(policy, facts, now=now)) for version, policy in covering]
-    live = severest(word for word in words if word.version.status == "active")
-    return windows, live, [word for word in words if word.version.status == "shadow"]
+        ruling = rule(words.live, control, standing)
+        return await _seal(decision_id, request, standing, words, ruling, deciding)
 
 
 async def _seal(
     decision_id: str,
     request: Recorded,
     standing: Standing,
-    windows: dict[str, int | None],
-    live: Evaluated | None,
-    shadows: list[Evaluated],
+    words: Words,
     ruling: Ruling,
     deciding: Act,
 ) -> DecisionReceipt:
-    ovt = request.ovt
+    ovt, live = request.ovt, words.live
     review = live.evaluation.review if live and ruling.outcome is Outcome.REVIEW else None
     approval_id = ids.new_id(ids.APPROVAL) if ruling.outcome is Outcome.REVIEW else None
     expires_at = deciding.now + timedelta(seconds=review.deadline_seconds) if review else None
@@ -108,18 +82,7 @@ async def _seal(
             "advisory": msgspec.to_builtins(ruling.advisory),
             "policy": msgspec.to_builtins(live.version) if live else None,
             "evaluation": msgspec.to_builtins(live.evaluation) if live else None,
-            "shadows": [
-                {
-                    "slug": word.version.slug,
-                    "version": word.version.version,
-                    "policy_hash": word.version.content_hash,
-                    "outcome": word.evaluation.outcome.value,
-                    "reason": word.evaluation.reason,
-                    "matched_rule_id": word.evaluation.matched_rule_id,
-                }
-                for word in shadows
-            ],
-            "windows": windows,
+            **_heard(words),
             "controls": [control.id for control in standing.controls],
             "call": msgspec.to_builtins(call),
         }
@@ -156,7 +119,7 @@ async def _seal(
         approval_expires_at=expires_at,
         advisory=ruling.advisory,
     )
-    await project_decision(receipt, request, live, entry.seq)
+    await project_decision(receipt, request, live, words.results, entry.seq)
     if _counts(receipt):
         await reserve_budget(receipt, request)
     if approval_id and expires_at and review:
@@ -173,6 +136,32 @@ async def _seal(
         },
     )
     return receipt
+
+
+def _heard(words: Words) -> dict[str, Any]:
+    """Beside the evaluation: what the others said, and all that the request itself does not hold of what was read.
+
+    With the texts of the versions named, and `sealed_at` as the time, every word can be derived again.
+    """
+    return {
+        "shadows": [
+            {
+                "slug": word.version.slug,
+                "version": word.version.version,
+                "policy_hash": word.version.content_hash,
+                "outcome": word.evaluation.outcome.value,
+                "reason": word.evaluation.reason,
+                "matched_rule_id": word.evaluation.matched_rule_id,
+                "flags": [flag.rule_id for flag in word.evaluation.flags],
+            }
+            for word in words.shadows
+        ],
+        "canaries": [{**canary._asdict(), "decides": canary.decides} for canary in words.canaries],
+        "windows": words.measured.windows,
+        "listed": words.measured.listed,
+        "lists": [{"slug": one.slug, "version": one.version, "content_hash": one.content_hash} for one in words.lists],
+        "labels": words.labels,
+    }
 
 
 def _call(decision_id: str, request: Recorded, standing: Standing, ruling: Ruling) -> StripeCall | None:

@@ -11,7 +11,7 @@ PERSONAL_PATHS: tuple[tuple[str, ...], ...] = (
 )
 """Values that name a customer, or are free text of the caller's that might."""
 
-PERSONAL_FACTS: tuple[str, ...] = ("context.customer_id", "context.customer_email", "context.extra.", "metadata.")
+PERSONAL_FACTS: tuple[str, ...] = ("context.customer_id", "context.customer_email", "extra.", "metadata.")
 """The same values under the names by which rules read them; a trailing dot stands for all that begin so."""
 
 

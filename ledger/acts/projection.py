@@ -1,5 +1,6 @@
 """The rows that tables show of a decision: written with its entry, read back as its receipt."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -32,6 +33,22 @@ class Recorded(msgspec.Struct, frozen=True):
     received_at: datetime
     ovt: Ovt
     connection_account_id: str
+
+
+class ShadowResult(msgspec.Struct, frozen=True):
+    """What a version that did not decide would have said, beside what counted."""
+
+    version_id: str
+    slug: str
+    version: int
+    outcome: str
+    reason: str
+    rule_id: str | None
+    live_version_id: str | None
+    live_outcome: str
+    live_reason: str
+    live_rule_id: str | None
+    agrees: bool
 
 
 async def read_request(decision_id: str) -> Recorded:
@@ -81,17 +98,30 @@ async def receipt_of(decision_id: str) -> DecisionReceipt:
     )
 
 
-async def project_decision(receipt: DecisionReceipt, request: Recorded, live: Evaluated | None, seq: int) -> None:
+async def project_decision(
+    receipt: DecisionReceipt, request: Recorded, live: Evaluated | None, results: Sequence[ShadowResult], seq: int
+) -> None:
+    """The decision's row and those of its shadow results, in one statement."""
     ovt = request.ovt
     await rows(
         """
-        INSERT INTO decisions (id, organization_id, mode, endpoint, fingerprint, state, outcome, reason, message,
-            matched_rule, matched_rule_id, rule_kind, policy_version, policy_hash, approver_role, approval_id,
-            surface_mode, execute, advisory, evaluation, rail, rail_action, amount_cents, currency,
+        WITH decided AS (INSERT INTO decisions (id, organization_id, mode, endpoint, fingerprint, state, outcome,
+            reason, message, matched_rule, matched_rule_id, rule_kind, policy_version, policy_hash, approver_role,
+            approval_id, surface_mode, execute, advisory, evaluation, rail, rail_action, amount_cents, currency,
             stripe_connection_id, charge, customer_id, initiator_id, source, requested_by, bypass, ledger_id, seq,
             received_at, decided_at, updated_at)
         VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}::jsonb, {}::jsonb, {}, {},
             {}, {}, {}, {}, {}, {}, {}, {}, false, {}, {}, {}, {}, {})
+        RETURNING *)
+        INSERT INTO shadow_results (decision_id, version_id, organization_id, mode, slug, version, outcome, reason,
+            rule_id, live_version_id, live_outcome, live_reason, live_rule_id, agrees, surface_mode, rail, rail_action,
+            amount_cents, currency, decided_at)
+        SELECT d.id, s.version_id, d.organization_id, d.mode, s.slug, s.version, s.outcome, s.reason, s.rule_id,
+            s.live_version_id, s.live_outcome, s.live_reason, s.live_rule_id, s.agrees, d.surface_mode, d.rail,
+            d.rail_action, d.amount_cents, d.currency, d.decided_at
+        FROM decided d, jsonb_to_recordset({}::jsonb) AS s (version_id text, slug text, version integer, outcome text,
+            reason text, rule_id text, live_version_id text, live_outcome text, live_reason text, live_rule_id text,
+            agrees boolean)
         """,
         receipt.decision_id,
         request.organization_id,
@@ -128,6 +158,7 @@ async def project_decision(receipt: DecisionReceipt, request: Recorded, live: Ev
         request.received_at,
         receipt.logged_at,
         receipt.logged_at,
+        json(results),
     )
 
 

@@ -1,8 +1,6 @@
-"""What a decision is made from, read behind the lock: controls, surface, policy versions and budget windows."""
+"""What a decision is made from, read behind the lock: controls, surface, policy versions and lists."""
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -11,7 +9,8 @@ from axiru.domain.control import Control
 from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode, Ovt
 from axiru.errors import AxiruError
-from policies import CompiledPolicy, WindowSpec, compile_policy, parse
+from ledger.acts.list_values import ListKind
+from policies import CompiledPolicy, compile_policy, parse
 
 
 class PolicyVersionMissing(AxiruError):
@@ -26,6 +25,17 @@ class VersionInForce(msgspec.Struct, frozen=True):
     version: int
     status: str
     content_hash: str
+    canary_percent: int = 0
+
+
+class ActiveList(msgspec.Struct, frozen=True):
+    """The version of a list that is in force."""
+
+    id: str
+    slug: str
+    kind: ListKind
+    version: int
+    content_hash: str
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -35,6 +45,7 @@ class Standing(msgspec.Struct, frozen=True):
     asked_at: datetime
     surface_mode: SurfaceMode
     versions: tuple[VersionInForce, ...]
+    lists: tuple[ActiveList, ...]
     controls: tuple[Control, ...]
 
 
@@ -46,8 +57,12 @@ SELECT json_build_object(
         AND rail = {} AND rail_action = {} AND (NOT {}::boolean OR stripe_connection_id IN ('', {}))
         ORDER BY CASE WHEN {}::boolean THEN stripe_connection_id END DESC NULLS LAST, surface_mode LIMIT 1), 'shadow'),
     'versions', (SELECT coalesce(json_agg(json_build_object('id', id, 'slug', slug, 'version', version,
-        'status', status, 'content_hash', content_hash) ORDER BY slug, version), '[]') FROM policy_versions
-        WHERE organization_id = {} AND status IN ('active', 'shadow')),
+        'status', status, 'content_hash', content_hash, 'canary_percent', canary_percent) ORDER BY slug, version), '[]')
+        FROM policy_versions WHERE organization_id = {} AND status IN ('active', 'shadow')),
+    'lists', (SELECT coalesce(json_agg(json_build_object('id', v.id, 'slug', v.slug, 'kind', l.kind,
+        'version', v.version, 'content_hash', v.content_hash)), '[]')
+        FROM list_versions v JOIN lists l USING (organization_id, slug)
+        WHERE v.organization_id = {} AND v.status = 'active'),
     'controls', (SELECT coalesce(json_agg(json_build_object('id', id, 'kind', kind, 'scope', scope, 'reason', reason,
         'expires_at', expires_at)), '[]') FROM controls
         WHERE organization_id = {} AND lifted_at IS NULL AND applies_to IN ({}, 'both'))
@@ -58,7 +73,7 @@ SELECT json_build_object(
 async def read_standing(
     decision_id: str, organization_id: str, mode: Mode, ovt: Ovt, *, connection_known: bool
 ) -> Standing:
-    """Everything but the windows, in one statement. A surface that was never set is in shadow.
+    """Everything but what is counted and looked up, in one statement. A surface that was never set is in shadow.
 
     For a connection that the organization does not have, the strictest mode of any of its own counts: a misspelt name
     must not be a way out of enforcement.
@@ -76,18 +91,10 @@ async def read_standing(
         connection_known,
         organization_id,
         organization_id,
+        organization_id,
         mode,
     )
     return msgspec.json.decode(found[0]["standing"], type=Standing)
-
-
-_COLUMN_OF = {
-    "initiator": "initiator_id",
-    "counterparty": "counterparty_id",
-    "customer": "customer_id",
-    "merchant": "merchant_id",
-    "charge": "charge",
-}
 
 
 def subject_of(ovt: Ovt, per: str) -> str | None:
@@ -100,54 +107,6 @@ def subject_of(ovt: Ovt, per: str) -> str | None:
         "charge": ovt.target.charge or ovt.target.payment_intent,
     }[per]
     return subject or None
-
-
-async def read_windows(
-    windows: Iterable[WindowSpec],
-    ovt: Ovt,
-    *,
-    organization_id: str,
-    mode: Mode,
-    surface_mode: SurfaceMode,
-    now: datetime,
-) -> dict[str, int | None]:
-    """What each window holds before this movement, in one statement over one index range a window.
-
-    A window without a subject is None: unknown, never 0.
-    """
-    sums: dict[str, int | None] = {}
-    parts: list[str] = []
-    arguments: list[Any] = []
-    for window in windows:
-        subject = None if window.per == "organization" else subject_of(ovt, window.per)
-        if window.per != "organization" and subject is None:
-            sums[window.name] = None
-            continue
-        measured = "coalesce(sum(units), 0)" if window.measure == "sum" else "count(*)"
-        conditions = [
-            "organization_id = {}",
-            "mode = {}",
-            "surface_mode = {}",
-            "state <> 'released'",
-            "moved_at > {}::timestamptz - make_interval(secs => {})",
-            "rail = {}",
-        ]
-        values: list[Any] = [organization_id, mode, surface_mode, now, float(window.within_seconds), window.rail]
-        if window.rail_actions:
-            conditions.append("rail_action = ANY({}::text[])")
-            values.append(list(window.rail_actions))
-        if window.asset is not None:
-            conditions.append("asset = {}")
-            values.append(window.asset)
-        if subject is not None:
-            conditions.append(f"{_COLUMN_OF[window.per]} = {{}}")
-            values.append(subject)
-        # Every name spliced in comes from the closed tables above; what the request says goes in as an argument.
-        parts.append(f"SELECT {{}}::text AS name, {measured} AS held FROM movements WHERE {' AND '.join(conditions)}")  # noqa: S608
-        arguments += [window.name, *values]
-    if parts:
-        sums |= {found["name"]: int(found["held"]) for found in await rows(" UNION ALL ".join(parts), *arguments)}
-    return sums
 
 
 class CompiledVersions:

@@ -1,0 +1,96 @@
+"""What every version says of one movement: those in force, and beside them those that only look on."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from axiru.domain.control import marked_for_review
+from axiru.domain.evaluation import Outcome
+from axiru.domain.movement import Ovt
+from ledger.acts.canary import Canary, canary_of
+from ledger.acts.measuring import Measured, measure
+from ledger.acts.projection import Recorded, ShadowResult
+from ledger.acts.ruling import Evaluated, severest
+from ledger.acts.standing import ActiveList, CompiledVersions, Standing, VersionInForce
+from policies import CompiledPolicy, evaluate, facts_of
+
+
+class Words(NamedTuple):
+    """`live` is None where no version in force covers the movement. The rest is what the words were made from."""
+
+    live: Evaluated | None
+    shadows: tuple[Evaluated, ...]
+    results: tuple[ShadowResult, ...]
+    canaries: tuple[Canary, ...]
+    lists: tuple[ActiveList, ...]
+    labels: dict[str, bool]
+    measured: Measured
+
+
+async def hear(request: Recorded, standing: Standing, now: datetime, compiled: CompiledVersions) -> Words:
+    """Evaluate every version that covers the movement on the same facts. Raises PolicyVersionMissing."""
+    ovt = request.ovt
+    covering = [
+        (version, policy)
+        for version in standing.versions
+        if (policy := await compiled.get(version)).applies_to(ovt.rail, ovt.rail_action)
+    ]
+    looked_up = {spec.fact: spec for _, policy in covering for spec in policy.lists}.values()
+    slugs = {spec.slug for spec in looked_up}
+    lists = tuple(sorted((one for one in standing.lists if one.slug in slugs), key=lambda one: one.slug))
+    measured = await measure(
+        {window.name: window for _, policy in covering for window in policy.windows}.values(),
+        tuple(looked_up),
+        lists,
+        ovt,
+        organization_id=request.organization_id,
+        mode=request.mode,
+        surface_mode=standing.surface_mode,
+        now=now,
+    )
+    labels = {"marked_for_review": marked_for_review(standing.controls, ovt, now)}
+    facts = facts_of(ovt, windows=measured.windows, labels=labels, listed=measured.listed)
+    words = [Evaluated(version, evaluate(policy, facts, now=now)) for version, policy in covering]
+    canaries = _canaries(standing.versions, covering, ovt)
+    in_force = [word for word in words if _decides(word.version, canaries)]
+    shadows = tuple(word for word in words if not _decides(word.version, canaries))
+    live = severest(in_force)
+    by_slug = {word.version.slug: word for word in in_force}
+    results = tuple(_result(word, by_slug.get(word.version.slug, live)) for word in shadows)
+    return Words(live, shadows, results, canaries, lists, labels, measured)
+
+
+def _canaries(
+    versions: Iterable[VersionInForce], covering: Iterable[tuple[VersionInForce, CompiledPolicy]], ovt: Ovt
+) -> tuple[Canary, ...]:
+    """Of the policies concerned. A canary that no longer covers the movement still takes the active version's place."""
+    concerned = {version.slug for version, _ in covering}
+    return tuple(
+        canary_of(version, ovt) for version in versions if version.canary_percent and version.slug in concerned
+    )
+
+
+def _decides(version: VersionInForce, canaries: Iterable[Canary]) -> bool:
+    """A canary stands in for the active version of its policy at its own share of the movements."""
+    deciding = next((one for one in canaries if one.slug == version.slug and one.decides), None)
+    return version.status == "active" if deciding is None else version.version == deciding.version
+
+
+def _result(word: Evaluated, live: Evaluated | None) -> ShadowResult:
+    """Compared with the version in force of the same policy; without one, with what the other policies said."""
+    said = word.evaluation
+    live_said = live.evaluation if live else None
+    live_outcome = live_said.outcome if live_said else Outcome.DENY
+    return ShadowResult(
+        version_id=word.version.id,
+        slug=word.version.slug,
+        version=word.version.version,
+        outcome=said.outcome.value,
+        reason=said.reason,
+        rule_id=said.matched_rule_id,
+        live_version_id=live.version.id if live else None,
+        live_outcome=live_outcome.value,
+        live_reason=live_said.reason if live_said else "no_active_policy",
+        live_rule_id=live_said.matched_rule_id if live_said else None,
+        agrees=said.outcome is live_outcome,
+    )
