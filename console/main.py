@@ -14,13 +14,42 @@ from axiru.settings import Settings
 from console import theme
 from console.api_client import TIMEOUT_SECONDS
 from console.entry import Console
-from console.pages import controls, decision, draft, login, missing, policies, policy, queue, templates
+from console.pages import (
+    controls,
+    decision,
+    draft,
+    list_proposal,
+    lists,
+    login,
+    missing,
+    one_list,
+    policies,
+    policy,
+    queue,
+    templates,
+)
 from console.security_headers import SecurityHeaders
 from console.sessions import SessionStore
 from console.socket_guard import SameOriginSockets, guard_pages
 
 RECONNECT_SECONDS: Final = 15.0
 """How long a page is kept for a browser whose connection broke."""
+
+PAGES: Final = (
+    login,
+    queue,
+    decision,
+    policies,
+    draft,
+    # Before the page of one policy, which would take `templates` for its name.
+    templates,
+    policy,
+    lists,
+    list_proposal,
+    one_list,
+    controls,
+    missing,
+)
 
 
 def serve(settings: Settings, desktop: bool = False) -> None:
@@ -45,7 +74,7 @@ def _build(console: Console) -> None:
     app.add_middleware(SameOriginSockets, https_only=https_only)
     app.add_middleware(SecurityHeaders, https_only=https_only)
     guard_pages(core.sio, console.sessions)
-    for page in (login, queue, decision, policies, draft, templates, policy, controls, missing):
+    for page in PAGES:
         page.register(console)
     app.get("/healthz", include_in_schema=False)(_alive)
     app.on_shutdown(console.sessions.close_all)

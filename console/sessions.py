@@ -9,6 +9,7 @@ import msgspec
 
 from axiru.domain.movement import Mode
 from console.api_client import ApiClient
+from console.list_api import ListApi
 from console.live_feed import LiveFeed
 from console.policy_api import PolicyApi
 from console.views import CurrentSession, LoggedIn, Member
@@ -23,6 +24,7 @@ class Session:
         self.id = secrets.token_urlsafe(32)
         self.api = ApiClient(http, logged_in.token)
         self.policies = PolicyApi(self.api)
+        self.lists = ListApi(self.api)
         self.expires_at = logged_in.expires_at
         self.member: Member = logged_in.member
         self.permissions = frozenset(permissions)

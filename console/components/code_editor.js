@@ -34,6 +34,7 @@ const KINDS = {
     /(?<comment>^\s*#.*$)|(?<amount>[$€£¥]\s?[\d,.]+\d|\b[\d,.]*\d\s[A-Z]{3}\b)|(?<effect>\b(?:denied|allowed|approval|flagged)\b)/gm,
     ["comment", "amount", "effect"],
   ),
+  values: [],
 };
 
 const setProblems = StateEffect.define();

@@ -8,7 +8,7 @@ import nicegui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-TextKind = Literal["plain", "yaml"]
+TextKind = Literal["plain", "yaml", "values"]
 LONGEST_TEXT: Final = 200_000
 """Longer than any policy the API takes; it says so in its own words."""
 
@@ -83,7 +83,7 @@ class CodeEditor(Element, component="code_editor.js", esm={"nicegui-codemirror":
 
     def _restored(self, event: GenericEventArguments) -> None:
         match event.args:
-            case {"text": str(text), "kind": ("plain" | "yaml") as kind, "base": str(base)} if (
+            case {"text": str(text), "kind": ("plain" | "yaml" | "values") as kind, "base": str(base)} if (
                 len(text) <= LONGEST_TEXT
             ):
                 self.text = text

@@ -15,7 +15,7 @@ from console.components.problem_list import ProblemList
 from console.components.tabs import Tabs
 from console.components.text import Text, block
 from console.components.text_field import TextField
-from console.policy_views import Draft, Reading, TextError
+from console.policy_views import Draft, Reading, TextError, TextFormat
 from console.refreshing import Refreshing
 from console.sentences import replace_sentence
 from console.sessions import Session
@@ -27,7 +27,7 @@ LONGEST_NOTE: Final = 500
 class Twin(NamedTuple):
     """A text and what it was converted to, so that switching there and back gives the very same text."""
 
-    kind: TextKind
+    kind: TextFormat
     text: str
     other: str
 
@@ -39,9 +39,9 @@ class DraftEditor:
         self._session = session
         self._draft = draft
         self._client = context.client
-        self._kind: TextKind = draft.format if draft else "plain"
+        self._kind: TextFormat = draft.format if draft else "plain"
         self._reading: Reading | None = None
-        self._read_text: tuple[TextKind, str] | None = None
+        self._read_text: tuple[TextFormat, str] | None = None
         self._twin: Twin | None = None
         self._refreshing: Refreshing | None = None
 
@@ -106,7 +106,7 @@ class DraftEditor:
 
     # What is written, and how it reads
 
-    def _show(self, text: str, kind: TextKind) -> None:
+    def _show(self, text: str, kind: TextFormat) -> None:
         self._kind = kind
         self._tabs.press(kind)
         self._editor.show(text, kind)
@@ -118,8 +118,8 @@ class DraftEditor:
             self._refreshing.ask()
 
     def _restored(self, kind: TextKind, base: str) -> None:
-        self._kind = kind
-        self._tabs.press(kind)
+        self._kind = "yaml" if kind == "yaml" else "plain"
+        self._tabs.press(self._kind)
         newer = self._draft is not None and base != str(self._draft.revision)
         meanwhile = (
             " Somebody has saved the draft since: publish or save only if yours is what you want." if newer else ""
@@ -178,7 +178,7 @@ class DraftEditor:
     # The other view
 
     async def _switch(self, name: str) -> None:
-        kind: TextKind = "yaml" if name == "yaml" else "plain"
+        kind: TextFormat = "yaml" if name == "yaml" else "plain"
         if kind == self._kind:
             return
         self._refusal.set_text("")

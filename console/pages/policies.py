@@ -1,6 +1,6 @@
 """The policies: what is in force, what looks on beside it, and what is being written."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -17,6 +17,7 @@ from console.following import Following
 from console.policy_views import DraftSummary, Policy, VersionSummary
 from console.sessions import Session
 from console.theme import Frame, frame
+from console.views import Person
 
 NEEDED_PERMISSION: Final = "policies"
 NOT_PERMITTED: Final = "Your role may read policies, not write them. Finance managers, controllers and admins may."
@@ -40,9 +41,16 @@ def may_write(session: Session) -> bool:
     return NEEDED_PERMISSION in session.permissions
 
 
-def people_text(version: VersionSummary | DraftSummary) -> str:
+class Written(Protocol):
+    """Anything with authors."""
+
+    @property
+    def authors(self) -> tuple[Person, ...]: ...
+
+
+def people_text(written: Written) -> str:
     """`Ann and Ben`, `Ann, Ben and Cleo`."""
-    names = [author.shown for author in version.authors] or ["somebody"]
+    names = [author.shown for author in written.authors] or ["somebody"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -119,6 +127,7 @@ def _version(version: VersionSummary) -> None:
                 Text("span", agreement_text(version.agreement_rate, version.compared), "row-end")
             elif version.activated_at is not None:
                 with block("span", "row-end"):
+                    Text("span", "since ")
                     Timestamp(version.activated_at)
         if version.note:
             Text("p", version.note, "sub")
