@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, TypeAlias
 
-from policies.requirements import OneOfThese, Requirement, Requirements, Within
-
-_FEW = 2
-"""So many rules are sooner tested than looked up further."""
+from policies.requirements import OneOfThese, Requirement, Within
 
 _OVERLAP = 8
 """Bands in which more rules overlap on average are looked up by one end, so that an index grows as its policy does."""
@@ -27,7 +24,8 @@ Find: TypeAlias = Callable[[Any], "Node | None"]
 class Node:
     """`entries` are found by whoever comes here; `branches` lead on, each by the value of one fact.
 
-    An entry is twice the position of a rule, plus one where the way here is enough for the rule to match.
+    An entry is twice the position of a rule, plus one where the way here says all that the rule requires, so that
+    only the rest of it is left to be tested.
     """
 
     entries: tuple[int, ...]
@@ -36,23 +34,23 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A rule on its way into the index. `open` is what it requires that the way has not said; `sure`: that suffices."""
+    """A rule on its way into the index. `open` is what it requires and the way has not said; `known`: all else is."""
 
     position: int
     open: tuple[Requirement, ...]
-    sure: bool
     undecided_matters: bool
+    known: bool = True
 
     @property
     def entry(self) -> int:
-        return 2 * self.position + (self.sure and not self.open)
+        return 2 * self.position + (self.known and not self.open)
 
     def met(self, requirement: Requirement) -> "Indexed":
         then = requirement.then if isinstance(requirement, OneOfThese) else ()
-        return Indexed(self.position, (*self._without(requirement), *then), self.sure, self.undecided_matters)
+        return Indexed(self.position, (*self._without(requirement), *then), self.undecided_matters, self.known)
 
     def undecided(self, requirement: Requirement) -> "Indexed":
-        return Indexed(self.position, self._without(requirement), False, True)
+        return Indexed(self.position, self._without(requirement), self.undecided_matters, known=False)
 
     def _without(self, requirement: Requirement) -> tuple[Requirement, ...]:
         return tuple(each for each in self.open if each is not requirement)
@@ -62,13 +60,10 @@ _Requiring: TypeAlias = list[tuple[Indexed, Requirement]]
 _Key: TypeAlias = tuple[type[Requirement], str]
 
 
-def index(rules: Iterable[tuple[Requirements, bool]]) -> Node:
+def index(rules: Iterable[tuple[tuple[Requirement, ...], bool]]) -> Node:
     """The index of rules, in their order, by what they require; the flag says whether one has an effect undecided."""
     return _node(
-        [
-            Indexed(position, required.each, required.sufficient, undecided_matters)
-            for position, (required, undecided_matters) in enumerate(rules)
-        ]
+        [Indexed(position, required, undecided_matters) for position, (required, undecided_matters) in enumerate(rules)]
     )
 
 
@@ -76,7 +71,8 @@ def candidates(node: Node, get: Callable[[str], Any]) -> list[int]:
     """The entries of the rules to look at for the facts that `get` answers, sorted by position, none twice."""
     found = list(node.entries)
     _collect(node, get, found)
-    found.sort()
+    if len(found) > 1:
+        found.sort()
     return found
 
 
@@ -90,11 +86,9 @@ def _collect(node: Node, get: Callable[[str], Any], found: list[int]) -> None:
 
 
 def _node(rules: list[Indexed]) -> Node:
-    """Each rule goes under the requirement that it shares with the fewest others, if there are many rules."""
+    """Each rule goes under the requirement that it shares with the fewest others."""
     entries = [rule.entry for rule in rules if not rule.open]
     rules = [rule for rule in rules if rule.open]
-    if len(rules) <= _FEW:
-        return Node((*entries, *(rule.entry for rule in rules)))
     alike: defaultdict[_Key, list[Requirement]] = defaultdict(list)
     for rule in rules:
         for each in rule.open:

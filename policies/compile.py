@@ -12,9 +12,10 @@ from axiru.domain.evaluation import ApproverGroup, Evaluation, Outcome, ReviewTe
 from policies.candidates import Node, index
 from policies.conditions import Test, rule_kind
 from policies.conditions.custom_expression import CustomExpression
+from policies.conditions.logic import all_of
 from policies.facts import Facts
 from policies.lists import ListSpec
-from policies.requirements import requirements
+from policies.requirements import Requirement, requirements
 from policies.syntax import Default, Effect, OnError, Policy, Rule, WhenMissing
 from policies.windows import WindowSpec
 from policies.write import document
@@ -37,11 +38,13 @@ class CompiledRule:
     """`weight` and `review` apply when the test is True, `undecided_weight` when it is unknown for want of a fact,
     `error_weight` when it is because one of `expressions` fails; `undecided_review` says who is asked then.
 
+    `rest` is what is left of the test where all of `requirements` are known to hold; None if that is enough to match.
     `subjects` says for each fact that is looked up (a window, a list) what a caller has to state for it to be known.
     """
 
     rule: Rule
     test: Test
+    rest: Test | None
     hit: RuleHit
     weight: Weight
     review: ReviewTerms | None
@@ -50,6 +53,7 @@ class CompiledRule:
     undecided_review: ReviewTerms
     fact_names: tuple[str, ...]
     subjects: dict[str, str]
+    requirements: tuple[Requirement, ...]
     expressions: tuple[CustomExpression, ...] = ()
 
     @property
@@ -60,20 +64,18 @@ class CompiledRule:
     def undecided(self, facts: Facts) -> tuple[RuleHit, Weight]:
         """What the rule does where its test is unknown: by what is missing or by what failed, the heavier of both."""
         hit = self.hit
-        missing = tuple(name for name in self.fact_names if facts.get(name) is None)
-        failed = any(expression.fails(facts) for expression in self.expressions)
+        missing = tuple([name for name in self.fact_names if facts.get(name) is None])
+        failed = any(expression.fails(facts) for expression in self.expressions) if self.expressions else False
         if failed and (not missing or self.error_weight > self.undecided_weight):
             message = f"Rule {hit.rule_id} cannot be decided: its expression fails on this movement"
-            return RuleHit(
-                hit.rule_id, hit.rule_kind, hit.effect, hit.priority, EXPRESSION_ERROR, message
-            ), self.error_weight
-        wrong_type = tuple(name for name in self.fact_names if name.startswith("extra."))
-        missing = missing or wrong_type
-        wanted = ", ".join(self.subjects.get(name, name) for name in missing)
+            of_error = RuleHit(hit.rule_id, hit.rule_kind, hit.effect, hit.priority, EXPRESSION_ERROR, message)
+            return of_error, self.error_weight
+        # What callers add may be there, and yet be of another type than the rule speaks of.
+        missing = missing or tuple(name for name in self.fact_names if name.startswith("extra."))
+        wanted = ", ".join([self.subjects.get(name, name) for name in missing])
         message = f"Rule {hit.rule_id} cannot be decided without {wanted}"
-        return RuleHit(
-            hit.rule_id, hit.rule_kind, hit.effect, hit.priority, MISSING_FACT, message, missing
-        ), self.undecided_weight
+        of_missing = RuleHit(hit.rule_id, hit.rule_kind, hit.effect, hit.priority, MISSING_FACT, message, missing)
+        return of_missing, self.undecided_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             policy_hash=content_hash,
             review=default.review,
         ),
-        index=index((requirements(rule.rule.when, scope), rule.undecided_matters) for rule in rules),
+        index=index((rule.requirements, rule.undecided_matters) for rule in rules),
     )
 
 
@@ -145,9 +147,11 @@ def _rule(rule: Rule, policy: Policy) -> CompiledRule:
     expressions = tuple(leaf for leaf in rule.when.leaves() if isinstance(leaf, CustomExpression))
     own_review = rule.review or ReviewTerms((ApproverGroup(policy.missing_fact_approver),))
     message = rule.message or rule.reason.replace("_", " ").capitalize()
+    required = requirements(rule.when, scope)
     return CompiledRule(
         rule=rule,
         test=rule.when.test(scope),
+        rest=all_of(required.rest) if required.rest else None,
         hit=RuleHit(rule.id, rule_kind(rule.when), rule.effect.value, rule.priority, rule.reason, message),
         weight=_weight(rule.effect),
         review=rule.review,
@@ -157,6 +161,7 @@ def _rule(rule: Rule, policy: Policy) -> CompiledRule:
         fact_names=_distinct(rule.when.fact_names(scope)),
         subjects={each.fact: " or ".join(each.subject_facts) for each in rule.when.windows(scope) if each.subject_facts}
         | {each.fact: f"{each.subject_fact} or the list {each.slug}" for each in rule.when.lists(scope)},
+        requirements=required.each,
         expressions=expressions,
     )
 

@@ -30,7 +30,8 @@ def evaluate(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Evalua
     # The rules are sorted, so the first of the heaviest is the one that names the outcome.
     for entry in candidates(compiled.index, facts.get):
         rule = rules[entry >> 1]
-        answer = True if entry & 1 else rule.test(facts, now)
+        test = rule.rest if entry & 1 else rule.test
+        answer = True if test is None else test(facts, now)
         if answer is False:
             continue
         if answer is True:

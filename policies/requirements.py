@@ -7,7 +7,7 @@ so are tested for every movement; leaving a kind out costs time and never an ans
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from policies.conditions import Condition, Scope
+from policies.conditions import Condition, Scope, Test
 from policies.conditions.amount import Amount
 from policies.conditions.fact_group import FactGroup
 from policies.conditions.initiator_id import InitiatorId
@@ -40,67 +40,74 @@ Requirement = OneOfThese | Within
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """All of `each` are required. `sufficient`: where all are known to hold, the condition is True."""
+    """All of `each` are required. Where all are known to hold, the condition is what all of `rest` say."""
 
     each: tuple[Requirement, ...] = ()
-    sufficient: bool = False
-
-
-_NOTHING = Requirements()
+    rest: tuple[Test, ...] = ()
 
 
 def requirements(condition: Condition, scope: Scope, *, negated: bool = False) -> Requirements:
     """What `condition`, or its negation as `not` pushes it down to the leaves, requires in a policy of `scope`."""
-    required = _NOTHING
+    test = condition.test(scope, negated=negated)
+    required = Requirements((), (test,))
     match condition:
         case Not():
             required = requirements(condition.condition, scope, negated=not negated)
         case All() | Any_():
             parts = [requirements(part, scope, negated=negated) for part in condition.conditions]
-            required = _all(parts) if isinstance(condition, Any_) == negated else _any(parts)
+            required = _all(parts) if isinstance(condition, Any_) == negated else _any(parts, test)
         case SingleFact() | InitiatorId():
-            required = _of_fact(condition.fact, condition.expected, negated=negated)
+            required = _of_fact(condition.fact, condition.expected, test, negated=negated)
         case FactGroup():
-            parts = [_of_fact(condition.fact_of(name), said, negated=negated) for name, said in condition.expectations]
-            required = _any(parts) if negated else _all(parts)
+            parts = [
+                _of_fact(condition.fact_of(name), said, condition.test_of(name, said, negated=negated), negated=negated)
+                for name, said in condition.expectations
+            ]
+            required = _any(parts, test) if negated else _all(parts)
         case Amount():
-            low, high = condition.bounds.limits
+            currency, (low, high) = frozenset({condition.currency}), condition.bounds.limits
             # Without a currency the amount says nothing, so its bounds are required only of a movement in this one.
-            then = () if negated else (Within("amount_cents", low, high),)
-            required = Requirements((OneOfThese("currency", frozenset({condition.currency}), then),), not negated)
+            within = OneOfThese("currency", currency, (Within("amount_cents", low, high),))
+            required = (
+                Requirements((OneOfThese("currency", currency),), (test,)) if negated else Requirements((within,))
+            )
         case RollingWindow(currency=str(currency)):
-            required = Requirements((OneOfThese("currency", frozenset({currency})),))
+            required = Requirements((OneOfThese("currency", frozenset({currency})),), (test,))
     return required
 
 
-def _of_fact(fact: str, said: object, *, negated: bool) -> Requirements:
-    if fact.startswith("extra."):
-        # Its values are of any type, and the rule's test reads them as what the rule speaks of.
-        return _NOTHING
+def _of_fact(fact: str, said: object, test: Test, *, negated: bool) -> Requirements:
+    required = Requirements((), (test,))
     match said:
+        case _ if fact.startswith("extra."):
+            # Its values are of any type, and the test reads them as what the rule speaks of.
+            pass
         case OneOf() if said.negated == negated:
-            return Requirements((OneOfThese(fact, frozenset(said.values)),), sufficient=True)
+            required = Requirements((OneOfThese(fact, frozenset(said.values)),))
         case Bounds() if not negated:
-            return Requirements((Within(fact, *said.limits),), sufficient=True)
+            required = Requirements((Within(fact, *said.limits),))
         case InList():
-            return Requirements((OneOfThese(said.reads(fact), frozenset({said.negated is negated})),))
+            required = Requirements((OneOfThese(said.reads(fact), frozenset({said.negated is negated})),), (test,))
         case Truth():
-            return Requirements((OneOfThese(fact, frozenset({said.value is not negated})),))
-        case _:
-            return _NOTHING
+            required = Requirements((OneOfThese(fact, frozenset({said.value is not negated})),), (test,))
+    return required
 
 
 def _all(parts: list[Requirements]) -> Requirements:
-    return Requirements(tuple(each for part in parts for each in part.each), all(part.sufficient for part in parts))
+    return Requirements(
+        tuple(each for part in parts for each in part.each), tuple(test for part in parts for test in part.rest)
+    )
 
 
-def _any(parts: list[Requirements]) -> Requirements:
+def _any(parts: list[Requirements], test: Test) -> Requirements:
     """Of several conditions only what each requires of the same fact: to be one of the values of any of them."""
     if len(parts) == 1:
         return parts[0]
     values = [_values(part.each) for part in parts]
     shared = [fact for fact in values[0] if all(fact in others for others in values[1:])] if values else []
-    return Requirements(tuple(OneOfThese(fact, frozenset().union(*(each[fact] for each in values))) for fact in shared))
+    return Requirements(
+        tuple(OneOfThese(fact, frozenset().union(*(each[fact] for each in values))) for fact in shared), (test,)
+    )
 
 
 def _values(requirements: Iterable[Requirement]) -> dict[str, frozenset[str | bool]]:

@@ -9,7 +9,6 @@ from twin_comparison import differences
 from policies import CompiledPolicy
 from policies.candidates import index
 from policies.compile import Weight
-from policies.requirements import requirements
 
 SEED = 20_260_428
 
@@ -26,21 +25,18 @@ def deny_yielding(compiled: CompiledPolicy) -> CompiledPolicy:
 
 def unsorted(compiled: CompiledPolicy) -> CompiledPolicy:
     """Rules of one weight in the wrong order, found as before."""
-    last = len(compiled.rules) - 1
-    reverse = [(requirements(each.rule.when, compiled.policy.applies_to), True) for each in reversed(compiled.rules)]
-    return replace(compiled, rules=compiled.rules[::-1], index=index(reverse)) if last else compiled
+    rules = compiled.rules[::-1]
+    return replace(compiled, rules=rules, index=index((each.requirements, True) for each in rules))
 
 
 def blind_to_the_unknown(compiled: CompiledPolicy) -> CompiledPolicy:
     """An index in which no rule is found under a fact that is not known."""
-    looked_up = [(requirements(each.rule.when, compiled.policy.applies_to), False) for each in compiled.rules]
-    return replace(compiled, index=index(looked_up))
+    return replace(compiled, index=index((each.requirements, False) for each in compiled.rules))
 
 
 def too_sure(compiled: CompiledPolicy) -> CompiledPolicy:
-    """An index that takes what is required for all there is to a rule."""
-    found = [(requirements(each.rule.when, compiled.policy.applies_to), True) for each in compiled.rules]
-    return replace(compiled, index=index((replace(required, sufficient=True), known) for required, known in found))
+    """What is required is taken for all there is to a rule."""
+    return replace(compiled, rules=tuple(replace(each, rest=None) for each in compiled.rules))
 
 
 def forgiving(compiled: CompiledPolicy) -> CompiledPolicy:
