@@ -111,6 +111,7 @@ class _Reading:
         self.facts: set[str] = set()
         self._macros = 0
         self._bound: str | None = None
+        """The name that the macro around binds; None outside of macros."""
 
     def visit(self, node: Any, depth: int) -> None:
         if isinstance(node, Token):
@@ -163,7 +164,11 @@ class _Reading:
         if first.data == "name":
             suffixes = self._name(first, suffixes)
         else:
+            outer = self._bound
+            if suffixes[0].data == "method" and str(suffixes[0].children[0]) in MACROS:
+                self._bound = outer or ""  # what a macro goes over counts as inside it
             self.visit(first, depth + 1)
+            self._bound = outer
         for position, suffix in enumerate(suffixes):
             match suffix.data:
                 case "index":
