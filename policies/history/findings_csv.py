@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
+from msgspec import UNSET
+
 from axiru.domain.currency import exponent_of
 from policies.history.report import Finding
 
-HEADER: Final = ("line", "id", "outcome", "rule", "reason", "message", "amount", "currency", "refunded_at", "flags")
+HEADER: Final = ("line", "id", "outcome", "rule", "reason", "message", "amount", "currency", "at", "flags", "was")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -38,7 +40,7 @@ def harmless(cell: str) -> str:
 def _cells(finding: Finding) -> tuple[str, ...]:
     amount = Decimal(finding.amount_cents).scaleb(-exponent_of(finding.currency))
     return (
-        str(finding.line),
+        "" if finding.line is None else str(finding.line),
         finding.id,
         finding.outcome,
         finding.rule or "",
@@ -48,4 +50,5 @@ def _cells(finding: Finding) -> tuple[str, ...]:
         finding.currency,
         finding.at or "",
         " ".join(finding.flags),
+        "" if finding.was is UNSET else finding.was,
     )

@@ -11,7 +11,7 @@ MAX_SHOWN: Final = 2_000
 """Findings on the page; a page of a hundred thousand rows opens nowhere. All of them are in the CSV."""
 
 _STYLE: Final = files("policies.history") / "page.css"
-_LABELS: Final = {"blocked": "Blocked", "paused": "Paused for approval", "drift": "Policy drift"}
+_LABELS: Final = {"allowed": "Allowed", "blocked": "Blocked", "paused": "Paused for approval", "drift": "Policy drift"}
 
 
 def report_page(report: Report, *, title: str) -> str:
@@ -65,16 +65,13 @@ def _total(kind: str, label: str, total: Total, report: Report, note: str = "") 
 
 
 def _by_rule(report: Report) -> str:
-    counted: dict[tuple[str, str, str], int] = {}
-    for each in report.findings:
-        key = (each.outcome, each.rule or "default", each.message)
-        counted[key] = counted.get(key, 0) + 1
-    if not counted:
+    if not report.by_rule:
         return ""
     rows = "".join(
-        f'<tr><td><span class="tag {outcome}">{_LABELS[outcome]}</span></td><td><strong>{escape(message)}</strong>'
-        f'<br><code>{escape(rule)}</code></td><td class="number">{count:,}</td></tr>'
-        for (outcome, rule, message), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+        f'<tr><td><span class="tag {each.outcome}">{_LABELS[each.outcome]}</span></td><td><strong>'
+        f"{escape(each.message)}</strong><br><code>{escape(each.rule or 'default')}</code></td>"
+        f'<td class="number">{each.count:,}</td></tr>'
+        for each in report.by_rule
     )
     return (
         '<section><h2>By rule</h2><div class="scroll" tabindex="0" role="region" aria-label="By rule"><table>'
@@ -100,7 +97,7 @@ def _findings(report: Report) -> str:
 
 def _row(each: Finding) -> str:
     return (
-        f'<tr><td class="number">{each.line}</td><td><code>{escape(each.id)}</code></td>'
+        f'<tr><td class="number">{each.line or ""}</td><td><code>{escape(each.id)}</code></td>'
         f'<td><span class="tag {each.outcome}">{_LABELS[each.outcome]}</span></td>'
         f'<td class="number">{escape(money(each.amount_cents, each.currency))}</td>'
         f"<td>{escape((each.at or '')[:10])}</td>"

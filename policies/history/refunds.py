@@ -236,7 +236,7 @@ class _Reading:
                 tenure_days=self._tenure(record),
                 reason=word(self._field(fields, "reason")),
                 metadata={key: value for key, place in self._metadata if (value := fields[place].strip())},
-                others={fact: value for fact, place in self._others if (value := fields[place].strip())},
+                others={fact: _folded(fact, value) for fact, place in self._others if (value := fields[place].strip())},
             )
         )
 
@@ -378,3 +378,8 @@ class _Reading:
         told = f"; not understood: {strange}" if strange else ""
         message = f"nothing marks which rows are refunds: no value of “{title}” is one that is known{told}"
         return HistoryInvalid(self._header_line, self._columns.place(role), "missing_column", message)
+
+
+def _folded(fact: str, value: str) -> str:
+    """The API compares sources without case, and so are those of a file."""
+    return value.casefold() if fact == "context.source" else value

@@ -4,16 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, Literal
 
-from axiru.domain.evaluation import Evaluation, Outcome
 from axiru.domain.movement import Amount, Context, Counterparty, Initiator, Merchant, Ovt, Target
 from axiru.errors import AxiruError
 from policies.compile import compile_policy
-from policies.evaluate import evaluate
-from policies.facts import facts_of
 from policies.history.evaluable import evaluable
+from policies.history.judging import NO_LISTS, Judge, Lists, outcome_of
 from policies.history.refunds import History, Refund, read_history
-from policies.history.report import Finding, FindingOutcome, Report, Sum
-from policies.history.windows import SlidingWindows
+from policies.history.report import Report, Tally, by_rule, finding_of, told_time
 from policies.syntax import Policy
 
 Stage = Literal["reading", "deciding"]
@@ -31,11 +28,11 @@ class NothingAboutRefunds(AxiruError):
     code = "nothing_about_refunds"
 
 
-def _silent(_stage: Stage, _done: int, _of: int | None) -> None:
-    pass
+def silent(_stage: Stage, _done: int, _of: int | None) -> None:
+    """Tell nobody."""
 
 
-def replay(source: BinaryIO, policy: Policy, *, progress: Progress = _silent) -> Report:
+def replay(source: BinaryIO, policy: Policy, *, lists: Lists = NO_LISTS, progress: Progress = silent) -> Report:
     """Decide every refund of a Stripe export as `policy` would have, at its time, with windows as they then stood.
 
     Raises HistoryInvalid for a file that cannot be read in full and NothingAboutRefunds.
@@ -50,68 +47,50 @@ def replay(source: BinaryIO, policy: Policy, *, progress: Progress = _silent) ->
         if name.startswith(_METADATA)
     )
     history = read_history(source, metadata=wanted, told=lambda rows: progress("reading", rows, None))
-    return decide(history, policy, progress=progress)
+    return decide(history, policy, lists=lists, progress=progress)
 
 
-def decide(history: History, policy: Policy, *, progress: Progress = _silent) -> Report:
+def decide(history: History, policy: Policy, *, lists: Lists = NO_LISTS, progress: Progress = silent) -> Report:
     """The refunds of `history` by time, each before those that follow. Refunds of one time go by line."""
-    answerable, left_out = evaluable(policy, history.facts)
-    compiled = compile_policy(answerable)
-    windows = SlidingWindows(compiled.windows)
+    answerable, left_out = evaluable(policy, history.facts, frozenset(lists))
+    judge = Judge(compile_policy(answerable), lists)
     ordered = sorted(history.refunds, key=lambda refund: (refund.at or _NO_TIME, refund.line))
-    sums = {name: Sum() for name in ("allowed", "blocked", "paused", "drift")}
-    findings: list[Finding] = []
+    tally, findings = Tally(), []
     for done, refund in enumerate(ordered):
         if done % TOLD_EVERY_REFUNDS == 0:
             progress("deciding", done, len(ordered))
-        ovt, at = _movement(refund), refund.at or _NO_TIME
-        evaluation = evaluate(compiled, facts_of(ovt, windows=windows.before(ovt, at)), now=at)
-        if evaluation.outcome is not Outcome.DENY:
-            windows.let_through(ovt, at)
+        evaluation = judge.judge(_movement(refund), refund.at or _NO_TIME)
         outcome = outcome_of(evaluation)
-        sums["allowed" if outcome in {None, "drift"} else outcome or ""].add(refund.units, refund.currency)
-        if outcome is not None:
-            findings.append(_finding(refund, outcome, evaluation))
-        if outcome == "drift":
-            sums["drift"].add(refund.units, refund.currency)
+        tally.add(outcome, refund.units, refund.currency)
+        if outcome != "allowed":
+            findings.append(
+                finding_of(
+                    evaluation,
+                    outcome,
+                    line=refund.line,
+                    identity=refund.id,
+                    units=refund.units,
+                    currency=refund.currency,
+                    at=refund.at,
+                )
+            )
     progress("deciding", len(ordered), len(ordered))
     return Report(
         rows=history.rows,
         refunds=len(ordered),
-        **{name: each.total() for name, each in sums.items()},
+        allowed=tally.of("allowed"),
+        blocked=tally.of("blocked"),
+        paused=tally.of("paused"),
+        drift=tally.of("drift"),
         not_evaluable=left_out,
-        findings=tuple(sorted(findings, key=lambda finding: finding.line)),
+        findings=tuple(sorted(findings, key=lambda finding: finding.line or 0)),
         policy=policy.slug,
         policy_hash=compile_policy(policy).content_hash,
-        since=_told(ordered[0].at) if ordered else None,
-        until=_told(ordered[-1].at) if ordered else None,
+        by_rule=by_rule(findings),
+        since=told_time(ordered[0].at) if ordered else None,
+        until=told_time(ordered[-1].at) if ordered else None,
         caveats=history.caveats,
         ignored_columns=history.columns.not_understood,
-    )
-
-
-def outcome_of(evaluation: Evaluation) -> FindingOutcome | None:
-    """The evaluation in the words of a replay; None if the movement is allowed and nothing is to be said of it."""
-    if evaluation.outcome is Outcome.DENY:
-        return "blocked"
-    if evaluation.outcome is Outcome.REVIEW:
-        return "paused"
-    return "drift" if evaluation.flags else None
-
-
-def _finding(refund: Refund, outcome: FindingOutcome, evaluation: Evaluation) -> Finding:
-    named = evaluation.flags[0] if outcome == "drift" else None
-    return Finding(
-        line=refund.line,
-        id=refund.id,
-        outcome=outcome,
-        rule=named.rule_id if named else evaluation.matched_rule_id,
-        reason=named.reason if named else evaluation.reason,
-        message=named.message if named else evaluation.message,
-        amount_cents=refund.units,
-        currency=refund.currency,
-        at=_told(refund.at),
-        flags=tuple(flag.rule_id for flag in evaluation.flags),
     )
 
 
@@ -137,7 +116,3 @@ def _movement(refund: Refund) -> Ovt:
         ),
         metadata=refund.metadata,
     )
-
-
-def _told(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
