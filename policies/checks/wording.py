@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from decimal import Decimal
 from difflib import get_close_matches
+from itertools import takewhile
 
 from axiru.domain.currency import CURRENCIES, exponent_of
 from policies.checks.finding import Finding, Severity
@@ -27,5 +28,11 @@ def money(units: float, currency: str) -> str:
 
 def meant(word: str, known: Collection[str]) -> str:
     """A hint that names what comes closest, or else all there is."""
-    near = get_close_matches(word, sorted(known), n=1)
-    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}"
+    near = get_close_matches(word, sorted(known), n=5)
+    # Among words as near as one another, people mean the one that they began to write.
+    likeliest = max(near, key=lambda each: _letters_shared(word, each), default=None)
+    return f"did you mean `{likeliest}`?" if likeliest else f"known here: {', '.join(sorted(known))}"
+
+
+def _letters_shared(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
