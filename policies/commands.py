@@ -13,7 +13,8 @@ from policies.compile import CompiledPolicy, compile_policy
 from policies.errors import PolicyError, PolicyInvalid
 from policies.evaluate import evaluate
 from policies.explain import Explanation, explain, facts_without_history
-from policies.parse import parse
+from policies.formats import Format, read
+from policies.plain import say
 
 _NOTHING: Mapping[str, int | None] = MappingProxyType({})
 
@@ -30,18 +31,23 @@ class CaseResult(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def check_policy(text: str) -> tuple[PolicyError, ...]:
+def check_policy(text: str, format: Format = "yaml") -> tuple[PolicyError, ...]:
     """Every fault in the text; empty if the policy compiles."""
     try:
-        compile_policy(parse(text))
+        compile_policy(read(text, format).policy)
     except PolicyInvalid as error:
         return error.errors
     return ()
 
 
-def run_policy_tests(policy_text: str, tests_text: str) -> tuple[CaseResult, ...]:
+def say_policy(text: str, format: Format = "yaml") -> str:
+    """The policy in plain language. Raises PolicyInvalid."""
+    return say(read(text, format).policy)
+
+
+def run_policy_tests(policy_text: str, tests_text: str, format: Format = "yaml") -> tuple[CaseResult, ...]:
     """Run the cases of a `*_test.yaml` against a policy. Raises PolicyInvalid if either text does not load."""
-    compiled = compile_policy(parse(policy_text))
+    compiled = compile_policy(read(policy_text, format).policy)
     book = read_cases(tests_text)
     if book.policy != compiled.slug:
         message = f"these cases are about {book.policy}, the policy is {compiled.slug}"
@@ -50,10 +56,15 @@ def run_policy_tests(policy_text: str, tests_text: str) -> tuple[CaseResult, ...
 
 
 def explain_policy(
-    policy_text: str, ovt: Ovt, *, now: datetime, windows: Mapping[str, int | None] = _NOTHING
+    policy_text: str,
+    ovt: Ovt,
+    *,
+    now: datetime,
+    windows: Mapping[str, int | None] = _NOTHING,
+    format: Format = "yaml",
 ) -> Explanation:
     """What the policy says of `ovt` and why. Windows not stated are empty. Raises PolicyInvalid."""
-    compiled = compile_policy(parse(policy_text))
+    compiled = compile_policy(read(policy_text, format).policy)
     return explain(compiled, facts_without_history(compiled, ovt, windows=windows), now=now)
 
 

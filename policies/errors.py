@@ -24,7 +24,8 @@ class PolicyError(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         lines = [f"{self.line}:{self.column}: {self.message} [{self.code}]"]
         for name in ("hint", "expected", "nearest"):
-            if text := getattr(self, name):
+            text = getattr(self, name)
+            if text and not (name == "expected" and text == self.hint):
                 lines.append(f"    {name}: {text}")
         return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""`axiru policy`: check, test and explain policies in files. No server is needed."""
+"""`axiru policy`: check, test, explain and say policies in files, `.yaml` or `.policy`. No server is needed."""
 
 import sys
 from datetime import UTC, datetime
@@ -12,23 +12,39 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 TESTS_SUFFIX = "_test.yaml"
+SUFFIXES = (".yaml", ".policy")
 
 
 @click.group()
 def policy() -> None:
-    """Check, test and explain policies."""
+    """Check, test, explain and say policies, in YAML or in plain language (`.policy`)."""
 
 
 @policy.command()
 @click.argument("file", type=FILE)
 def check(file: Path) -> None:
     """Compile FILE. Exit 0, or 1 with every error, its line, column and a hint."""
+    from policies import format_of  # noqa: PLC0415
     from policies.commands import check_policy  # noqa: PLC0415
 
-    if errors := check_policy(_text(file)):
+    if errors := check_policy(_text(file), format_of(file.name)):
         _say_errors(file, errors)
         sys.exit(1)
     click.echo(f"{file}: no errors")
+
+
+@policy.command()
+@click.argument("file", type=FILE)
+def say(file: Path) -> None:
+    """Print FILE in plain language, in its canonical form. Exit 0, or 1 with every error."""
+    from policies import PolicyInvalid, format_of  # noqa: PLC0415
+    from policies.commands import say_policy  # noqa: PLC0415
+
+    try:
+        click.echo(say_policy(_text(file), format_of(file.name)), nl=False)
+    except PolicyInvalid as invalid:
+        _say_errors(file, invalid.errors)
+        sys.exit(1)
 
 
 @policy.command()
@@ -53,13 +69,13 @@ def explain(file: Path, request: Path, at: datetime | None) -> None:
     REQUEST is the JSON body of POST /api/v1/decisions, or a movement as test cases state it. Windows count as empty.
     """
     from axiru.cli.policy_request import read_request  # noqa: PLC0415
-    from policies import PolicyInvalid  # noqa: PLC0415
+    from policies import PolicyInvalid, format_of  # noqa: PLC0415
     from policies.commands import explain_policy  # noqa: PLC0415
     from policies.explain import explanation_text  # noqa: PLC0415
 
     movement = read_request(request)
     try:
-        explanation = explain_policy(_text(file), movement, now=at or datetime.now(UTC))
+        explanation = explain_policy(_text(file), movement, now=at or datetime.now(UTC), format=format_of(file.name))
     except PolicyInvalid as invalid:
         _say_errors(file, invalid.errors)
         sys.exit(1)
@@ -68,17 +84,21 @@ def explain(file: Path, request: Path, at: datetime | None) -> None:
 
 def _holds(tests: Path) -> bool:
     """Run the cases of one file, say what fails, and return whether all passed."""
-    from policies import PolicyInvalid  # noqa: PLC0415
+    from policies import PolicyInvalid, format_of  # noqa: PLC0415
     from policies.commands import check_policy, run_policy_tests  # noqa: PLC0415
 
-    about = tests.with_name(tests.name.removesuffix(TESTS_SUFFIX) + ".yaml")
-    if not about.is_file():
-        raise click.ClickException(f"{tests} has no {about.name} beside it.")
-    if errors := check_policy(_text(about)):
+    stem = tests.name.removesuffix(TESTS_SUFFIX)
+    found = [about for suffix in SUFFIXES if (about := tests.with_name(stem + suffix)).is_file()]
+    if len(found) != 1:
+        names = " or ".join(stem + suffix for suffix in SUFFIXES)
+        raise click.ClickException(f"{tests} needs {names} beside it, and {'both are' if found else 'none is'} there.")
+    (about,) = found
+    format = format_of(about.name)
+    if errors := check_policy(_text(about), format):
         _say_errors(about, errors)
         return False
     try:
-        results = run_policy_tests(_text(about), _text(tests))
+        results = run_policy_tests(_text(about), _text(tests), format)
     except PolicyInvalid as invalid:
         _say_errors(tests, invalid.errors)
         return False

@@ -1,0 +1,37 @@
+"""Sentences that read, one for each thing there is to say: the last answer to a sentence that does not."""
+
+EXAMPLES = (
+    "Refunds over $150 require approval by finance_manager.",
+    "Refunds over $100 for customers of under 7 days are denied.",
+    "Refunds of $135 to $150 are flagged.",
+    "Refunds over $150 or €140 require approval by 2 controllers and 1 finance_manager within 24 hours.",
+    "Refunds over $1,000 require approval by controller, escalating to admin after 4 hours.",
+    "Refunds over $150 require approval by controller, with reason high_value, "
+    'saying "Refunds over $150 require approval".',
+    "Refunds over $150 are denied, but skipped if a fact is missing.",
+    "Refunds with the reason code fraudulent require approval by finance_manager.",
+    "Refunds from the source support_tool are allowed.",
+    "Refunds for a customer on the list vip_customers are allowed.",
+    "Refunds in a currency other than USD require approval by controller.",
+    "Refunds that are the third or later refund to one customer within 30 days are flagged.",
+    "Refunds that are marked for review require approval by controller.",
+    "Refunds with metadata team set to ops are allowed.",
+    "Payouts through the connection stripe_conn_1 require approval by controller.",
+    "Payouts not (between 09:00 and 17:00 on Monday to Friday (America/New_York time)) are denied.",
+    "Payouts (over $5,000; or to a country other than US) require approval by admin.",
+    "Agent payments over $500 are denied.",
+    "Agent payouts to the countries CU, IR, KP or SY are denied.",
+    "Agent payments without the scope payments:write are denied.",
+    "Movements that bring the initiator's total within 24 hours to over $1,000 are denied.",
+    "Movements by an agent over $500 are denied.",
+    "Movements where the expression \"amount_cents > 10000 && initiator.kind == 'agent'\" holds are denied, "
+    "and reviewed if the expression fails.",
+    "Deny any single agent_payment above $500.",
+    "DAA: deny once a given agent's rolling 24-hour spend exceeds $1,000.",
+    "Rule high_value, priority 10: Refunds over $150 require approval by controller.",
+    "Policy refunds-starter governs refunds and credits on stripe.",
+    'Purpose: "Holds back large refunds.".',
+    "The policy only looks on.",
+    "Everything else is denied.",
+    "Where a fact is missing, finance_manager decides.",
+)

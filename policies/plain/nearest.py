@@ -1,0 +1,198 @@
+"""The nearest sentence that reads: the fewest and smallest changes to the words that stand there.
+
+A beam of readings runs over the words. At each word it may keep it, put words in before it, leave it out or take
+another for it, at a cost (`similarity`). Everything is counted and nothing timed, so the same text always gets the same
+answer; what would take too long gets the example that looks most like it.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from lark import Token
+
+from policies.plain.automaton import END, Stack, accepted, feed, start
+from policies.plain.examples import EXAMPLES
+from policies.plain.similarity import FILLERS, deletion_cost, insertion_cost, replacement, spelling
+from policies.plain.tokens import split
+
+_TOKENS_SEARCHED = 120
+"""In one text. Further faults get examples."""
+
+_BEAM = 12
+_WORDS_BEFORE_FAULT = 4
+_INSERTIONS = 2
+_INSERTIONS_AT_END = 5
+_CANDIDATES = 5
+
+_CURRENCY_WORDS = {"dollar": "$", "buck": "$", "euro": "€", "pound": "£", "yen": "¥"}
+_NO_SPACE_BEFORE = {",", ":", ";", ")", "'s", "’s"}
+
+Beam = dict[Stack, tuple[float, Any]]
+"""By what has been read: the least cost of reading it, and the words as a list linked backwards."""
+
+
+class Nearest:
+    """Finds sentences for the faults of one text. `reads` says whether a sentence is right in itself."""
+
+    def __init__(self, reads: Callable[[str], bool]) -> None:
+        self._reads = reads
+        self._tokens_left = _TOKENS_SEARCHED
+
+    def to(self, tokens: Sequence[Token], fault: int, hint: str = "") -> str:
+        """The nearest sentence to `tokens`, of which the one at index `fault` does not fit."""
+        for candidate in self._candidates(tokens, fault, hint):
+            if self._reads(candidate):
+                return candidate
+        return _example(tokens)
+
+    def _candidates(self, tokens: Sequence[Token], fault: int, hint: str) -> Iterator[str]:
+        cost = max(len(tokens) - max(fault - _WORDS_BEFORE_FAULT, 0), 1)
+        if cost > self._tokens_left:
+            return
+        self._tokens_left -= cost
+        if _parses(tokens):
+            yield _text(tokens)
+            yield from _with_another_value(tokens, fault, hint)
+        amounts, fault = _with_amounts(tokens, fault)
+        yield from _repaired(amounts, fault)
+
+
+def _parses(tokens: Sequence[Token]) -> bool:
+    stack: Stack | None = start()
+    for token in tokens:
+        stack = feed(stack, token.type) if stack is not None else None
+    return stack is not None and feed(stack, END) is not None
+
+
+def _with_another_value(tokens: Sequence[Token], fault: int, hint: str) -> Iterator[str]:
+    """The sentence with its value at `fault` mended or replaced: the grammar takes it, its reader does not."""
+    if fault >= len(tokens):
+        return
+    token = tokens[fault]
+    tries = _other_figures(token) if token.type in {"MONEY", "NUMBER"} else _other_names(token, hint)
+    for each in dict.fromkeys([*tries, FILLERS.get(token.type, "")]):
+        if each and each != token:
+            yield _text([*tokens[:fault], each, *tokens[fault + 1 :]])
+
+
+def _other_figures(written: str) -> list[str]:
+    pointed = re.sub(r",(\d{1,2})$", r".\1", written)
+    ungrouped = pointed.replace(",", "")
+    return [pointed, ungrouped, re.sub(r"(\.\d\d)\d+$", r"\1", ungrouped), ungrouped.partition(".")[0], "24"]
+
+
+def _other_names(written: str, hint: str) -> list[str]:
+    meant = re.match(r"did you mean `(.+)`\?", hint)
+    bare = written.strip("“”\"'")
+    snake = re.sub(r"[^a-z0-9]+", "_", bare.lower()).strip("_")
+    return [meant[1] if meant else "", snake, snake.replace("_", "-"), bare.upper()[:2], bare.upper()[:3]]
+
+
+def _with_amounts(tokens: Sequence[Token], fault: int) -> tuple[list[Token], int]:
+    """`150 dollars` as $150, and the fault where it then is."""
+    mended: list[Token] = []
+    for index, token in enumerate(tokens):
+        symbol = _CURRENCY_WORDS.get(token.lower().removesuffix("s"))
+        if symbol and mended and mended[-1].type == "NUMBER":
+            mended[-1] = Token("MONEY", f"{symbol}{mended[-1]}")
+            fault -= 1 if index <= fault else 0
+        else:
+            mended.append(token)
+    return mended, fault
+
+
+def _repaired(tokens: Sequence[Token], fault: int) -> Iterator[str]:
+    beam: Beam = {start(): (0.0, None)}
+    for index, token in enumerate(tokens):
+        editable = index >= fault - _WORDS_BEFORE_FAULT
+        if editable:
+            beam = _with_insertions(beam, token.type, _INSERTIONS)
+        beam = _after(beam, token, editable=editable)
+    beam = _with_insertions(beam, END, _INSERTIONS_AT_END)
+    complete = {stack: found for stack, found in beam.items() if feed(stack, END) is not None}
+    # Past this, hardly a word of the sentence is left.
+    dearest = 1.5 + len(tokens) / 3
+    for _, (cost, path) in list(_best(complete).items())[:_CANDIDATES]:
+        if cost > dearest:
+            return
+        yield _text(_words(path))
+
+
+def _words(path: Any) -> list[str]:
+    words: list[str] = []
+    while path is not None:
+        words.append(path[1])
+        path = path[0]
+    return words[::-1]
+
+
+def _after(beam: Beam, token: Token, *, editable: bool) -> Beam:
+    """The readings that have passed `token`: kept, left out, or taken for another."""
+    following: Beam = {}
+    for stack, (cost, path) in beam.items():
+        _offer(following, feed(stack, token.type), cost, (path, str(token)))
+        if not editable:
+            continue
+        _offer(following, stack, cost + deletion_cost(token), path)
+        for terminal in accepted(stack):
+            if terminal not in {END, token.type}:
+                added, word = replacement(token.type, str(token), terminal)
+                _offer(following, feed(stack, terminal), cost + added, (path, word))
+    return _best(following)
+
+
+def _with_insertions(beam: Beam, following: str, rounds: int) -> Beam:
+    """The readings with up to `rounds` words put in, those first that `following` can follow."""
+    reached, frontier = dict(beam), beam
+    for _ in range(rounds):
+        grown: Beam = {}
+        for stack, (cost, path) in frontier.items():
+            for terminal in accepted(stack):
+                if terminal != END:
+                    word = FILLERS.get(terminal) or spelling(terminal)
+                    _offer(grown, feed(stack, terminal), cost + insertion_cost(terminal), (path, word))
+        frontier = _best(grown, following)
+        for stack, (cost, path) in frontier.items():
+            _offer(reached, stack, cost, path)
+    return _best(reached, following)
+
+
+def _offer(beam: Beam, stack: Stack | None, cost: float, path: Any) -> None:
+    if stack is not None and (stack not in beam or cost < beam[stack][0]):
+        beam[stack] = (cost, path)
+
+
+def _best(beam: Beam, following: str | None = None) -> Beam:
+    """The cheapest few; what `following` cannot follow counts as dearer. The order never depends on hashes."""
+
+    def rank(item: tuple[Stack, tuple[float, Any]]) -> tuple[float, Stack]:
+        stack, (cost, _) = item
+        fits = following is None or feed(stack, following) is not None
+        return (cost if fits else cost + 0.7, stack)
+
+    return dict(sorted(beam.items(), key=rank)[:_BEAM])
+
+
+def _text(words: Sequence[str]) -> str:
+    """The sentence, spaced and closed as one writes it."""
+    text = ""
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if word in {"a", "an"}:
+            word = "an" if following[:1].lower() in set("aeiou") else "a"  # noqa: PLW2901 - the article its noun takes
+        space = "" if not text or word in _NO_SPACE_BEFORE or text[-1] == "(" else " "
+        text += f"{space}{word}"
+    return f"{text[:1].upper()}{text[1:]}." if text[:1].islower() and len(text) > 1 else f"{text}."
+
+
+def _example(tokens: Sequence[Token]) -> str:
+    written = [token.lower() for token in tokens[:60]]
+    return max(_examples(), key=lambda each: difflib.SequenceMatcher(None, each[1], written, autojunk=False).ratio())[0]
+
+
+@cache
+def _examples() -> tuple[tuple[str, list[str]], ...]:
+    return tuple((each, [token.lower() for token in next(split(each)).tokens]) for each in EXAMPLES)

@@ -1,0 +1,101 @@
+"""What it costs to take one word for another, to put one in, or to leave one out."""
+
+import difflib
+from functools import cache, lru_cache
+
+from lark import Token
+
+from policies.plain.grammar import NAME, literals
+from policies.plain.tokens import UNREADABLE
+from policies.plain.words import quoted
+
+FILLERS = {
+    "NAME": "controller",
+    "STRING": '"…"',
+    "MONEY": "$150",
+    "NUMBER": "7",
+    "TIME": "09:00",
+    "ZONE": "America/New_York",
+    "SPAN": "24-hour",
+    "ORDINAL": "3rd",
+}
+"""What stands for a value that has to be put in."""
+
+_SAME = {
+    **dict.fromkeys(("need", "needs", "must", "ask", "want", "wants"), "require"),
+    **dict.fromkeys(("authorization", "authorisation", "permission", "consent"), "approval"),
+    **dict.fromkeys(("blocked", "refused", "rejected", "forbidden", "prohibited", "declined"), "denied"),
+    **dict.fromkeys(("permitted", "approved", "accepted"), "allowed"),
+    **dict.fromkeys(("block", "refuse", "reject", "forbid"), "deny"),
+    **dict.fromkeys(("permit", "approve", "accept"), "allow"),
+    **dict.fromkeys(("exceeding", "beyond", "past", ">"), "over"),
+    **dict.fromkeys(("beneath", "<"), "under"),
+    **dict.fromkeys(("clients", "buyers", "users"), "customers"),
+    **dict.fromkeys(("client", "buyer", "user"), "customer"),
+    **dict.fromkeys(("transactions", "payments"), "movements"),
+    "from": "by",
+    "during": "within",
+    "in": "within",
+    "&": "and",
+    "if": "when",
+}
+"""What people write, and the word of the grammar that says it."""
+
+_ALIKE = 0.65
+_ARTICLES = {"the", "a", "an"}
+_ORDERS = {"ALLOW", "DENY", "FLAG"}
+"""One such word makes a sentence of almost anything, and decides it: it is not put in lightly."""
+
+
+def insertion_cost(terminal: str) -> float:
+    if terminal in FILLERS:
+        return 1.4
+    if terminal in _ORDERS:
+        return 2.5
+    return 0.3 if spelling(terminal) in _ARTICLES else 1.0
+
+
+def deletion_cost(token: Token) -> float:
+    if token.type == UNREADABLE:
+        return 0.5
+    return 0.3 if token.lower() in _ARTICLES else 1.0
+
+
+@lru_cache(maxsize=20_000)
+def replacement(kind: str, written: str, terminal: str) -> tuple[float, str]:
+    """The cost of taking `written`, a token of type `kind`, for `terminal`, and what then stands there."""
+    if terminal not in FILLERS:
+        return _word_replacement(written.lower(), terminal)
+    match kind, terminal:
+        case "NUMBER", "MONEY":
+            return 0.4, f"${written}"
+        case "MONEY", "NUMBER":
+            return 0.6, written[1:].lstrip()
+        case _, "NAME" if NAME.fullmatch(written):
+            # A reserved word where a name belongs is a name once it is quoted.
+            return 0.8, quoted(written)
+        case _, "STRING" if kind != UNREADABLE:
+            return 1.0, quoted(written)
+        case _:
+            return 2.0, FILLERS[terminal]
+
+
+def _word_replacement(written: str, terminal: str) -> tuple[float, str]:
+    literal = spelling(terminal)
+    if _SAME.get(written) == literal:
+        return 0.25, literal
+    likeness = _likeness(written, literal)
+    unlike = 3.0 if terminal in _ORDERS else 1.8
+    return (1.2 - likeness if likeness >= _ALIKE else unlike), literal
+
+
+@cache
+def spelling(terminal: str) -> str:
+    return next(literal for literal, name in literals().items() if name == terminal)
+
+
+def _likeness(one: str, other: str) -> float:
+    if abs(len(one) - len(other)) > 4:
+        return 0.0
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.ratio() if matcher.quick_ratio() >= _ALIKE else 0.0
