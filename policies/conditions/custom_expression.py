@@ -78,8 +78,10 @@ def _answer(expression: Expression, facts: Facts) -> Any:
         return None
     try:
         return expression.program.execute(variables)
-    except Exception:
-        # Whatever CEL has to say of it, the rule's `on_error` decides.
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        # Whatever CEL has to say of it, the rule's `on_error` decides. A panic in it is not an Exception.
         return None
 
 

@@ -98,7 +98,9 @@ def read_expression(source: str) -> Expression:
     _require_truth(tree)
     try:
         program = cel.compile(source)
-    except ValueError as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in CEL is not an Exception
         raise ExpressionRefused(1, str(error).partition("ERROR: ")[2][:200] or "this is not CEL", _HINT) from None
     return Expression(program, tuple(sorted(reading.facts)))
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies import PolicyInvalid, compile_policy, evaluate, parse, to_yaml
-from policies.conditions import Scope
+from policies.conditions import Scope, custom_expression
 from policies.conditions.custom_expression import CustomExpression
-from policies.conditions.expression import MAX_CHARACTERS, ExpressionRefused, read_expression
+from policies.conditions.expression import MAX_CHARACTERS, Expression, ExpressionRefused, read_expression
 
 NOW = datetime(2026, 4, 28, 20, tzinfo=UTC)
 FACTS: dict[str, Any] = {
@@ -103,6 +103,27 @@ def test_whatever_fails_or_is_not_a_truth_is_unknown_and_an_error(expression: st
     assert answer(expression, **changed) is None
     assert answer(expression, negated=True, **changed) is None
     assert CustomExpression(expression).fails({**FACTS, **changed})
+
+
+class Panic(BaseException):
+    """As pyo3 raises where Rust panics."""
+
+
+class Panicking:
+    def execute(self, _variables: dict[str, Any]) -> bool:
+        raise Panic
+
+
+def test_a_panic_in_cel_is_an_error_of_the_expression(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(custom_expression, "_read", lambda _source: Expression(Panicking(), ("currency",)))
+    assert answer("currency == 'usd'") is None
+    assert CustomExpression("currency == 'usd'").fails(FACTS)
+
+
+def test_a_panic_while_cel_compiles_is_a_fault_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cel.compile", Panicking().execute)
+    with pytest.raises(ExpressionRefused):
+        read_expression("currency == 'usd'")
 
 
 FAILS = "extra.score / (amount_cents - amount_cents) > 1"
