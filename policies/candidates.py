@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, TypeAlias
 
-from policies.requirements import OneOfThese, Requirement, Within
+from policies.requirements import OneOfThese, Requirement, Requirements, Within
 
 _OVERLAP = 8
 """Bands in which more rules overlap on average are looked up by one end, so that an index grows as its policy does."""
@@ -60,10 +60,15 @@ _Requiring: TypeAlias = list[tuple[Indexed, Requirement]]
 _Key: TypeAlias = tuple[type[Requirement], str]
 
 
-def index(rules: Iterable[tuple[tuple[Requirement, ...], bool]]) -> Node:
+def index(rules: Iterable[tuple[Requirements, bool]]) -> Node:
     """The index of rules, in their order, by what they require; the flag says whether one has an effect undecided."""
     return _node(
-        [Indexed(position, required, undecided_matters) for position, (required, undecided_matters) in enumerate(rules)]
+        [
+            # What holds where one of several ways is open, only the rule's whole test can say.
+            Indexed(position, way, undecided_matters, known=not required.alternatives)
+            for position, (required, undecided_matters) in enumerate(rules)
+            for way in required.ways
+        ]
     )
 
 
@@ -72,7 +77,7 @@ def candidates(node: Node, get: Callable[[str], Any]) -> list[int]:
     found = list(node.entries)
     _collect(node, get, found)
     if len(found) > 1:
-        found.sort()
+        return sorted(set(found))
     return found
 
 

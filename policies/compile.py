@@ -15,7 +15,7 @@ from policies.conditions.custom_expression import CustomExpression
 from policies.conditions.logic import all_of
 from policies.facts import Facts
 from policies.lists import ListSpec
-from policies.requirements import Requirement, requirements
+from policies.requirements import Requirements, requirements
 from policies.syntax import Default, Effect, OnError, Policy, Rule, WhenMissing
 from policies.windows import WindowSpec
 from policies.write import document
@@ -53,7 +53,7 @@ class CompiledRule:
     undecided_review: ReviewTerms
     fact_names: tuple[str, ...]
     subjects: dict[str, str]
-    requirements: tuple[Requirement, ...]
+    requirements: Requirements
     expressions: tuple[CustomExpression, ...] = ()
 
     @property
@@ -161,7 +161,7 @@ def _rule(rule: Rule, policy: Policy) -> CompiledRule:
         fact_names=_distinct(rule.when.fact_names(scope)),
         subjects={each.fact: " or ".join(each.subject_facts) for each in rule.when.windows(scope) if each.subject_facts}
         | {each.fact: f"{each.subject_fact} or the list {each.slug}" for each in rule.when.lists(scope)},
-        requirements=required.each,
+        requirements=required,
         expressions=expressions,
     )
 

@@ -40,10 +40,19 @@ Requirement = OneOfThese | Within
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """All of `each` are required. Where all are known to hold, the condition is what all of `rest` say."""
+    """All of `each` are required and, if there are `alternatives`, all of one of them.
+
+    Where all of `each` are known to hold, the condition is what all of `rest` say.
+    """
 
     each: tuple[Requirement, ...] = ()
     rest: tuple[Test, ...] = ()
+    alternatives: tuple[tuple[Requirement, ...], ...] = ()
+
+    @property
+    def ways(self) -> tuple[tuple[Requirement, ...], ...]:
+        """Where one requirement of each way is broken, the condition is False."""
+        return tuple(self.each + alternative for alternative in self.alternatives) or (self.each,)
 
 
 def requirements(condition: Condition, scope: Scope, *, negated: bool = False) -> Requirements:
@@ -95,19 +104,24 @@ def _of_fact(fact: str, said: object, test: Test, *, negated: bool) -> Requireme
 
 def _all(parts: list[Requirements]) -> Requirements:
     return Requirements(
-        tuple(each for part in parts for each in part.each), tuple(test for part in parts for test in part.rest)
+        tuple(each for part in parts for each in part.each),
+        tuple(test for part in parts for test in part.rest),
+        # One choice is enough to find a rule by; all combinations of several could be many.
+        next((part.alternatives for part in parts if part.alternatives), ()),
     )
 
 
 def _any(parts: list[Requirements], test: Test) -> Requirements:
-    """Of several conditions only what each requires of the same fact: to be one of the values of any of them."""
+    """To be one of the values of any of the parts, where all speak of the same fact; else what one of them requires."""
     if len(parts) == 1:
         return parts[0]
     values = [_values(part.each) for part in parts]
     shared = [fact for fact in values[0] if all(fact in others for others in values[1:])] if values else []
-    return Requirements(
-        tuple(OneOfThese(fact, frozenset().union(*(each[fact] for each in values))) for fact in shared), (test,)
-    )
+    if shared:
+        united = (OneOfThese(fact, frozenset().union(*(each[fact] for each in values))) for fact in shared)
+        return Requirements(tuple(united), (test,))
+    alternatives = tuple(part.each for part in parts)
+    return Requirements((), (test,), alternatives if all(alternatives) else ())
 
 
 def _values(requirements: Iterable[Requirement]) -> dict[str, frozenset[str | bool]]:
