@@ -1,8 +1,8 @@
 """The API's side of the compiling process: one at a time, bounded in time, started when it is first needed.
 
 Reading a policy is pure computation that takes milliseconds as a rule and a second when the nearest sentence is looked
-for. A thread would share the interpreter's lock with every decision; a process of lower priority shares nothing, and can
-be ended.
+for. A thread would share the interpreter's lock with every decision; a process of lower priority shares nothing, and
+can be ended.
 """
 
 import asyncio

@@ -5,11 +5,13 @@ from typing import assert_never
 import msgspec
 
 from api.compiling.shapes import FindingView, Job, PolicyReading, RuleView, Template, Text, TextError
-from policies import PolicyInvalid, compile_policy, parse_with_positions, to_yaml
+from policies import PolicyInvalid, compile_policy, formats, parse_with_positions, to_yaml
 from policies.checks import Finding, Known, check
-from policies.conditions import rule_kind
+from policies.conditions import Scope, rule_kind
 from policies.errors import PolicyError
-from policies.syntax import ParsedPolicy, Rule
+from policies.plain import say
+from policies.plain.say import DEFAULT_RAIL, DEFAULT_SLUG
+from policies.syntax import ParsedPolicy, Policy, Rule
 from policies.templates import instantiate
 
 
@@ -27,7 +29,7 @@ def read(job: Job) -> PolicyReading:
 def _parsed(job: Job) -> ParsedPolicy:
     match job:
         case Text():
-            return parse_with_positions(job.text)
+            return formats.read(job.text, job.format)
         case Template():
             policy = instantiate(job.name, job.values)
             if job.slug is not None:
@@ -40,16 +42,27 @@ def _parsed(job: Job) -> ParsedPolicy:
 
 def _told(parsed: ParsedPolicy, job: Job) -> PolicyReading:
     policy = parsed.policy
+    shadow = job.shadow if isinstance(job, Text) else None
+    if shadow is not None:
+        policy = msgspec.structs.replace(policy, shadow=shadow)
     return PolicyReading(
         findings=[_finding(finding) for finding in check(parsed, Known(lists=job.lists))],
         slug=policy.slug,
         description=policy.description,
         language=parsed.language,
         content_hash=compile_policy(policy).content_hash,
-        yaml=to_yaml(policy),
-        plain=None,
+        yaml=_yaml(policy, shadow=shadow),
+        plain=say(policy),
         rules=[_rule(rule) for rule in policy.rules],
     )
+
+
+def _yaml(policy: Policy, *, shadow: bool | None) -> str:
+    """Canonical YAML begins with the policy's name and the schema; where `shadow` is known, it is said behind them."""
+    if shadow is None:
+        return to_yaml(policy)
+    name, schema, rest = to_yaml(msgspec.structs.replace(policy, shadow=False)).split("\n", 2)
+    return f"{name}\n{schema}\nshadow: {'true' if shadow else 'false'}\n{rest}"
 
 
 def _error(error: PolicyError) -> TextError:
@@ -84,5 +97,6 @@ def _rule(rule: Rule) -> RuleView:
         priority=rule.priority,
         reason=rule.reason,
         message=rule.message,
-        plain="",
+        # What a policy of this rule alone would say.
+        plain=say(Policy(DEFAULT_SLUG, Scope(DEFAULT_RAIL), (rule,))).rstrip(),
     )

@@ -47,11 +47,15 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A text to read. The checks know the organization's `lists` by slug, with their kinds."""
+    """A text to read. The checks know the organization's `lists` by slug, with their kinds.
+
+    Both views say what `shadow` says, where it is known: whether a version looks on is not for its text to tell.
+    """
 
     text: str
     format: TextFormat
     lists: dict[str, str]
+    shadow: bool | None = None
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -100,8 +100,8 @@ async def version_view(organization_id: str, slug: str, version: int, compiler: 
     """Raises NotFound."""
     found = await _row(organization_id, slug, version)
     (summary,) = await _summaries([found])
-    job = Text(text=found["source"], format="yaml", lists=await list_kinds(organization_id))
-    read = await compiler.read(job)
+    lists = await list_kinds(organization_id)
+    read = await compiler.read(Text(text=found["source"], format="yaml", lists=lists, shadow=summary.shadow))
     if read.yaml is None or read.plain is None:
         raise RuntimeError(f"the published version {summary.id} does not load")
     return VersionView(
@@ -109,7 +109,7 @@ async def version_view(organization_id: str, slug: str, version: int, compiler: 
         description=read.description or "",
         format="plain" if found["plain_source"] else "yaml",
         source=found["plain_source"] or found["source"],
-        yaml=_with_shadow(read.yaml, shadow=summary.shadow),
+        yaml=read.yaml,
         plain=read.plain,
         findings=read.findings,
         rules=read.rules,
@@ -175,9 +175,3 @@ def _summary(found: Mapping[str, Any], named: Mapping[str, Person]) -> VersionSu
         activated_by=named.get(activated_by, Person(activated_by, activated_by)) if activated_by else None,
         retired_at=found["retired_at"],
     )
-
-
-def _with_shadow(yaml: str, *, shadow: bool) -> str:
-    """Canonical YAML begins with the policy's name and the schema; whether it looks on is said behind them."""
-    name, schema, rest = yaml.split("\n", 2)
-    return f"{name}\n{schema}\nshadow: {'true' if shadow else 'false'}\n{rest}"
