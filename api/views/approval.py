@@ -12,7 +12,7 @@ from api.errors import NotFound
 from api.views.page import Cursor
 from api.views.people import Person
 from axiru.database import rows
-from axiru.domain.approval import ApprovalState, Door, Verdict
+from axiru.domain.approval import ApprovalState, Door, Verdict, seats
 from axiru.domain.evaluation import ReviewTerms
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Mode, Ovt
@@ -174,7 +174,7 @@ def _view(found: Mapping[str, Any], votes: Sequence[Mapping[str, Any]], caller: 
         )
         for group in terms.groups
     ]
-    obstacle = _obstacle(found, groups, votes, caller)
+    obstacle = _obstacle(found, terms, groups, votes, caller)
     return ApprovalView(
         approval_id=found["id"],
         decision_id=found["decision_id"],
@@ -237,10 +237,15 @@ def _diff(found: Mapping[str, Any]) -> DiffView:
 
 
 def _obstacle(
-    found: Mapping[str, Any], groups: Sequence[GroupView], votes: Sequence[Mapping[str, Any]], caller: Caller
+    found: Mapping[str, Any],
+    terms: ReviewTerms,
+    groups: Sequence[GroupView],
+    votes: Sequence[Mapping[str, Any]],
+    caller: Caller,
 ) -> str | None:
     """What the act of voting would say to this caller, so that nobody is shown a button that refuses."""
-    mine = [group for group in groups if group.role in caller.roles]
+    seated = seats(terms, caller.roles, asked_at=found["asked_at"], now=datetime.now(UTC))
+    mine = [group for group in groups if group.role in seated.roles]
     roles = " or ".join(sorted({group.role for group in groups}))
     obstacles = {
         f"This approval is already {found['state']}.": found["state"] != "pending",

@@ -1,9 +1,12 @@
 """Votes: what a person says about one approval, and where that leaves it."""
 
-from datetime import datetime
-from typing import Literal
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
 
 import msgspec
+
+from axiru.domain.evaluation import ReviewTerms
 
 Verdict = Literal["approve", "deny"]
 Door = Literal["api", "console", "slack", "email", "webhook"]
@@ -31,3 +34,24 @@ class VoteReceipt(msgspec.Struct, frozen=True):
     approval_state: ApprovalState
     ledger_id: str
     cast_at: datetime
+
+
+class Seats(NamedTuple):
+    """The groups in which one person's vote counts, those of their own roles first.
+
+    `stands_in_as` is the role of the escalation that lets them vote in the others; None where there is none.
+    """
+
+    roles: tuple[str, ...]
+    stands_in_as: str | None = None
+
+
+def seats(terms: ReviewTerms, roles: Collection[str], *, asked_at: datetime, now: datetime) -> Seats:
+    """From the moment an escalation is due, whoever holds its role may stand in for any group."""
+    own = tuple(group.role for group in terms.groups if group.role in roles)
+    others = tuple(group.role for group in terms.groups if group.role not in roles)
+    for escalation in terms.escalations:
+        due = now >= asked_at + timedelta(seconds=escalation.after_seconds)
+        if due and escalation.role in roles and others:
+            return Seats(own + others, escalation.role)
+    return Seats(own)

@@ -53,6 +53,8 @@ async def publish(draft_id: str, *, organization_id: str, member_id: str, signer
     AlreadyPublished.
     """
     draft = await read_draft(draft_id, organization_id=organization_id)
+    if draft.state != "open":
+        raise changed(draft)
     parsed = await load(draft.source, draft.format)
     known = Known(lists=await _list_kinds(organization_id))
     findings = await asyncio.to_thread(check, parsed, known)

@@ -7,7 +7,7 @@ import msgspec
 
 from axiru import ids
 from axiru.database import row, rows
-from axiru.domain.approval import ApprovalState, Ballot, VoteReceipt
+from axiru.domain.approval import ApprovalState, Ballot, Seats, VoteReceipt, seats
 from axiru.domain.control import ControlHit
 from axiru.domain.evaluation import ReviewTerms
 from axiru.domain.movement import Mode
@@ -51,6 +51,7 @@ class Question(msgspec.Struct, frozen=True):
     terms: ReviewTerms
     digest: str
     requested_by: str
+    asked_at: datetime
     expires_at: datetime
     decision_body: bytes
     execute: str
@@ -75,7 +76,8 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
         question = await _question(ballot.approval_id)
         cast = await _cast(ballot.approval_id)
         _check_open(question, ballot, cast, voting.now)
-        roles = _eligible_roles(question, ballot, await _roles_of(ballot))
+        seated = _seats(question, ballot, await _roles_of(ballot), voting.now)
+        roles = list(seated.roles)
         vote_id = ids.new_id(ids.VOTE)
         state = _tally(question.terms, [*cast, Cast(ballot.member_id, ballot.verdict, roles)])
         hit = await forbidden_now(question.decision_id) if state == "approved" else None
@@ -87,6 +89,7 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
                 "vote_id": vote_id,
                 "member_id": ballot.member_id,
                 "roles": roles,
+                "stands_in_as": seated.stands_in_as,
                 "verdict": ballot.verdict,
                 "reason": ballot.reason,
                 "door": ballot.door,
@@ -184,15 +187,15 @@ def _check_open(question: Question, ballot: Ballot, cast: list[Cast], now: datet
         raise ApprovalClosed("This is not what would be executed now.", state=question.state, digest=question.digest)
 
 
-def _eligible_roles(question: Question, ballot: Ballot, roles: list[str]) -> list[str]:
-    """The approver roles the member votes in, in the order of the terms. Raises NotEligible."""
+def _seats(question: Question, ballot: Ballot, roles: list[str], now: datetime) -> Seats:
+    """The groups the member votes in, those of their own roles first. Raises NotEligible."""
     if ballot.member_id == question.requested_by:
         raise NotEligible("You cannot vote on what you or your key asked for.", because="requester")
-    theirs = [group.role for group in question.terms.groups if group.role in roles]
-    if not theirs:
+    seated = seats(question.terms, roles, asked_at=question.asked_at, now=now)
+    if not seated.roles:
         wanted = " or ".join(group.role for group in question.terms.groups) or "nobody"
         raise NotEligible(f"This approval is for {wanted}.", because="role", roles=roles)
-    return theirs
+    return seated
 
 
 def _tally(terms: ReviewTerms, cast: list[Cast]) -> ApprovalState:
