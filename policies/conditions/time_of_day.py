@@ -47,7 +47,7 @@ class TimeOfDay(Condition, frozen=True):
             hint = f"did you mean `{near[0]}`?" if near else ZONE.hint
             reader.report(entries["zone"], "unknown_zone", f"there is no time zone `{zone}`", hint)
         start, end = _minute(entries.get("from"), reader), _minute(entries.get("until"), reader)
-        if (start is None) is not (end is None):
+        if ("from" in entries) is not ("until" in entries):
             reader.report(node, "missing_key", "`from` and `until` belong together", 'from: "09:00", until: "17:00"')
         if start == MINUTES_A_DAY or (start is not None and start == end):
             reader.report(node, "invalid_value", "this span has no length", "`until` is exclusive and may be 24:00")
