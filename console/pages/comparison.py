@@ -152,8 +152,11 @@ def _change(change: Change) -> None:
 def _because(which: str, rule: str | None, reason: str) -> None:
     with block("p"):
         Text("span", f"{which} ", "muted")
-        Text("code", rule or "no rule", "inline")
-        if reason and reason != rule:
+        if rule is None:
+            Text("span", "by default: no rule matched", "muted")
+            return
+        Text("code", rule, "inline")
+        if reason != rule:
             Text("span", f" {reason.replace('_', ' ')}", "muted")
 
 

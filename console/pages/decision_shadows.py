@@ -39,6 +39,9 @@ def _row(word: ShadowWord) -> None:
 def _answer(label: str, outcome: str, rule: str | None, reason: str) -> None:
     with block("td", "answer", data_label=label):
         effect_badge(outcome)
-        Text("code", rule or "no rule matched")
+        if rule is None:
+            Text("span", "by default: no rule matched", "muted")
+            return
+        Text("code", rule)
         if reason != rule:
             Text("span", reason.replace("_", " "), "muted")

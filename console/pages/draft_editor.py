@@ -22,6 +22,7 @@ from console.sessions import Session
 
 KINDS: Final = {"plain": "Plain language", "yaml": "YAML"}
 LONGEST_NOTE: Final = 500
+_SAVED: Final = "Saved."
 
 
 class Twin(NamedTuple):
@@ -54,6 +55,10 @@ class DraftEditor:
 
     def build(self, text: str) -> None:
         """The editor with `text` in it, and beside it what is wrong with that."""
+        self._notice = Text("p", "", "note page-note")
+        self._notice.props["role"] = "status"
+        self._refusal = Text("p", "", "note note-bad page-note")
+        self._refusal.props["role"] = "alert"
         with block("div", "editor-page"):
             with block("section", "panel", aria_label="Policy"):
                 with block("div", "editor-bar"):
@@ -78,8 +83,6 @@ class DraftEditor:
                             rows=3,
                             max_length=LONGEST_NOTE,
                         )
-        self._refusal = Text("p", "", "refusal")
-        self._refusal.props["role"] = "alert"
         self._build_dialogs()
         self._editor.keep_as(self._draft.id if self._draft else "new", str(self._draft.revision if self._draft else 0))
         self._show(text, self._kind)
@@ -114,6 +117,8 @@ class DraftEditor:
     def _text_changed(self) -> None:
         self._say("Checking…", "waiting")
         self._refusal.set_text("")
+        if not self._editor.is_saved and self._notice.text == _SAVED:
+            self._notice.set_text("")
         if self._refreshing is not None:
             self._refreshing.ask()
 
@@ -121,10 +126,10 @@ class DraftEditor:
         self._kind = "yaml" if kind == "yaml" else "plain"
         self._tabs.press(self._kind)
         newer = self._draft is not None and base != str(self._draft.revision)
-        meanwhile = (
-            " Somebody has saved the draft since: publish or save only if yours is what you want." if newer else ""
-        )
-        self._told.set_text(f"Your unsaved text from before this page was loaded again is back.{meanwhile}")
+        said = "Your unsaved text from before this page was loaded again is back."
+        if newer:
+            said += " Somebody has saved the draft since; copy your text and load the page again to see theirs."
+        self._notice.set_text(said)
         self._text_changed()
 
     async def _read(self) -> None:
@@ -221,7 +226,7 @@ class DraftEditor:
         self._draft = draft
         self._editor.saved()
         self._editor.keep_as(draft.id, str(draft.revision))
-        self._told.set_text("Saved.")
+        self._notice.set_text(_SAVED)
         if first:
             self._client.open(f"/policies/drafts/{draft.id}")
 
@@ -247,7 +252,7 @@ class DraftEditor:
                 self._editor.saved()
                 self._editor.keep_as(draft.id, str(draft.revision))
             published = await self._session.policies.publish(self._draft.id)
-            self._client.open(f"/policies/{published.slug}")
+            self._client.open(f"/policies/{published.slug}?v={published.version}")
 
         await self._attempt(publish, self._publishing.refuse)
 
