@@ -8,7 +8,7 @@ a superset of the rules that match or are undecided with an effect, so that look
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, TypeAlias
 
@@ -16,6 +16,9 @@ from policies.requirements import OneOfThese, Requirement, Requirements, Within
 
 _OVERLAP = 8
 """Bands in which more rules overlap on average are looked up by one end, so that an index grows as its policy does."""
+
+_PLACES = 16
+"""A rule that is kept in as many places is not spread further: an index must not grow by every way to combine facts."""
 
 Find: TypeAlias = Callable[[Any], "Node | None"]
 
@@ -34,23 +37,36 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A rule on its way into the index. `open` is what it requires and the way has not said; `known`: all else is."""
+    """A rule on its way into the index.
+
+    `open` is what it requires and the way has not said; `known` tells whether the way knows all else. `places` is in
+    how many places the rule is kept.
+    """
 
     position: int
     open: tuple[Requirement, ...]
     undecided_matters: bool
     known: bool = True
+    places: int = 1
 
     @property
     def entry(self) -> int:
         return 2 * self.position + (self.known and not self.open)
 
-    def met(self, requirement: Requirement) -> "Indexed":
-        then = requirement.then if isinstance(requirement, OneOfThese) else ()
-        return Indexed(self.position, (*self._without(requirement), *then), self.undecided_matters, self.known)
+    @property
+    def goes_on(self) -> bool:
+        return bool(self.open) and self.places < _PLACES
 
-    def undecided(self, requirement: Requirement) -> "Indexed":
-        return Indexed(self.position, self._without(requirement), self.undecided_matters, known=False)
+    def met(self, requirement: Requirement, places: int) -> "Indexed":
+        """Where the requirement is known to be met, one of so many `places`, not counting that for the unknown."""
+        then = requirement.then if isinstance(requirement, OneOfThese) else ()
+        return replace(self, open=(*self._without(requirement), *then), places=self._spread(places))
+
+    def undecided(self, requirement: Requirement, places: int) -> "Indexed":
+        return replace(self, open=self._without(requirement), known=False, places=self._spread(places))
+
+    def _spread(self, places: int) -> int:
+        return self.places * (places + self.undecided_matters)
 
     def _without(self, requirement: Requirement) -> tuple[Requirement, ...]:
         return tuple(each for each in self.open if each is not requirement)
@@ -92,8 +108,8 @@ def _collect(node: Node, get: Callable[[str], Any], found: list[int]) -> None:
 
 def _node(rules: list[Indexed]) -> Node:
     """Each rule goes under the requirement that it shares with the fewest others."""
-    entries = [rule.entry for rule in rules if not rule.open]
-    rules = [rule for rule in rules if rule.open]
+    entries = [rule.entry for rule in rules if not rule.goes_on]
+    rules = [rule for rule in rules if rule.goes_on]
     alike: defaultdict[_Key, list[Requirement]] = defaultdict(list)
     for rule in rules:
         for each in rule.open:
@@ -128,25 +144,27 @@ def _sharing(requirements: list[Requirement]) -> Callable[[Requirement], int]:
 
 
 def _by_value(requiring: _Requiring) -> Find:
-    known: defaultdict[str | bool | None, list[Indexed]] = defaultdict(list, {None: _undecided(requiring)})
+    rules: defaultdict[str | bool | None, list[Indexed]] = defaultdict(list)
     for rule, required in requiring:
-        assert isinstance(required, OneOfThese)  # noqa: S101 - tells the type, as chosen by kind
+        assert isinstance(required, OneOfThese)  # noqa: S101 - chosen by kind
+        if rule.undecided_matters:
+            rules[None].append(rule.undecided(required, len(required.values)))
         for value in required.values:
-            known[value].append(rule.met(required))
-    return {value: _node(rules) for value, rules in known.items() if rules}.get
+            rules[value].append(rule.met(required, len(required.values)))
+    return {value: _node(each) for value, each in rules.items()}.get
 
 
 def _by_size(requiring: _Requiring) -> Find:
     bands = [(rule, required) for rule, required in requiring if isinstance(required, Within)]
     cuts = _cuts([band for _, band in bands])
     between = [(rule, band, _between(band, cuts)) for rule, band in bands]
-    unknown = _node(_undecided(requiring))
-    if sum(len(each) for _, _, each in between) > _OVERLAP * (len(cuts) + 1):
+    unknown = _node([rule.undecided(band, len(places)) for rule, band, places in between if rule.undecided_matters])
+    if sum(len(places) for _, _, places in between) > _OVERLAP * (len(cuts) + 1):
         return _by_one_end(bands, unknown)
     rules: list[list[Indexed]] = [[] for _ in range(len(cuts) + 1)]
     for rule, band, places in between:
         for place in places:
-            rules[place].append(rule.met(band))
+            rules[place].append(rule.met(band, len(places)))
     nodes = [_node(each) for each in rules]
 
     def find(value: float | None) -> Node:
@@ -171,11 +189,7 @@ def _by_one_end(bands: list[tuple[Indexed, Within]], unknown: Node) -> Find:
 
 
 def _met_at_one_end(rule: Indexed, band: Within) -> int:
-    return (rule if band.low > -inf and band.high < inf else rule.met(band)).entry
-
-
-def _undecided(requiring: _Requiring) -> list[Indexed]:
-    return [rule.undecided(required) for rule, required in requiring if rule.undecided_matters]
+    return (rule if band.low > -inf and band.high < inf else rule.met(band, 1)).entry
 
 
 def _cuts(bands: list[Within]) -> list[float]:
