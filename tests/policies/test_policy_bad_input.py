@@ -1,13 +1,17 @@
 """A policy file of any kind either loads whole or is refused with every fault named; nothing else ever happens."""
 
+from typing import Any
+
 import pytest
-from hypothesis import given, settings
+import yaml
+from drawn_policies import policies
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from policies import Policy, PolicyError, PolicyInvalid, pack, parse
+from policies import Policy, PolicyError, PolicyInvalid, compile_policy, pack, pack_names, parse, to_yaml
 from policies.cases import read_cases
+from policies.write import document
 
-PACK = pack("refunds-starter")
 HEAD = "policy: a-policy\napplies_to: {rail: stripe}\nrules:\n"
 
 
@@ -123,6 +127,12 @@ def test_every_fault_is_named_with_place_and_hint() -> None:
         (rule("{context: {customer_tenure: {lt: 7}}}"), "unknown_key", 5),
         (rule("{context: {reason_code: {in: [a], not_in: [b]}}}"), "invalid_value", 5),
         (rule("{counterparty: {country: Cuba}}"), "invalid_value", 5),
+        (rule("{time_of_day: {zone: Mars/Base, days: mon}}"), "unknown_zone", 5),
+        (rule("{custom_expression: amount_cents}"), "invalid_expression", 5),
+        (rule('{custom_expression: "amount_cents > $limit"}'), "invalid_expression", 5),
+        (rule("{custom_expression: $limit}"), "unknown_parameter", 5),
+        (rule("{initiator_id: {in_list: A-List}}"), "invalid_value", 5),
+        (rule(more="    on_error: deny\n"), "invalid_value", 7),
         (rule(effect="review", more="    approvers: {count: 2}\n"), "missing_key", 7),
         (rule(effect="review", more="    approvers: {role: a, count: 0}\n"), "out_of_range", 7),
         (rule(effect="review", more="    approvers: {groups: []}\n"), "invalid_value", 7),
@@ -176,6 +186,18 @@ TOKENS = (
         "not: ",
         "amount: ",
         "<<: ",
+        "schema: 1\n",
+        "review_over: ",
+        "parameters:\n",
+        "$x",
+        "time_of_day: ",
+        "zone: ",
+        "custom_expression: ",
+        "in_list: ",
+        "context: ",
+        "extra.x: ",
+        "escalate: ",
+        "on_error: ",
         "&a ",
         "*a",
         "!!int ",
@@ -190,22 +212,63 @@ def test_any_yaml_loads_or_is_refused(text: str) -> None:
     loads_or_is_refused(text)
 
 
-SHORT_PACK = "".join(PACK.partition("  # The limits above")[:1])
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_read_as_text_load_or_are_refused(raw: bytes) -> None:
+    loads_or_is_refused(raw.decode("utf-8", "surrogateescape"))
+    loads_or_is_refused(raw.decode("utf-16", "replace"))
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, len(SHORT_PACK)), st.integers(0, 12), st.sampled_from(("", *TOKENS))),
-        min_size=1,
-        max_size=3,
-    )
-)
+damages = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 12), st.sampled_from(("", *TOKENS)))
+
+
+@given(st.sampled_from(pack_names()), st.lists(damages, min_size=1, max_size=3))
 @settings(max_examples=60, deadline=None)
-def test_a_damaged_pack_loads_or_is_refused(damages: list[tuple[int, int, str]]) -> None:
-    text = SHORT_PACK
-    for start, length, replacement in damages:
+def test_a_damaged_pack_loads_or_is_refused(name: str, damaged: list[tuple[float, int, str]]) -> None:
+    text = pack(name)
+    for place, length, replacement in damaged:
+        start = int(place * len(text))
         text = text[:start] + replacement + text[start + length :]
     loads_or_is_refused(text)
+
+
+scalars = st.sampled_from(
+    (None, True, 0, -1, 10**30, 1.5, "", "usd", "24h", "25:00", "$x", "no such thing", "\u2028", "a" * 600)
+)
+strange = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+def damage(document: Any, data: st.DataObject) -> Any:
+    """Somewhere in `document` a value is replaced, left out or called otherwise."""
+    if isinstance(document, dict) and document and data.draw(st.integers(0, 4)):
+        key = data.draw(st.sampled_from(sorted(document)))
+        match data.draw(st.integers(0, 9)):
+            case 0:
+                return {name: value for name, value in document.items() if name != key}
+            case 1:
+                return {f"{name}s" if name == key else name: value for name, value in document.items()}
+            case _:
+                return {**document, key: damage(document[key], data)}
+    if isinstance(document, list) and document and data.draw(st.integers(0, 4)):
+        place = data.draw(st.integers(0, len(document) - 1))
+        return [*document[:place], damage(document[place], data), *document[place + 1 :]]
+    return data.draw(strange)
+
+
+@given(policies(), st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_policy_of_any_kinds_damaged_anywhere_loads_whole_or_is_refused(policy: Policy, data: st.DataObject) -> None:
+    text = yaml.safe_dump(damage(document(policy), data), sort_keys=False, allow_unicode=True)
+    if faults_if_any(text) is None:
+        loaded = parse(text)
+        assert parse(to_yaml(loaded)) == loaded
+        assert compile_policy(loaded).content_hash == compile_policy(parse(to_yaml(loaded))).content_hash
+    else:
+        loads_or_is_refused(text)
 
 
 @given(st.lists(st.sampled_from((*TOKENS, "cases:\n", "- name: ", "movement: ", "now: ")), max_size=30).map("".join))
