@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import yaml
-from naive_evaluator import Document, Facts, facts_of_policy
+from naive_names import Document, Facts, facts_of_policy
 
 from policies import CompiledPolicy, compile_policy, parse
 

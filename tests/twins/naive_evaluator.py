@@ -4,41 +4,33 @@ It takes the document as it is written in YAML. Every rule asks every one of its
 sorted. What it and `policies.evaluate` answer may differ in nothing.
 """
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import cel
-
-Document = dict[str, Any]
-Facts = dict[str, Any]
+from naive_names import (
+    EXPRESSION_FACT,
+    SINGLE_FACTS,
+    Document,
+    Facts,
+    expressions_in,
+    fact_of,
+    facts_of_policy,
+    facts_read,
+    kinds_in,
+    looked_up_by,
+    rail_actions,
+    seconds,
+    window_fact,
+)
 
 MOST_SPECIFIC_FIRST = (
     "custom_expression", "rolling_window", "counterparty", "merchant", "agent_scope", "amount", "context",
     "initiator_id", "initiator_kind", "currency", "time_of_day", "rail_action", "rail",
 )  # fmt: skip
-SINGLE_FACTS = {
-    "rail": "rail",
-    "rail_action": "rail_action",
-    "currency": "currency",
-    "initiator_kind": "initiator.kind",
-    "initiator_id": "initiator.id",
-}
-SUBJECTS = {
-    "initiator": ["initiator.id"],
-    "counterparty": ["counterparty.id", "counterparty.stripe_account_id"],
-    "customer": ["context.customer_id"],
-    "charge": ["target.charge", "target.payment_intent"],
-    "merchant": ["merchant.stripe_account_id", "merchant.stripe_connection_id"],
-    "organization": [],
-}
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 HEAVIER = {"skip": 0, "flag": 0, "allow": 1, "review": 2, "deny": 3}
-EXPRESSION_FACT = re.compile(
-    r"\b(?:(?:initiator|counterparty|merchant|target|context|metadata|extra)\.\w+|amount_cents|currency|rail_action|rail)\b"
-)
 
 
 def evaluate(policy: Document, facts: Facts, now: datetime) -> Document:
@@ -275,88 +267,3 @@ def computed(expression: str, facts: Facts) -> tuple[bool | None, bool]:
 
 def expression_fails(expression: str, facts: Facts) -> bool:
     return computed(expression, facts)[1]
-
-
-def facts_of_policy(policy: Document) -> set[str]:
-    return {name for rule in policy["rules"] for name in facts_read(rule["when"], policy["applies_to"])}
-
-
-def facts_read(condition: Document, scope: Document) -> list[str]:
-    """Every fact that the condition may read."""
-    names: list[str] = []
-    for kind, said in leaves(condition):
-        if kind in SINGLE_FACTS:
-            names.append(listed_fact(said, SINGLE_FACTS[kind]))
-        elif kind == "amount":
-            names += ["amount_cents", "currency"]
-        elif kind == "agent_scope":
-            names.append("initiator.scopes")
-        elif kind == "rolling_window":
-            names += [window_fact(said, scope), "rail", "rail_action"]
-            names += ["amount_cents", "currency"] if said["measure"] == "sum" else []
-        elif kind == "custom_expression":
-            names += EXPRESSION_FACT.findall(said)
-        elif kind != "time_of_day":
-            names += [listed_fact(each, fact_of(kind, name)) for name, each in said.items()]
-    return names
-
-
-def looked_up_by(condition: Document, scope: Document) -> dict[str, str]:
-    """For a fact that is looked up, what has to be stated for it to be known."""
-    words: dict[str, str] = {}
-    for kind, said in leaves(condition):
-        if kind == "rolling_window" and SUBJECTS[said["per"]]:
-            words[window_fact(said, scope)] = " or ".join(SUBJECTS[said["per"]])
-        groups = {"initiator_id": {"": said}, "counterparty": said, "context": said, "merchant": said}.get(kind, {})
-        for name, each in groups.items():
-            subject = SINGLE_FACTS[kind] if not name else fact_of(kind, name)
-            if listed_fact(each, subject) != subject:
-                words[listed_fact(each, subject)] = f"{subject} or the list {next(iter(each.values()))}"
-    return words
-
-
-def fact_of(kind: str, name: str) -> str:
-    if name == "marked_for_review":
-        return "label.marked_for_review"
-    return name if name.startswith(("metadata.", "extra.")) else f"{kind}.{name}"
-
-
-def listed_fact(said: Any, fact: str) -> str:
-    if isinstance(said, dict) and ("in_list" in said or "not_in_list" in said):
-        return f"listed.{next(iter(said.values()))}.{fact}"
-    return fact
-
-
-def window_fact(said: Document, scope: Document) -> str:
-    actions = "+".join(sorted(rail_actions(said, scope))) or "*"
-    rail = said.get("rail", scope["rail"])
-    asset = f":{said['currency'].lower()}" if said["measure"] == "sum" else ""
-    return f"window.{said['measure']}:{said['per']}:{seconds(said['within'])}:{rail}.{actions}{asset}"
-
-
-def rail_actions(said: Document, scope: Document) -> list[str]:
-    """The window's own; else those of the policy, if it looks at the policy's rail."""
-    inherited = scope.get("rail_action", []) if said.get("rail", scope["rail"]) == scope["rail"] else []
-    actions = said.get("rail_action", inherited)
-    return [actions] if isinstance(actions, str) else actions
-
-
-def leaves(condition: Document) -> list[tuple[str, Any]]:
-    ((kind, said),) = condition.items()
-    if kind == "not":
-        return leaves(said)
-    if kind in {"all", "any"}:
-        return [found for part in said for found in leaves(part)]
-    return [(kind, said)]
-
-
-def kinds_in(condition: Document) -> list[str]:
-    return [kind for kind, _ in leaves(condition)]
-
-
-def expressions_in(condition: Document) -> list[str]:
-    return [said for kind, said in leaves(condition) if kind == "custom_expression"]
-
-
-def seconds(span: str) -> int:
-    return int(span[:-1]) * SECONDS[span[-1]]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 from generated_cases import cases
-from naive_evaluator import Document, Facts
 from naive_evaluator import evaluate as evaluate_naively
+from naive_names import Document, Facts
 
 from axiru.domain.evaluation import Evaluation
 from policies import CompiledPolicy, evaluate
