@@ -9,10 +9,9 @@ import msgspec
 from axiru import ids
 from axiru.database import row
 from axiru.errors import AxiruError
-from policies import PolicyError, PolicyInvalid, parse_with_positions
+from policies import PolicyError, PolicyInvalid
+from policies.formats import Format, read
 from policies.syntax import ParsedPolicy
-
-Format = Literal["yaml", "plain"]
 
 RESERVED_SLUGS: Final = frozenset({"compile", "drafts", "templates"})
 """Words that have another meaning where a policy's slug stands in the API's paths."""
@@ -127,9 +126,9 @@ async def read_draft(draft_id: str, *, organization_id: str) -> Draft:
     return _draft(found)
 
 
-async def load(text: str, format: Format) -> ParsedPolicy:  # noqa: ARG001
+async def load(text: str, format: Format) -> ParsedPolicy:
     """Read a text, beside the event loop: a long one takes its time. Raises PolicyInvalid."""
-    parsed = await asyncio.to_thread(parse_with_positions, text)
+    parsed = await asyncio.to_thread(read, text, format)
     if parsed.policy.slug in RESERVED_SLUGS:
         message = f"no policy can be called `{parsed.policy.slug}`"
         raise PolicyInvalid([PolicyError(1, 1, "reserved_name", message, "choose another name")])
