@@ -9,6 +9,7 @@ import msgspec
 from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from policies.cases import Case, read_cases
+from policies.checks import Finding, Known, check
 from policies.compile import CompiledPolicy, compile_policy
 from policies.errors import PolicyError, PolicyInvalid
 from policies.evaluate import evaluate
@@ -38,6 +39,11 @@ def check_policy(text: str, format: Format = "yaml") -> tuple[PolicyError, ...]:
     except PolicyInvalid as error:
         return error.errors
     return ()
+
+
+def policy_findings(text: str, format: Format = "yaml") -> tuple[Finding, ...]:
+    """What is wrong with a policy that compiles. No file says which lists there are. Raises PolicyInvalid."""
+    return check(read(text, format), Known())
 
 
 def say_policy(text: str, format: Format = "yaml") -> str:

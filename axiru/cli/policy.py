@@ -1,6 +1,7 @@
 """`axiru policy`: check, test, explain and say policies in files, `.yaml` or `.policy`. No server is needed."""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from policies import PolicyError
+    from policies.checks import Finding
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 TESTS_SUFFIX = "_test.yaml"
@@ -23,14 +25,22 @@ def policy() -> None:
 @policy.command()
 @click.argument("file", type=FILE)
 def check(file: Path) -> None:
-    """Compile FILE. Exit 0, or 1 with every error, its line, column and a hint."""
-    from policies import format_of  # noqa: PLC0415
-    from policies.commands import check_policy  # noqa: PLC0415
+    """Compile FILE and look for what cannot be meant. Exit 0, or 1 with every error, its line, column and a hint.
 
-    if errors := check_policy(_text(file), format_of(file.name)):
+    Warnings are told, too, and change no exit code. Lists are not looked up: they are the organization's.
+    """
+    from policies import format_of  # noqa: PLC0415
+    from policies.commands import check_policy, policy_findings  # noqa: PLC0415
+
+    text, format = _text(file), format_of(file.name)
+    if errors := check_policy(text, format):
         _say_errors(file, errors)
         sys.exit(1)
-    click.echo(f"{file}: no errors")
+    findings = policy_findings(text, format)
+    _say_errors(file, findings)
+    if any(finding.severity == "error" for finding in findings):
+        sys.exit(1)
+    click.echo(f"{file}: no errors" + (f", {len(findings)} to look at" if findings else ""))
 
 
 @policy.command()
@@ -111,7 +121,7 @@ def _holds(tests: Path) -> bool:
     return not failed
 
 
-def _say_errors(file: Path, errors: "tuple[PolicyError, ...]") -> None:
+def _say_errors(file: Path, errors: "Sequence[PolicyError | Finding]") -> None:
     for error in errors:
         click.echo(f"{file}:{error}", err=True)
 
