@@ -22,7 +22,7 @@ from api.intake.text import (
     folded,
 )
 from axiru.domain.currency import exponent_of
-from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
+from axiru.domain.movement import Amount, Context, Counterparty, Execute, Initiator, Merchant, Ovt, Target
 
 ENDPOINT: Final = "/api/v1/decisions"
 MAX_EXTRA_FACTS: Final = 50
@@ -104,6 +104,7 @@ def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key
         amount=Amount(str(intent.amount_cents), asset, exponent_of(asset)),
         initiator=Initiator("api_key", api_key_id),
         idempotency_key=body.idempotency_key,
+        counterparty=_receiver(body),
         merchant=Merchant(intent.stripe_connection_id or (default.id if default else None), intent.stripe_account_id),
         target=Target(
             charge=intent.charge,
@@ -124,6 +125,12 @@ def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key
         metadata={**(body.metadata or {}), **(intent.metadata or {})},
         execute=body.execute,
     )
+
+
+def _receiver(body: DecisionBody) -> Counterparty:
+    """A transfer goes to a connected account, so its destination is who receives. Others say nobody we could know."""
+    destination = body.intent.destination if body.action == "transfer" else None
+    return Counterparty(stripe_account_id=destination)
 
 
 def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:

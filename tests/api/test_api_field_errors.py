@@ -203,3 +203,11 @@ def test_a_body_of_nothing_but_mistakes_is_answered_briefly() -> None:
     errors = errors_of({f"f{n}": n for n in range(20_000)})
     assert len(errors) <= MAX_FIELD_ERRORS + 1
     assert time.perf_counter() - began < 1
+
+
+def test_who_receives_a_transfer_is_its_destination() -> None:
+    intent = {"amount_cents": 100, "currency": "usd", "destination": "acct_seller"}
+    assert movement({**RIGHT, "action": "transfer", "intent": intent}).counterparty.stripe_account_id == "acct_seller"
+    # A bank account is on nobody's list of accounts.
+    intent["destination"] = "ba_1"
+    assert movement({**RIGHT, "action": "payout", "intent": intent}).counterparty.stripe_account_id is None
