@@ -40,6 +40,14 @@ from api.routes.policy_drafts import (
 )
 from api.routes.policy_templates import fill_in_template, get_template, list_templates
 from api.routes.policy_versions import activate_version, get_version, retire_version, shadow_version
+from api.routes.replays import (
+    delete_replay,
+    get_replay,
+    get_report,
+    list_findings,
+    list_replays,
+    start_replay,
+)
 from api.routes.sessions import current_session, log_in, log_out
 from api.server import serve_app
 from api.services import Services
@@ -92,6 +100,12 @@ ROUTES = (
     propose_list_version,
     get_list_version,
     activate_list_version,
+    start_replay,
+    list_replays,
+    get_replay,
+    list_findings,
+    get_report,
+    delete_replay,
     healthz,
     readyz,
     metrics,

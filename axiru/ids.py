@@ -23,6 +23,7 @@ POLICY_VERSION: Final = "pv_"
 LIST: Final = "li_"
 LIST_VERSION: Final = "lv_"
 ACTIVATION: Final = "av_"
+REPLAY: Final = "rp_"
 
 _CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _SECRET_BITS: Final = 160

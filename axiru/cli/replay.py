@@ -58,18 +58,13 @@ def replay(file: Path, pack_name: str, as_json: bool, findings: Path | None, htm
 
 def _policy(name: str) -> "Policy":
     """The pack of that name, or the policy in that file; exits with 2 if it cannot be had."""
-    from policies import PackUnknown, PolicyInvalid, pack, parse  # noqa: PLC0415
+    from policies import PackUnknown, PolicyInvalid, format_of, pack, parse, read  # noqa: PLC0415
 
     path = Path(name)
     try:
-        if path.suffix not in {".yaml", ".yml", ".policy"} and not path.is_file():
+        if not path.suffix and not path.is_file():
             return parse(pack(name))
-        text = path.read_text("utf-8")
-        if path.suffix != ".policy":
-            return parse(text)
-        from policies.formats import read  # noqa: PLC0415
-
-        return read(text, "plain").policy
+        return read(path.read_text("utf-8"), format_of(path.name)).policy
     except PackUnknown as error:
         _refuse(f"{error.message[0].upper()}{error.message[1:]}.")
     except PolicyInvalid as invalid:

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.acts import Acts
+from activities.history import Replays
 from activities.relay import relay_forever
 from activities.stripe import StripeExecutor
 from activities.sweep import sweep_forever
@@ -20,7 +21,9 @@ from axiru.settings import Settings
 from axiru.temporal import connect
 from axiru.vault import Vault
 from ledger.keys import load_signer
+from workflows.history_replay import HistoryReplay, ReplayExpiry
 from workflows.money_movement import MoneyMovement
+from workflows.schedules import create_schedules
 
 log = structlog.get_logger()
 
@@ -57,6 +60,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         beside = [
             asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
+            asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
         ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
@@ -71,11 +75,15 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
 
 def worker_of(client: Client, task_queue: str, acts: Acts, executor: StripeExecutor) -> Worker:
     """The worker, not started. Why it has no sandbox: `docs/decisions/0004-no-workflow-sandbox.md`."""
+    replays = Replays()
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[MoneyMovement],
-        activities=[acts.decide, acts.read_approval, acts.expire_approval, executor.execute],
+        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry],
+        activities=[
+            *(acts.decide, acts.read_approval, acts.expire_approval, executor.execute),
+            *(replays.replay, replays.give_up, replays.delete_expired),
+        ],
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=_ANOTHER_WORKER_AFTER,
         max_concurrent_activities=_CONCURRENT_ACTIVITIES,

@@ -1,6 +1,6 @@
 """Replays of history: a file or stored decisions run through a policy, with what was found."""
 
-from piccolo.columns import JSONB, BigInt, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, Array, BigInt, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -42,6 +42,9 @@ class ReplayFinding(Table, tablename="replay_findings"):
     outcome = Text()
     rule = Text(null=True, default=None)
     reason = Text()
+    message = Text()
     amount_cents = BigInt()
     currency = Text()
+    moved_at = Timestamptz(null=True, default=None)
+    flags = Array(base_column=Text())
     was = Text(null=True, default=None)

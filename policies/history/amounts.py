@@ -112,6 +112,13 @@ def minor_units(digits: str, currency: str, sign: DecimalSign | None, delimiter:
     return int(units)
 
 
+def whole_units(digits: str) -> int:
+    """An amount that the file gives in the smallest unit already. Raises AmountUnreadable."""
+    if not digits.isdecimal() or len(digits) > 15 or int(digits) > MAX_UNITS:
+        raise AmountUnreadable("invalid_amount", f"“{_shown(digits)}” is not an amount in whole minor units")
+    return int(digits)
+
+
 def _sign_by_convention(digits: str, exponent: int, delimiter: str) -> DecimalSign:
     proved = sign_in(digits)
     if proved is not None or not {".", ","} & set(digits):

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -15,24 +15,17 @@ HEADER: Final = ("line", "id", "outcome", "rule", "reason", "message", "amount",
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def findings_csv(findings: Iterable[Finding]) -> str:
-    """The findings with a header, RFC 4180; amounts are in major units with a decimal point."""
-    return "".join(csv_lines([HEADER], (_cells(finding) for finding in findings)))
-
-
-def csv_lines(*tables: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Rows as CSV, each cell safe to open in a spreadsheet."""
+def findings_csv(findings: Iterable[Finding], *, header: bool = True) -> str:
+    """The findings as RFC 4180, under a header; amounts are in major units with a decimal point."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    for table in tables:
-        for row in table:
-            writer.writerow([harmless(cell) for cell in row])
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
+    if header:
+        writer.writerow(HEADER)
+    writer.writerows([_harmless(cell) for cell in _cells(finding)] for finding in findings)
+    return buffer.getvalue()
 
 
-def harmless(cell: str) -> str:
+def _harmless(cell: str) -> str:
     """A cell that a spreadsheet would calculate is shown as text instead (OWASP, CSV injection)."""
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
 

@@ -14,8 +14,11 @@ _STYLE: Final = files("policies.history") / "page.css"
 _LABELS: Final = {"allowed": "Allowed", "blocked": "Blocked", "paused": "Paused for approval", "drift": "Policy drift"}
 
 
-def report_page(report: Report, *, title: str) -> str:
-    """The page as HTML. Whatever came from the file is escaped; a policy of the page forbids scripts and requests."""
+def report_page(report: Report, *, title: str, findings: int | None = None) -> str:
+    """The page as HTML; `findings` is how many there are where the report does not hold them all.
+
+    Whatever came from the file is escaped; a policy of the page forbids scripts and requests.
+    """
     style = _STYLE.read_text("utf-8")
     span = f"{report.since[:10]} to {report.until[:10]}" if report.since and report.until else "no refunds"
     return f"""<!doctype html>
@@ -44,7 +47,7 @@ def report_page(report: Report, *, title: str) -> str:
 {_total("allowed", "Allowed", report.allowed, report, "drift included")}
 </section>
 {_by_rule(report)}
-{_findings(report)}
+{_findings(report, len(report.findings) if findings is None else findings)}
 {_notes(report)}
 </main>
 <footer>Nothing was enforced: these refunds were replayed from history. Policy {escape(report.policy)},
@@ -80,11 +83,11 @@ def _by_rule(report: Report) -> str:
     )
 
 
-def _findings(report: Report) -> str:
+def _findings(report: Report, total: int) -> str:
     if not report.findings:
         return "<section><h2>Refunds concerned</h2><p>Every refund would simply have been allowed.</p></section>"
     rows = "".join(map(_row, report.findings[:MAX_SHOWN]))
-    more = len(report.findings) - MAX_SHOWN
+    more = total - MAX_SHOWN
     rest = f"<p>{more:,} more are in the CSV of the findings.</p>" if more > 0 else ""
     return (
         '<section><h2>Refunds concerned</h2><div class="scroll" tabindex="0" role="region" '

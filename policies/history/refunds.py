@@ -5,14 +5,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import BinaryIO, Final, NamedTuple
 
-from axiru.domain.currency import CURRENCIES
-from policies.history.amounts import AmountUnreadable, Bare, DecimalSign, bare, minor_units, sign_in
-from policies.history.columns import Columns, read_columns
+from policies.history.amounts import AmountUnreadable, Bare, whole_units
+from policies.history.cells import Cells, Signs
+from policies.history.columns import read_columns
 from policies.history.errors import HistoryInvalid
 from policies.history.lines import text_lines
 from policies.history.marks import CHARGE_PREFIXES, REFUND_PREFIXES, Mark, mark_of, refund_failed, word
 from policies.history.records import Record, read_table
-from policies.history.times import TimeUnreadable, read_time
+from policies.history.refund import History, Refund
 
 TOLD_EVERY_ROWS: Final = 2_000
 _NOTHING: Final = frozenset({"", "0", "0.00", "0,00", "0.0", "0.000"})
@@ -20,33 +20,6 @@ _PLAIN: Final = re.compile(r"[0-9]+\.[0-9]{2}")
 _DAYS: Final = re.compile(r"([0-9]{1,6})(?:[.,]0+)?")
 
 Told = Callable[[int], None]
-
-
-class Refund(NamedTuple):
-    """One refund of the file. `at` is None only where no row has a time; empty texts are unknown."""
-
-    line: int
-    id: str
-    units: int
-    currency: str
-    at: datetime | None
-    charge: str
-    payment_intent: str
-    customer: str
-    tenure_days: int | None
-    reason: str
-    metadata: dict[str, str]
-    others: dict[str, str]
-
-
-class History(NamedTuple):
-    """What a file holds: how many rows, which of them are refunds (by line), and which facts it can tell at all."""
-
-    rows: int
-    refunds: list[Refund]
-    facts: frozenset[str]
-    columns: Columns
-    caveats: tuple[str, ...]
 
 
 def read_history(
@@ -96,22 +69,20 @@ class _Reading:
     def __init__(self, source: BinaryIO, metadata: frozenset[str], told: Told) -> None:
         table = read_table(text_lines(source))
         self._columns = read_columns(table.header.fields, table.header.line)
-        self._records, self._delimiter, self._header_line = table.records, table.delimiter, table.header.line
+        self._records, self._header_line = table.records, table.header.line
+        self._cells = Cells(self._columns)
         self._of, self._told = self._columns.of, told
         self._metadata = [(key, at) for key, at in self._columns.metadata.items() if key in metadata]
         self._others = [(fact, self._of[role]) for role, fact in _OTHERS if role in self._of]
         self._rows = 0
         self._seen: list[_Seen] = []
-        self._signs: dict[DecimalSign, int] = {}
+        self._signs = Signs(self._columns, table.delimiter)
         self._first_charge: dict[str, datetime] = {}
         self._charges: dict[str, tuple[datetime | None, str]] = {}
         self._undone: set[str] = set()
         self._understood = False
         self._by_column = bool({"amount_refunded", "amount_refunded_minor"} & set(self._of))
         self._derives_tenure = "tenure" not in self._of and "customer" in self._of and self._timed
-        self._money = [
-            self._of[role] for role in ("amount_refunded", "amount", "customer_facing_amount") if role in self._of
-        ]
 
     @property
     def _timed(self) -> bool:
@@ -121,7 +92,7 @@ class _Reading:
         read = self._payment if self._by_column else self._movement
         for record in self._records:
             self._rows += 1
-            self._note_signs(record)
+            self._signs.note(record)
             read(record)
             if self._rows % TOLD_EVERY_ROWS == 0:
                 self._told(self._rows)
@@ -138,20 +109,21 @@ class _Reading:
         """A row is a payment; it holds a refund if its refunded amount is not zero."""
         of, fields = self._of, record.fields
         role = "amount_refunded" if "amount_refunded" in of else "amount_refunded_minor"
-        identity = self._field(fields, "id")
-        customer = self._field(fields, "customer")
+        identity = self._cells.text(record, "id")
+        customer = self._cells.text(record, "customer")
         self._note_charge(
             record, customer, is_payment="refund_id" not in of and not identity.startswith(REFUND_PREFIXES)
         )
-        if (cell := fields[of[role]]) in _NOTHING or refund_failed(fields, self._columns):
+        if fields[of[role]] in _NOTHING or refund_failed(fields, self._columns):
             return
-        charge = self._field(fields, "charge") or ("" if identity.startswith(("pi_", *REFUND_PREFIXES)) else identity)
-        intent = self._field(fields, "payment_intent") or (identity if identity.startswith("pi_") else "")
+        charge = self._cells.text(record, "charge") or (
+            "" if identity.startswith(("pi_", *REFUND_PREFIXES)) else identity
+        )
+        intent = self._cells.text(record, "payment_intent") or (identity if identity.startswith("pi_") else "")
         self._see(
             record,
-            cell,
             of[role],
-            self._field(fields, "refund_id") or identity,
+            self._cells.text(record, "refund_id") or identity,
             "",
             charge,
             intent,
@@ -166,26 +138,26 @@ class _Reading:
         cell = fields[at]
         mark = mark_of(fields, self._columns, negative=cell.lstrip().startswith(("-", "−", "(")))
         self._understood |= mark is not Mark.UNKNOWN
-        identity, source = self._field(fields, "id"), self._field(fields, "source")
+        identity, source = self._cells.text(record, "id"), self._cells.text(record, "source")
         if mark is Mark.UNDONE:
-            self._undone.add(source or self._field(fields, "refund_id") or identity)
+            self._undone.add(source or self._cells.text(record, "refund_id") or identity)
         elif mark is Mark.CHARGE:
-            customer = self._field(fields, "customer")
+            customer = self._cells.text(record, "customer")
             self._note_charge(record, customer, is_payment=True)
-            made = self._time(record, "created") if "charge" in of and "created" in of else None
+            made = self._cells.time(record, "created") if "charge" in of and "created" in of else None
             if "charge" in of:
-                self._charges[source or self._field(fields, "charge") or identity] = (made, customer)
+                self._charges[source or self._cells.text(record, "charge") or identity] = (made, customer)
         elif mark is Mark.PART:
             message = "a part of this payment was refunded, and no column (“Amount Refunded”) says how much"
             place = self._columns.place("status" if "status" in of else "refunded_at")
             raise HistoryInvalid(record.line, place, "unknown_refund", message)
         elif mark is Mark.REFUND and cell not in _NOTHING:
-            told = self._field(fields, "refund_id") or (source if source.startswith(REFUND_PREFIXES) else identity)
-            charge = self._field(fields, "charge") or (identity if identity.startswith(("ch_", "py_")) else "")
-            customer = self._field(fields, "customer") or self._charges.get(charge, (None, ""))[1]
+            told = self._cells.text(record, "refund_id") or (source if source.startswith(REFUND_PREFIXES) else identity)
+            charge = self._cells.text(record, "charge") or (identity if identity.startswith(("ch_", "py_")) else "")
+            customer = self._cells.text(record, "customer") or self._charges.get(charge, (None, ""))[1]
             self._note_charge(record, customer, is_payment=identity.startswith(CHARGE_PREFIXES))
-            intent = self._field(fields, "payment_intent")
-            self._see(record, cell, at, told, source or told, charge, intent, customer, currency_role)
+            intent = self._cells.text(record, "payment_intent")
+            self._see(record, at, told, source or told, charge, intent, customer, currency_role)
 
     def _amount_of(self, fields: list[str]) -> tuple[int, str]:
         """The column of the amount and the role of its currency: what the customer saw, where the report has both."""
@@ -199,7 +171,6 @@ class _Reading:
     def _see(
         self,
         record: Record,
-        cell: str,
         at: int,
         identity: str,
         source: str,
@@ -209,16 +180,7 @@ class _Reading:
         currency_role: str,
     ) -> None:
         fields = record.fields
-        try:
-            amount = bare(cell)
-        except AmountUnreadable as error:
-            raise HistoryInvalid(record.line, at + 1, error.code, str(error)) from None
-        currency = fields[self._of[currency_role]].strip().lower()
-        if currency not in CURRENCIES or amount.currency not in {"", currency}:
-            wrong = f"the amount is in {amount.currency}, the row in {currency}" if currency in CURRENCIES else ""
-            shown = f"“{currency[:20]}” is not a currency (ISO 4217)"
-            place = self._columns.place(currency_role)
-            raise HistoryInvalid(record.line, place, "invalid_currency", wrong or shown)
+        amount, currency = self._cells.amount(record, at, currency_role)
         is_minor = at in {self._of.get("amount_refunded_minor"), self._of.get("amount_minor")}
         self._seen.append(
             _Seen(
@@ -233,8 +195,8 @@ class _Reading:
                 charge=charge,
                 payment_intent=intent,
                 customer=customer,
-                tenure_days=self._tenure(record),
-                reason=word(self._field(fields, "reason")),
+                tenure_days=self._cells.days(record, "tenure"),
+                reason=word(self._cells.text(record, "reason")),
                 metadata={key: value for key, place in self._metadata if (value := fields[place].strip())},
                 others={fact: _folded(fact, value) for fact, place in self._others if (value := fields[place].strip())},
             )
@@ -242,82 +204,37 @@ class _Reading:
 
     # What a row says
 
-    def _field(self, fields: list[str], role: str) -> str:
-        at = self._of.get(role)
-        return "" if at is None else fields[at].strip()
-
-    def _time(self, record: Record, role: str) -> datetime | None:
-        text = self._field(record.fields, role)
-        if not text:
-            return None
-        try:
-            return read_time(text)
-        except TimeUnreadable as error:
-            raise HistoryInvalid(record.line, self._columns.place(role), error.code, str(error)) from None
-
     def _refunded_at(self, record: Record, charge: str) -> datetime | None:
         """The refund's own time, else its charge's."""
         if not self._timed:
             return None
         for role in ("refunded_at", "created", "charge_created"):
-            if (moment := self._time(record, role)) is not None:
+            if (moment := self._cells.time(record, role)) is not None:
                 return moment
         if (moment := self._charges.get(charge, (None, ""))[0]) is not None:
             return moment
         place = self._columns.place("refunded_at" if "refunded_at" in self._of else "created")
         raise HistoryInvalid(record.line, place, "invalid_time", "the refund has no time, and neither has its charge")
 
-    def _tenure(self, record: Record) -> int | None:
-        text = self._field(record.fields, "tenure")
-        if not text:
-            return None
-        found = _DAYS.fullmatch(text)
-        if found is None:
-            message = f"“{text[:40]}” is not a number of days"
-            raise HistoryInvalid(record.line, self._columns.place("tenure"), "invalid_number", message)
-        return int(found[1])
-
     def _note_charge(self, record: Record, customer: str, *, is_payment: bool) -> None:
         """Remember when the customer bought; `is_payment`: the row's own time is the charge's."""
         if not self._derives_tenure or not customer:
             return
-        moment = self._time(record, "charge_created") or (self._time(record, "created") if is_payment else None)
+        moment = self._cells.time(record, "charge_created") or (
+            self._cells.time(record, "created") if is_payment else None
+        )
         if moment is None:
             return
         first = self._first_charge.get(customer)
         if first is None or moment < first:
             self._first_charge[customer] = moment
 
-    def _note_signs(self, record: Record) -> None:
-        for at in self._money:
-            cell = record.fields[at]
-            if _PLAIN.fullmatch(cell):
-                sign: DecimalSign | None = "."
-            elif "." in cell or "," in cell:
-                try:
-                    sign = sign_in(bare(cell).digits)
-                except AmountUnreadable:
-                    continue
-            else:
-                continue
-            if sign is not None and sign not in self._signs:
-                self._signs[sign] = record.line
-                if len(self._signs) == 2:
-                    other: DecimalSign = "," if sign == "." else "."
-                    message = f"“{cell[:40]}” has “{sign}” before decimals, line {self._signs[other]} has “{other}”"
-                    raise HistoryInvalid(record.line, at + 1, "ambiguous_amount", message)
-
     # What is known once the file is read
 
     def _refund(self, seen: _Seen) -> Refund:
+        digits = seen.amount.digits
         try:
-            if seen.is_minor:
-                units = int(seen.amount.digits) if seen.amount.digits.isdecimal() else None
-                if units is None:
-                    raise AmountUnreadable("invalid_amount", f"“{seen.amount.digits[:40]}” is not in whole minor units")
-            else:
-                sign = next(iter(self._signs), None)
-                units = minor_units(seen.amount.digits, seen.currency, sign, self._delimiter)
+            units = whole_units(digits) if seen.is_minor else self._signs.units(digits, seen.currency)
         except AmountUnreadable as error:
             raise HistoryInvalid(seen.record_line, seen.amount_column, error.code, str(error)) from None
         tenure = seen.tenure_days

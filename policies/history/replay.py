@@ -9,7 +9,8 @@ from axiru.errors import AxiruError
 from policies.compile import compile_policy
 from policies.history.evaluable import evaluable
 from policies.history.judging import NO_LISTS, Judge, Lists, outcome_of
-from policies.history.refunds import History, Refund, read_history
+from policies.history.refund import History, Refund
+from policies.history.refunds import read_history
 from policies.history.report import Report, Tally, by_rule, finding_of, told_time
 from policies.syntax import Policy
 

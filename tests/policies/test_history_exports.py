@@ -7,7 +7,8 @@ import pytest
 
 from policies import pack, parse
 from policies.history import HistoryInvalid, Report, replay
-from policies.history.refunds import History, read_history
+from policies.history.refund import History
+from policies.history.refunds import read_history
 
 UNIFIED_2024 = (
     "id,Created date (UTC),Amount,Amount Refunded,Currency,Captured,Converted Amount,Converted Amount Refunded,"

@@ -312,8 +312,11 @@ CREATE TABLE replay_findings (
     outcome text NOT NULL,
     rule text,
     reason text NOT NULL,
+    message text NOT NULL,
     amount_cents bigint NOT NULL,
     currency text NOT NULL,
+    moved_at timestamptz,
+    flags text[] NOT NULL,
     was text,
     PRIMARY KEY (replay_id, position)
 );

@@ -1,0 +1,48 @@
+"""A replay of history, made however often a worker is lost; and the end of those whose days are over."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.history import Replays
+    from axiru.domain.replay import ReplayInput
+
+REPLAY_TIMEOUT = timedelta(hours=2)
+REPLAY_HEARTBEAT = timedelta(seconds=20)
+REPLAY_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
+WRITE_TIMEOUT = timedelta(minutes=5)
+
+
+@workflow.defn
+class HistoryReplay:
+    """Workflow id = replay id."""
+
+    @workflow.run
+    async def run(self, asked: ReplayInput) -> str:
+        """The state the replay ends in. A file at fault is an end, not a failure, and is not tried again."""
+        try:
+            return await workflow.execute_activity_method(
+                Replays.replay,
+                asked,
+                schedule_to_close_timeout=REPLAY_TIMEOUT,
+                heartbeat_timeout=REPLAY_HEARTBEAT,
+                retry_policy=REPLAY_RETRY,
+            )
+        except ActivityError:
+            await workflow.execute_activity_method(Replays.give_up, asked, start_to_close_timeout=WRITE_TIMEOUT)
+            return "failed"
+
+
+@workflow.defn
+class ReplayExpiry:
+    """Started by a schedule."""
+
+    @workflow.run
+    async def run(self) -> int:
+        """How many replays were deleted."""
+        return await workflow.execute_activity_method(
+            Replays.delete_expired, start_to_close_timeout=WRITE_TIMEOUT, heartbeat_timeout=REPLAY_HEARTBEAT
+        )
