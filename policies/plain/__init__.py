@@ -2,6 +2,6 @@
 
 from policies.plain.grammar import GRAMMAR_VERSION
 from policies.plain.read import read_plain
-from policies.plain.say import say
+from policies.plain.say import say, say_rule
 
-__all__ = ["GRAMMAR_VERSION", "read_plain", "say"]
+__all__ = ["GRAMMAR_VERSION", "read_plain", "say", "say_rule"]

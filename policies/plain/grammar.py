@@ -18,7 +18,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[:-][A-Za-z0-9_]+)*")
 def grammar() -> Lark:
     """The parser of one sentence. Strict: a grammar with two readings of anything does not build."""
     source = (files("policies.plain") / "grammar.lark").read_text("utf-8")
-    return Lark(source, parser="lalr", lexer=_TokensAsGiven, strict=True, propagate_positions=True)
+    return Lark(source, parser="lalr", lexer=_TokensAsGiven, strict=True)
 
 
 def parse_sentence(tokens: Sequence[Token]) -> Tree[Token]:

@@ -4,13 +4,12 @@ from typing import Any
 
 import yaml
 from lark import Token
-from lark.tree import Meta
-from lark.visitors import v_args
 
 from policies.conditions.time_of_day import DAYS
 from policies.plain import nodes
 from policies.plain.values import Limit, Money, Values, folded
 
+_TWO_CURRENCIES = "the two limits are in different currencies"
 _GROUPS = {"context", "counterparty", "merchant"}
 
 
@@ -29,28 +28,27 @@ def _several(kind: str, conditions: list[yaml.Node]) -> yaml.Node:
 
 
 def _fact(group: str, name: str) -> Any:
-    def meant(self: "Conditions", meta: Meta, children: list[Any]) -> yaml.Node:  # noqa: ARG001 - lark calls it
-        return nodes.mapping(meta, [(group, nodes.mapping(meta, [(name, children[-1])]))])
+    def meant(self: "Conditions", children: list[Any]) -> yaml.Node:  # noqa: ARG001 - lark calls it
+        return nodes.mapping(children, [(group, nodes.mapping(children, [(name, children[-1])]))])
 
     return meant
 
 
 def _leaf(kind: str) -> Any:
-    def meant(self: "Conditions", meta: Meta, children: list[Any]) -> yaml.Node:  # noqa: ARG001 - lark calls it
-        return nodes.mapping(meta, [(kind, children[-1])])
+    def meant(self: "Conditions", children: list[Any]) -> yaml.Node:  # noqa: ARG001 - lark calls it
+        return nodes.mapping(children, [(kind, children[-1])])
 
     return meant
 
 
 def _scopes(quantifier: str) -> Any:
-    def meant(self: "Conditions", meta: Meta, children: list[yaml.Node]) -> yaml.Node:  # noqa: ARG001 - lark calls it
+    def meant(self: "Conditions", children: list[yaml.Node]) -> yaml.Node:  # noqa: ARG001 - lark calls it
         scopes = nodes.one_or_several(children)
-        return nodes.mapping(meta, [("agent_scope", nodes.mapping(meta, [(quantifier, scopes)]))])
+        return nodes.mapping(children, [("agent_scope", nodes.mapping(children, [(quantifier, scopes)]))])
 
     return meant
 
 
-@v_args(meta=True)
 class Conditions(Values):
     """Every condition becomes a node `{kind: …}`."""
 
@@ -73,7 +71,7 @@ class Conditions(Values):
 
     # Combinations.
 
-    def joined(self, _meta: Meta, children: list[yaml.MappingNode]) -> list[yaml.Node]:
+    def joined(self, children: list[yaml.MappingNode]) -> list[yaml.Node]:
         """Facts of one group that are joined by `and` are one condition, as they are in YAML."""
         joined: list[yaml.MappingNode] = []
         for child in children:
@@ -91,70 +89,70 @@ class Conditions(Values):
             joined.append(child)
         return list(joined)
 
-    def alternative(self, _meta: Meta, children: list[Any]) -> yaml.Node:
+    def alternative(self, children: list[Any]) -> yaml.Node:
         return conjunction(flat(children))
 
-    def group(self, _meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def group(self, children: list[yaml.Node]) -> yaml.Node:
         return children[0] if len(children) == 1 else _several("any", children)
 
-    def negation(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return nodes.mapping(meta, [("not", self.group(meta, children))])
+    def negation(self, children: list[yaml.Node]) -> yaml.Node:
+        return nodes.mapping(children, [("not", self.group(children))])
 
-    def all_of(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return _several("all", [self.group(meta, children)])
+    def all_of(self, children: list[yaml.Node]) -> yaml.Node:
+        return _several("all", [self.group(children)])
 
-    def any_of(self, _meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def any_of(self, children: list[yaml.Node]) -> yaml.Node:
         return _several("any", children)
 
     # What moves.
 
-    def actions(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return nodes.mapping(meta, [("rail_action", nodes.one_or_several(children))])
+    def actions(self, children: list[yaml.Node]) -> yaml.Node:
+        return nodes.mapping(children, [("rail_action", nodes.one_or_several(children))])
 
-    def other_actions(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return nodes.mapping(meta, [("rail_action", self.none_of(meta, [nodes.one_or_several(children)]))])
+    def other_actions(self, children: list[yaml.Node]) -> yaml.Node:
+        return nodes.mapping(children, [("rail_action", self.none_of([nodes.one_or_several(children)]))])
 
-    def actions_are(self, meta: Meta, children: list[Any]) -> yaml.Node:
+    def actions_are(self, children: list[Any]) -> yaml.Node:
         negated, *actions = children
-        return (self.other_actions if negated else self.actions)(meta, actions)
+        return (self.other_actions if negated else self.actions)(actions)
 
     # Facts.
 
-    def amount(self, meta: Meta, children: list[list[Limit]]) -> yaml.Node:
+    def amount(self, children: list[list[Limit]]) -> yaml.Node:
         """Several currencies under one limit are alternatives: each its own amount."""
         limits = [limit for child in children for limit in child]
         rows: list[list[Money]] = [moneys for _, moneys in limits]
         currencies = [[currency.value for currency, _ in row] for row in rows]
         if any(each != currencies[0] for each in currencies):
-            self.fault(meta, "invalid_amount", "the two limits are in different currencies", "over $100 but under $150")
+            self.fault(
+                children, "invalid_amount", "the two limits are in different currencies", "over $100 but under $150"
+            )
         amounts: list[yaml.Node] = []
         for index, (currency, _) in enumerate(rows[0]):
             bounds = [(key, row[index][1]) for (key, _), row in zip(limits, rows, strict=True) if index < len(row)]
             said = nodes.mapping(currency.start_mark, [("currency", currency), *bounds])
-            amounts.append(nodes.mapping(meta, [("amount", said)]))
+            amounts.append(nodes.mapping(children, [("amount", said)]))
         return amounts[0] if len(amounts) == 1 else _several("any", amounts)
 
-    def tenure(self, meta: Meta, children: list[list[Limit]]) -> yaml.Node:
-        return self._in_context(meta, "customer_tenure_days", _bounds(meta, children))
+    def tenure(self, children: list[list[Limit]]) -> yaml.Node:
+        return self._in_context("customer_tenure_days", _bounds(children))
 
-    def marked(self, meta: Meta, children: list[Any]) -> yaml.Node:
-        return self._in_context(meta, "marked_for_review", nodes.boolean(children[0] is None, meta))
+    def marked(self, children: list[Any]) -> yaml.Node:
+        return self._in_context("marked_for_review", nodes.boolean(children[0] is None, children))
 
-    def metadata(self, meta: Meta, children: list[Any]) -> yaml.Node:
-        return self._in_context(meta, f"metadata.{children[0].value}", children[1])
+    def metadata(self, children: list[Any]) -> yaml.Node:
+        return self._in_context(f"metadata.{children[0].value}", children[1])
 
-    def extra(self, meta: Meta, children: list[Any]) -> yaml.Node:
+    def extra(self, children: list[Any]) -> yaml.Node:
         key, said = children[0], children[1]
-        return self._in_context(
-            meta, f"extra.{key.value}", _bounds(meta, children[1:]) if isinstance(said, list) else said
-        )
+        return self._in_context(f"extra.{key.value}", _bounds(children[1:]) if isinstance(said, list) else said)
 
-    def _in_context(self, meta: Meta, name: str, said: yaml.Node) -> yaml.Node:
-        return nodes.mapping(meta, [("context", nodes.mapping(meta, [(name, said)]))])
+    def _in_context(self, name: str, said: yaml.Node) -> yaml.Node:
+        return nodes.mapping(said, [("context", nodes.mapping(said, [(name, said)]))])
 
     # Windows.
 
-    def window(self, meta: Meta, children: list[Any]) -> yaml.Node:
+    def window(self, children: list[Any]) -> yaml.Node:
         per, measure, actions, rail, span, *limits = children
         stated = [("measure", measure), ("per", per), ("within", span)]
         stated += [("rail_action", actions)] if actions is not None else []
@@ -162,63 +160,65 @@ class Conditions(Values):
         bounds = [limit for each in limits for limit in each]
         moneys = [value for _, value in bounds if isinstance(value, tuple)]
         if len({currency.value for currency, _ in moneys}) > 1:
-            self.fault(meta, "invalid_amount", "the two limits are in different currencies", "over $100 but under $150")
+            self.fault(
+                children, "invalid_amount", "the two limits are in different currencies", "over $100 but under $150"
+            )
         if (measure.value == "sum") is not bool(moneys):
             message = "a total is an amount of money, a count is a number"
-            self.fault(meta, "invalid_amount", message, "total … to over $1,000; count … to at least 3")
+            self.fault(children, "invalid_amount", message, "total … to over $1,000; count … to at least 3")
         stated += [("currency", moneys[0][0])] if moneys and measure.value == "sum" else []
         stated += [(key, value[1] if isinstance(value, tuple) else value) for key, value in bounds]
-        return nodes.mapping(meta, [("rolling_window", nodes.mapping(meta, stated))])
+        return nodes.mapping(children, [("rolling_window", nodes.mapping(children, stated))])
 
-    def window_actions(self, _meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def window_actions(self, children: list[yaml.Node]) -> yaml.Node:
         return nodes.one_or_several(children)
 
-    def nth(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def nth(self, children: list[yaml.Node]) -> yaml.Node:
         ordinal, action, per, span = children
-        stated = [("measure", nodes.word("count", meta)), ("per", per), ("within", span)]
+        stated = [("measure", nodes.word("count", children)), ("per", per), ("within", span)]
         stated += [("rail_action", action), ("gte", ordinal)]
-        return nodes.mapping(meta, [("rolling_window", nodes.mapping(meta, stated))])
+        return nodes.mapping(children, [("rolling_window", nodes.mapping(children, stated))])
 
-    def spend(self, meta: Meta, children: list[Any]) -> yaml.Node:
+    def spend(self, children: list[Any]) -> yaml.Node:
         per, span, (currency, units) = children
         number, _, unit = span.partition("-")
-        stated = [("measure", nodes.word("sum", meta)), ("per", per)]
+        stated = [("measure", nodes.word("sum", children)), ("per", per)]
         stated += [("within", nodes.word(number + unit[0], span)), ("currency", currency), ("gt", units)]
-        return nodes.mapping(meta, [("rolling_window", nodes.mapping(meta, stated))])
+        return nodes.mapping(children, [("rolling_window", nodes.mapping(children, stated))])
 
     # Time.
 
-    def time(self, meta: Meta, children: list[Any]) -> yaml.Node:
+    def time(self, children: list[Any]) -> yaml.Node:
         start, end, days, zone = children
         return self._at_times(
-            meta, zone, [("from", _clock(start)), ("until", _clock(end)), *([("days", days)] if days else [])]
+            zone, [("from", _clock(start)), ("until", _clock(end)), *([("days", days)] if days else [])]
         )
 
-    def whole_days(self, meta: Meta, children: list[Any]) -> yaml.Node:
+    def whole_days(self, children: list[Any]) -> yaml.Node:
         days, zone = children
-        return self._at_times(meta, zone, [("days", days)])
+        return self._at_times(zone, [("days", days)])
 
-    def _at_times(self, meta: Meta, zone: yaml.Node, stated: list[tuple[str, yaml.Node]]) -> yaml.Node:
-        return nodes.mapping(meta, [("time_of_day", nodes.mapping(meta, [("zone", zone), *stated]))])
+    def _at_times(self, zone: yaml.Node, stated: list[tuple[str, yaml.Node]]) -> yaml.Node:
+        return nodes.mapping(zone, [("time_of_day", nodes.mapping(zone, [("zone", zone), *stated]))])
 
-    def days(self, meta: Meta, children: list[Any]) -> yaml.Node:
-        return nodes.sequence(meta, flat(children))
+    def days(self, children: list[Any]) -> yaml.Node:
+        return nodes.sequence(children, flat(children))
 
-    def day(self, _meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def day(self, children: list[yaml.Node]) -> yaml.Node:
         return children[0]
 
-    def day_range(self, _meta: Meta, children: list[yaml.ScalarNode]) -> list[yaml.Node]:
+    def day_range(self, children: list[yaml.ScalarNode]) -> list[yaml.Node]:
         """From one day to the other, over the end of the week if need be."""
         first, last = (DAYS.index(child.value) for child in children)
         span = (last - first) % len(DAYS)
         return [nodes.word(DAYS[(first + step) % len(DAYS)], children[0].start_mark) for step in range(span + 1)]
 
-    def weekday(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def weekday(self, children: list[Token]) -> yaml.ScalarNode:
         return nodes.word(folded(children[0])[:3], children[0])
 
 
-def _bounds(meta: Meta, children: list[list[Limit]]) -> yaml.Node:
-    return nodes.mapping(meta, [limit for child in children for limit in child])
+def _bounds(children: list[list[Limit]]) -> yaml.Node:
+    return nodes.mapping(children, [limit for child in children for limit in child])
 
 
 def _clock(token: Token) -> yaml.ScalarNode:

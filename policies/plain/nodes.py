@@ -9,7 +9,7 @@ _TAG = "tag:yaml.org,2002:"
 
 
 def word(value: str, at: Any, *, quoted: bool = False) -> yaml.ScalarNode:
-    """`at` is anything with a `line` and a `column` counted from 1."""
+    """`at` is whatever `mark_at` finds the place of."""
     mark = mark_at(at)
     return yaml.ScalarNode(f"{_TAG}str", value, mark, mark, style='"' if quoted else None)
 
@@ -43,6 +43,13 @@ def entries(node: yaml.MappingNode) -> list[tuple[str, yaml.Node]]:
 
 
 def mark_at(at: Any) -> yaml.Mark:
-    if isinstance(at, yaml.Mark):
-        return at
-    return yaml.Mark("", 0, at.line - 1, at.column - 1, None, 0)
+    """The place of a mark, a node, a token, or the first of several that has one."""
+    match at:
+        case yaml.Mark():
+            return at
+        case yaml.Node():
+            return at.start_mark
+        case list() | tuple():
+            return mark_at(next(each for each in at if each and type(each) is not str))
+        case _:
+            return yaml.Mark("", 0, at.line - 1, at.column - 1, None, 0)

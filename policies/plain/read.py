@@ -16,7 +16,7 @@ from policies.plain.automaton import END
 from policies.plain.expected import expected_text, found_text
 from policies.plain.grammar import parse_sentence
 from policies.plain.nearest import Nearest
-from policies.plain.say import DEFAULT_RAIL, DEFAULT_SLUG, derived_id
+from policies.plain.say import DEFAULT_SLUG, derived_id, rail_of_places
 from policies.plain.sentences import Head, RuleSentence, Sentences
 from policies.plain.tokens import Sentence, split
 from policies.reading import Reader
@@ -24,7 +24,10 @@ from policies.source import MAX_CHARACTERS, MAX_DEPTH
 from policies.syntax import ParsedPolicy
 
 MAX_FAULTS = 100
-"""A text with more faults than this is not a policy with slips; the rest is counted, not listed."""
+"""A text with more faults than this is not a policy with slips; the rest is not listed."""
+
+MAX_WORDS = 65_536
+"""What is read within a second or two; marks count as words."""
 
 MAX_PARENTHESES = MAX_DEPTH // 2
 
@@ -41,7 +44,13 @@ def read_plain(text: str) -> ParsedPolicy:
     """
     if len(text) > MAX_CHARACTERS:
         raise PolicyInvalid([PolicyError(1, 1, "too_large", f"the text is longer than {MAX_CHARACTERS} characters")])
-    sentences = list(split(text))
+    sentences: list[Sentence] = []
+    words = 0
+    for sentence in split(text):
+        sentences.append(sentence)
+        words += len(sentence.tokens) + 1
+        if words > MAX_WORDS:
+            raise _fault(sentence, "too_large", f"the text has more than {MAX_WORDS:,} words")
     parsed, faults = _read(sentences)
     if parsed is None:
         raise PolicyInvalid(_explained(faults, sentences))
@@ -57,6 +66,8 @@ def _read(sentences: Sequence[Sentence]) -> tuple[ParsedPolicy | None, list[Poli
             meant.append(_meaning(sentence))
         except PolicyInvalid as invalid:
             faults += invalid.errors
+            if len(faults) > MAX_FAULTS:
+                return None, faults
     # Without a rule the document would be at fault for that alone.
     if any(isinstance(each, RuleSentence) for each in meant):
         try:
@@ -86,7 +97,7 @@ def _meaning(sentence: Sentence) -> Head | RuleSentence:
         raise _fault(at, "plain_syntax", found_text(found), expected_text(tuple(error.state.state_stack))) from None
     if not sentence.ended:
         raise _fault(sentence, "plain_syntax", "the sentence does not end", "a full stop")
-    meaning = Sentences()
+    meaning = Sentences(sentence.tokens[0])
     read: Head | RuleSentence = meaning.transform(tree)
     if meaning.faults:
         raise PolicyInvalid(meaning.faults)
@@ -99,9 +110,8 @@ def _document(meant: Sequence[Head | RuleSentence], faults: list[PolicyError]) -
     rules = [each for each in meant if isinstance(each, RuleSentence)]
     start = yaml.Mark("", 0, 0, 0, None, 0)
     if not any(key == "policy" for key, _ in head):
-        places = {rule.place for rule in rules}
-        rail = places.pop() if len(places) == 1 else None
-        scope = nodes.mapping(start, [("rail", nodes.word(rail or DEFAULT_RAIL, start))])
+        rail = rail_of_places(rule.place for rule in rules)
+        scope = nodes.mapping(start, [("rail", nodes.word(rail, start))])
         head += [("policy", nodes.word(DEFAULT_SLUG, start)), ("applies_to", scope)]
     if rules:
         head.append(("rules", nodes.sequence(start, [_rule(rule, faults) for rule in rules])))
@@ -139,15 +149,15 @@ def _explained(faults: Sequence[PolicyError], sentences: Sequence[Sentence]) -> 
     ends = [(sentence.line, sentence.column) for sentence in sentences]
     for fault in sorted(faults, key=lambda each: (each.line, each.column)):
         if len(explained) == MAX_FAULTS:
-            message = f"there are {len(faults) - MAX_FAULTS} more faults after this one"
+            message = "there are more faults from here on"
             explained.append(PolicyError(fault.line, fault.column, "more_faults", message))
             break
-        index = min(bisect_left(ends, (fault.line, fault.column)), len(ends) - 1)
-        tokens = sentences[index].tokens if sentences else ()
+        index = bisect_left(ends, (fault.line, fault.column))
+        tokens = sentences[index].tokens if index < len(ends) else ()
         starts = [(token.line, token.column) for token in tokens]
         # A fault may lie within a token: too many decimals are found at the first that is too many.
         at = bisect_right(starts, (fault.line, fault.column)) - 1
-        if index < len(sentences) and (fault.line, fault.column) == ends[index]:
+        if index < len(ends) and (fault.line, fault.column) == ends[index]:
             at = len(tokens)
         expected = fault.expected or fault.hint
         explained.append(msgspec.structs.replace(fault, expected=expected, nearest=nearest.to(tokens, at, fault.hint)))

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 
+from policies.conditions import Scope
 from policies.plain.amounts import SYMBOLS
 from policies.plain.grammar import is_reserved
-from policies.plain.say_conditions import Document, listed, movements_text
+from policies.plain.say_conditions import Document, listed, movements_text, place_of
 from policies.plain.words import action_text, all_of_text, name_text, quoted, span_text
-from policies.syntax import DEFAULT_PRIORITY, Policy
+from policies.syntax import DEFAULT_PRIORITY, Policy, Rule
 from policies.write import document
 
 DEFAULT_SLUG = "policy"
@@ -27,6 +29,17 @@ def say(policy: Policy) -> str:
     return "\n\n".join([head, *rules] if head else rules) + "\n"
 
 
+def say_rule(rule: Rule) -> str:
+    """The sentence of one rule, as it stands in `say`."""
+    return _rule(document(Policy(DEFAULT_SLUG, Scope(DEFAULT_RAIL), (rule,)))["rules"][0])
+
+
+def rail_of_places(places: Iterable[str | None]) -> str:
+    """The rail of a policy that names none: what all its rules begin with, otherwise stripe."""
+    named = set(places)
+    return (named.pop() if len(named) == 1 else None) or DEFAULT_RAIL
+
+
 def derived_id(when: Document, effect: str) -> str:
     """The id of a rule that states none, made of its own words: `refunds_over_150_usd_require_approval`.
 
@@ -43,7 +56,8 @@ def derived_id(when: Document, effect: str) -> str:
 def _head(written: Document, *, shadow: bool) -> list[str]:
     scope = written["applies_to"]
     sentences: list[str] = []
-    if written["policy"] != DEFAULT_SLUG or scope != {"rail": DEFAULT_RAIL}:
+    places = [place_of(rule["when"])[0] for rule in written["rules"]]
+    if written["policy"] != DEFAULT_SLUG or scope != {"rail": rail_of_places(places)}:
         actions = scope.get("rail_action")
         governed = all_of_text(map(action_text, listed(actions))) if actions else "all movements"
         slug = "" if written["policy"] == DEFAULT_SLUG else f"{name_text(written['policy'])} "

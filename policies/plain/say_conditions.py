@@ -41,11 +41,15 @@ _NOUNS = {
 
 def movements_text(when: Document) -> str:
     """What a rule is about: `refunds over $150 for customers of under 7 days`, `on stripe_daa, agent payments`."""
+    rail, parts = place_of(when)
+    return _movements(parts) if rail is None else f"on {name_text(rail)}, {_movements(parts)}"
+
+
+def place_of(when: Document) -> tuple[str | None, list[Document]]:
+    """The rail that the sentence begins with, if it does, and what else must hold."""
     parts = when["all"] if "all" in when and len(when["all"]) > 1 else [when]
     rail = parts[0].get("rail")
-    if isinstance(rail, str) and len(parts) > 1:
-        return f"on {name_text(rail)}, {_movements(parts[1:])}"
-    return _movements(parts)
+    return (rail, parts[1:]) if isinstance(rail, str) and len(parts) > 1 else (None, parts)
 
 
 def _movements(parts: list[Document]) -> str:

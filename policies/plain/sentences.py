@@ -5,8 +5,6 @@ from typing import Any
 import msgspec
 import yaml
 from lark import Token
-from lark.tree import Meta
-from lark.visitors import v_args
 
 from policies.plain import nodes
 from policies.plain.meaning import Conditions, conjunction, flat
@@ -33,46 +31,53 @@ class RuleSentence(msgspec.Struct, frozen=True):
 _Entry = tuple[str, yaml.Node]
 
 
-@v_args(meta=True)
 class Sentences(Conditions):
-    def start(self, _meta: Meta, children: list[Head | RuleSentence]) -> Head | RuleSentence:
+    """`first` is the sentence's first token: where it starts."""
+
+    def __init__(self, first: Token) -> None:
+        super().__init__()
+        self._first = first
+
+    def start(self, children: list[Head | RuleSentence]) -> Head | RuleSentence:
         return children[0]
 
     # The head.
 
-    def policy(self, meta: Meta, children: list[Any]) -> Head:
+    def policy(self, children: list[Any]) -> Head:
         slug, governed, rail = children
-        scope = nodes.mapping(meta, [("rail", rail), *([("rail_action", governed)] if governed else [])])
-        return Head((("policy", slug or nodes.word(DEFAULT_SLUG, meta)), ("applies_to", scope)))
+        scope = nodes.mapping(children, [("rail", rail), *([("rail_action", governed)] if governed else [])])
+        return Head((("policy", slug or nodes.word(DEFAULT_SLUG, rail)), ("applies_to", scope)))
 
-    def governed(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return nodes.sequence(meta, children)
+    def governed(self, children: list[yaml.Node]) -> yaml.Node:
+        return nodes.sequence(children, children)
 
-    def everything(self, _meta: Meta, _children: list[Any]) -> None:
+    def everything(self, _children: list[Any]) -> None:
         return None
 
-    def purpose(self, _meta: Meta, children: list[yaml.Node]) -> Head:
+    def purpose(self, children: list[yaml.Node]) -> Head:
         return Head((("description", children[0]),))
 
-    def shadow(self, meta: Meta, _children: list[Any]) -> Head:
-        return Head((("shadow", nodes.boolean(True, meta)),))
+    def shadow(self, children: list[Any]) -> Head:
+        return Head((("shadow", nodes.boolean(True, children)),))
 
-    def asked(self, _meta: Meta, children: list[yaml.Node]) -> Head:
+    def asked(self, children: list[yaml.Node]) -> Head:
         return Head((("missing_fact_approver", children[0]),))
 
-    def default(self, meta: Meta, children: list[list[_Entry]]) -> Head:
-        return Head((("default", nodes.mapping(meta, self._merged(children))),))
+    def default(self, children: list[list[_Entry]]) -> Head:
+        return Head((("default", nodes.mapping(children, self._merged(children))),))
 
     # Rules.
 
-    def rule(self, meta: Meta, children: list[Any]) -> RuleSentence:
+    def rule(self, children: list[Any]) -> RuleSentence:
         label, place, moved, *said = children
         if isinstance(moved, str):
-            moved, said = said[0], [[("effect", nodes.word(moved, meta))]]
+            moved, said = said[0], [[("effect", nodes.word(moved, self._first))]]
         rule_id, *priority = label or [None]
-        at = nodes.mark_at(meta)
+        at = nodes.mark_at(self._first)
         if not moved and place is None:
-            self.fault(meta, "empty_condition", "this says nothing of the movements", "Movements over $150 are denied.")
+            self.fault(
+                self._first, "empty_condition", "this says nothing of the movements", "Movements over $150 are denied."
+            )
         conditions: list[yaml.Node] = [nodes.mapping(at, [("rail", place)])] if place is not None else []
         conditions += moved or ([] if conditions else [nodes.word("", at)])
         stated = [*(("priority", each) for each in priority if each is not None), ("when", conjunction(conditions))]
@@ -83,58 +88,61 @@ class Sentences(Conditions):
             at=at,
         )
 
-    def label(self, _meta: Meta, children: list[Any]) -> list[Any]:
+    def label(self, children: list[Any]) -> list[Any]:
         return children
 
-    def place(self, _meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def place(self, children: list[yaml.Node]) -> yaml.Node:
         return children[0]
 
-    def daa(self, meta: Meta, _children: list[Any]) -> yaml.Node:
-        return nodes.word("stripe_daa", meta)
+    def daa(self, children: list[Any]) -> yaml.Node:
+        return nodes.word("stripe_daa", children)
 
-    def movements(self, _meta: Meta, children: list[Any]) -> list[yaml.Node]:
+    def movements(self, children: list[Any]) -> list[yaml.Node]:
         return flat(children)
 
-    def ordered(self, _meta: Meta, children: list[Any]) -> list[yaml.Node]:
+    def ordered(self, children: list[Any]) -> list[yaml.Node]:
         return flat(children)
 
-    def order(self, _meta: Meta, children: list[Token]) -> str:
+    def order(self, children: list[Token]) -> str:
         return children[0].type.lower()
 
-    def effect(self, _meta: Meta, children: list[Token]) -> list[_Entry]:
+    def effect(self, children: list[Token]) -> list[_Entry]:
         return [("effect", _verdict(children[0]))]
 
-    def review(self, meta: Meta, children: list[Any]) -> list[_Entry]:
+    def review(self, children: list[Any]) -> list[_Entry]:
         *groups, span = children
         approvers: list[_Entry] = (
-            groups[0] if len(groups) == 1 else [("groups", nodes.sequence(meta, [_group(each) for each in groups]))]
+            groups[0] if len(groups) == 1 else [("groups", nodes.sequence(children, [_group(each) for each in groups]))]
         )
         deadline = [("deadline", span)] if span is not None else []
-        return [("effect", nodes.word("review", meta)), ("approvers", nodes.mapping(meta, [*approvers, *deadline]))]
+        return [
+            ("effect", nodes.word("review", groups)),
+            ("approvers", nodes.mapping(children, [*approvers, *deadline])),
+        ]
 
-    def approvers(self, _meta: Meta, children: list[yaml.ScalarNode]) -> list[_Entry]:
+    def approvers(self, children: list[yaml.ScalarNode]) -> list[_Entry]:
         role, count = children[-1], children[0] if len(children) == 2 else None
         if count is not None and count.value != "1" and role.style is None and role.value.endswith("s"):
             role = nodes.word(role.value[:-1], role.start_mark)
         return [("role", role), *([("count", count)] if count is not None else [])]
 
-    def reason(self, _meta: Meta, children: list[yaml.Node]) -> list[_Entry]:
+    def reason(self, children: list[yaml.Node]) -> list[_Entry]:
         return [("reason", children[0])]
 
-    def message(self, _meta: Meta, children: list[yaml.Node]) -> list[_Entry]:
+    def message(self, children: list[yaml.Node]) -> list[_Entry]:
         return [("message", children[0])]
 
-    def escalate(self, meta: Meta, children: list[yaml.Node]) -> list[_Entry]:
-        return [("escalate", nodes.sequence(meta, children))]
+    def escalate(self, children: list[yaml.Node]) -> list[_Entry]:
+        return [("escalate", nodes.sequence(children, children))]
 
-    def escalation(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def escalation(self, children: list[yaml.Node]) -> yaml.Node:
         role, span = children
-        return nodes.mapping(meta, [("after", span), ("role", role)])
+        return nodes.mapping(children, [("after", span), ("role", role)])
 
-    def when_missing(self, _meta: Meta, children: list[Token]) -> list[_Entry]:
+    def when_missing(self, children: list[Token]) -> list[_Entry]:
         return [("when_missing", _verdict(children[0]))]
 
-    def on_error(self, _meta: Meta, children: list[Token]) -> list[_Entry]:
+    def on_error(self, children: list[Token]) -> list[_Entry]:
         return [("on_error", _verdict(children[0]))]
 
     def _merged(self, said: list[list[_Entry]]) -> list[_Entry]:

@@ -5,7 +5,7 @@ What belongs to no token becomes one of type UNREADABLE, at which the parser the
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 from lark import Token
@@ -13,6 +13,8 @@ from lark import Token
 from policies.plain.grammar import literals, patterns, terminal_of
 
 UNREADABLE = "UNREADABLE"
+
+_UNSAID = {"SPACE", "COMMENT", "BLANK"}
 
 # The order matters: the first that fits wins.
 _VALUES = ("STRING", "TIME", "SPAN", "ORDINAL", "MONEY", "NUMBER", "ZONE")
@@ -32,28 +34,27 @@ def split(text: str) -> Iterator[Sentence]:
     tokens: list[Token] = []
     line, line_start = 1, 0
     for match in _pattern().finditer(text):
-        kind, column = match.lastgroup, match.start() - line_start + 1
-        if kind in {"BLANK", "STOP"}:
-            if tokens or kind == "STOP":
-                yield Sentence(tuple(tokens), kind == "STOP", line, column)
+        kind, value, start = match.lastgroup, match[0], match.start()
+        column = start - line_start + 1
+        if kind == "STOP" or (kind == "BLANK" and tokens):
+            yield Sentence(tuple(tokens), kind == "STOP", line, column)
             tokens = []
-        elif kind not in {"SPACE", "COMMENT"}:
-            tokens.append(_token(kind, match, line, column))
-        breaks = match[0].count("\n")
-        if breaks:
-            line += breaks
-            line_start = match.start() + match[0].rfind("\n") + 1
+        elif kind not in _UNSAID:
+            tokens.append(Token(_terminal(kind, value), value, line=line, column=column))
+        if "\n" in value:
+            line += value.count("\n")
+            line_start = start + value.rfind("\n") + 1
     if tokens:
         yield Sentence(tuple(tokens), False, line, len(text) - line_start + 1)
 
 
-def _token(kind: str | None, match: re.Match[str], line: int, column: int) -> Token:
-    value, name = match[0], kind or UNREADABLE
-    if kind in {"NAME", "MARK", "PHRASE"}:
-        # A phrase may be broken over two lines.
-        word = " ".join(value.split()).replace("’", "'")
-        name = terminal_of(word) or ("NAME" if kind == "NAME" else UNREADABLE)
-    return Token(name, value, start_pos=match.start(), line=line, column=column, end_pos=match.end())
+@lru_cache(maxsize=10_000)
+def _terminal(kind: str | None, value: str) -> str:
+    if kind not in {"NAME", "MARK", "PHRASE"}:
+        return kind or UNREADABLE
+    # A phrase may be broken over two lines.
+    word = " ".join(value.split()).replace("’", "'")
+    return terminal_of(word) or ("NAME" if kind == "NAME" else UNREADABLE)
 
 
 @cache

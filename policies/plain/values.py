@@ -5,8 +5,6 @@ from typing import Any, cast
 
 import yaml
 from lark import Token, Transformer
-from lark.tree import Meta
-from lark.visitors import v_args
 
 from policies.errors import PolicyError
 from policies.plain import nodes
@@ -37,7 +35,6 @@ def folded(token: Token) -> str:
     return str(token).lower()
 
 
-@v_args(meta=True)
 class Values(Transformer[Token, Any]):
     """`faults` collects what the grammar allows and arithmetic does not."""
 
@@ -46,69 +43,70 @@ class Values(Transformer[Token, Any]):
         self.faults: list[PolicyError] = []
 
     def fault(self, at: Any, code: str, message: str, hint: str) -> None:
-        self.faults.append(PolicyError(at.line, at.column, code, message, hint))
+        mark = nodes.mark_at(at)
+        self.faults.append(PolicyError(mark.line + 1, mark.column + 1, code, message, hint))
 
     # Names and numbers.
 
-    def name(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def name(self, children: list[Token]) -> yaml.ScalarNode:
         token = children[0]
         return nodes.word(unquoted(token), token, quoted=token.type == "STRING")
 
     text = value = zone = name
 
-    def number(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def number(self, children: list[Token]) -> yaml.ScalarNode:
         token = children[0]
         figures = whole_number(token)
         if figures is None:
             self.fault(token, "invalid_number", f"`{token[:40]}` is no whole number", "digits only: 7, 30, 1,000")
         return nodes.integer(figures or "0", token)
 
-    def ordinal(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def ordinal(self, children: list[Token]) -> yaml.ScalarNode:
         token = children[0]
         figures = token[:-2].lstrip("0") if token.type == "ORDINAL" else str(_ORDINALS.index(folded(token)) + 1)
         return nodes.integer(figures or "0", token)
 
-    def span(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def span(self, children: list[Token]) -> yaml.ScalarNode:
         number, unit = children
-        return nodes.word(f"{number}{folded(unit)[0]}", number)
+        return nodes.word(f"{whole_number(number) or number}{folded(unit)[0]}", number)
 
-    def action(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def action(self, children: list[Token]) -> yaml.ScalarNode:
         first = children[0]
         if first.type in {"NAME", "STRING"}:
             return nodes.word(unquoted(first), first)
         return nodes.word("_".join(folded(token) for token in children).removesuffix("s"), first)
 
-    def measure(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def measure(self, children: list[Token]) -> yaml.ScalarNode:
         return nodes.word("sum" if children[0].type == "TOTAL" else "count", children[0])
 
-    def per(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def per(self, children: list[Token]) -> yaml.ScalarNode:
         written = folded(children[0])
         return nodes.word(PERS.get(written, written), children[0])
 
-    def kind(self, _meta: Meta, children: list[Token]) -> yaml.ScalarNode:
+    def kind(self, children: list[Token]) -> yaml.ScalarNode:
         return nodes.word(folded(children[0]), children[0])
 
     # Money.
 
-    def money(self, _meta: Meta, children: list[Token]) -> Money:
+    def money(self, children: list[Token]) -> Money:
         figures, currency = children
         return self._money(figures, figures, currency, str(currency))
 
-    def code_money(self, _meta: Meta, children: list[Token]) -> Money:
+    def code_money(self, children: list[Token]) -> Money:
         currency, figures = children
         return self._money(figures, figures, currency, str(currency))
 
-    def symbol_money(self, _meta: Meta, children: list[Token]) -> Money:
+    def symbol_money(self, children: list[Token]) -> Money:
         token = children[0]
         figures = token[1:].lstrip()
         at = Token("NUMBER", figures, line=token.line, column=cast(int, token.column) + len(token) - len(figures))
         return self._money(figures, at, token, SYMBOLS[token[0]])
 
-    def units(self, _meta: Meta, children: list[Any]) -> Money:
+    def units(self, children: list[Any]) -> Money:
         figures, asset = children
-        return asset, self.number(_meta, [figures])
+        return asset, self.number([figures])
 
-    def moneys(self, _meta: Meta, children: list[Money]) -> list[Money]:
+    def moneys(self, children: list[Money]) -> list[Money]:
         return children
 
     def _money(self, figures: str, at: Token, currency_at: Token, currency: str) -> Money:
@@ -122,37 +120,37 @@ class Values(Transformer[Token, Any]):
 
     # Lists of values, and what is said with them.
 
-    def values(self, _meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def values(self, children: list[yaml.Node]) -> yaml.Node:
         return nodes.one_or_several(children)
 
-    def one_of(self, _meta: Meta, children: list[yaml.Node]) -> yaml.Node:
+    def one_of(self, children: list[yaml.Node]) -> yaml.Node:
         return children[0]
 
-    def none_of(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return nodes.mapping(meta, [("not_in", children[0])])
+    def none_of(self, children: list[yaml.Node]) -> yaml.Node:
+        return nodes.mapping(children, [("not_in", children[0])])
 
-    def on_list(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return nodes.mapping(meta, [("in_list", children[0])])
+    def on_list(self, children: list[yaml.Node]) -> yaml.Node:
+        return nodes.mapping(children, [("in_list", children[0])])
 
-    def off_list(self, meta: Meta, children: list[yaml.Node]) -> yaml.Node:
-        return nodes.mapping(meta, [("not_in_list", children[0])])
+    def off_list(self, children: list[yaml.Node]) -> yaml.Node:
+        return nodes.mapping(children, [("not_in_list", children[0])])
 
     # Limits.
 
-    def over(self, _meta: Meta, children: list[Any]) -> list[Limit]:
+    def over(self, children: list[Any]) -> list[Limit]:
         return [("gt", children[0])]
 
-    def at_least(self, _meta: Meta, children: list[Any]) -> list[Limit]:
+    def at_least(self, children: list[Any]) -> list[Limit]:
         return [("gte", children[0])]
 
-    def under(self, _meta: Meta, children: list[Any]) -> list[Limit]:
+    def under(self, children: list[Any]) -> list[Limit]:
         return [("lt", children[0])]
 
-    def at_most(self, _meta: Meta, children: list[Any]) -> list[Limit]:
+    def at_most(self, children: list[Any]) -> list[Limit]:
         return [("lte", children[0])]
 
-    def exactly(self, _meta: Meta, children: list[Any]) -> list[Limit]:
+    def exactly(self, children: list[Any]) -> list[Limit]:
         return [("gte", children[0]), ("lte", children[0])]
 
-    def from_to(self, _meta: Meta, children: list[Any]) -> list[Limit]:
+    def from_to(self, children: list[Any]) -> list[Limit]:
         return [("gte", children[0]), ("lte", children[1])]
