@@ -91,7 +91,22 @@ class ApiClient:
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request whose answer need not be read."""
-        response = await _request(self._http, method, path, headers=self._headers, **options)
+        headers = self._headers | options.pop("extra_headers", {})
+        response = await _request(self._http, method, path, headers=headers, **options)
+        if response.status_code == 401:
+            raise SessionEnded("You have been logged out.")
+        _raise_refusal(response)
+        return response
+
+    async def open(self, path: str, **options: Any) -> httpx.Response:
+        """A file: an answer whose body is still to be read, piece by piece, and that has to be closed."""
+        request = self._http.build_request("GET", path, headers=self._headers, **options)
+        try:
+            response = await self._http.send(request, stream=True)
+            if not response.is_success:
+                await response.aread()
+        except httpx.TransportError as error:
+            raise ApiOutOfReach("The Axiru API does not answer.", cause=type(error).__name__) from error
         if response.status_code == 401:
             raise SessionEnded("You have been logged out.")
         _raise_refusal(response)

@@ -58,3 +58,8 @@ def own_path(address: str) -> str:
     parts = urlsplit(address)
     inside = not parts.scheme and not parts.netloc and address.startswith("/") and "\\" not in address
     return address if inside and not address.startswith("//") else "/"
+
+
+def from_another_site(request: Request) -> bool:
+    """Whether the browser says that another site's page sent this (Fetch Metadata, `Sec-Fetch-Site`)."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}

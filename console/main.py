@@ -26,6 +26,9 @@ from console.pages import (
     policies,
     policy,
     queue,
+    replay,
+    replay_files,
+    replays,
     templates,
 )
 from console.security_headers import SecurityHeaders
@@ -47,6 +50,9 @@ PAGES: Final = (
     lists,
     list_proposal,
     one_list,
+    replay_files,
+    replays,
+    replay,
     controls,
     missing,
 )

@@ -12,6 +12,7 @@ from console.api_client import ApiClient
 from console.list_api import ListApi
 from console.live_feed import LiveFeed
 from console.policy_api import PolicyApi
+from console.replay_api import ReplayApi
 from console.views import CurrentSession, LoggedIn, Member
 
 COOKIE_FIELD = "log_in"
@@ -25,6 +26,7 @@ class Session:
         self.api = ApiClient(http, logged_in.token)
         self.policies = PolicyApi(self.api)
         self.lists = ListApi(self.api)
+        self.replays = ReplayApi(self.api)
         self.expires_at = logged_in.expires_at
         self.member: Member = logged_in.member
         self.permissions = frozenset(permissions)

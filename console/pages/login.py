@@ -10,7 +10,7 @@ from axiru.errors import AxiruError
 from console.api_client import log_in
 from console.api_errors import ApiOutOfReach, ApiRefused, RateLimited, SessionEnded
 from console.components.text import Text, block
-from console.entry import Console, login_address, own_path
+from console.entry import Console, from_another_site, login_address, own_path
 from console.sessions import COOKIE_FIELD
 from console.theme import bare_frame
 
@@ -37,7 +37,7 @@ def register(console: Console) -> None:
 
     @app.post("/login", include_in_schema=False)
     async def take_credentials(request: Request) -> Response:
-        if _from_another_site(request):
+        if from_another_site(request):
             return _back(note="cross_site", then="/")
         if int(request.headers.get("content-length") or LONGEST_FORM_BYTES + 1) > LONGEST_FORM_BYTES:
             return Response(status_code=413)
@@ -54,7 +54,7 @@ def register(console: Console) -> None:
 
     @app.post("/logout", include_in_schema=False)
     async def leave(request: Request) -> Response:
-        if _from_another_site(request):
+        if from_another_site(request):
             return RedirectResponse("/", status_code=303)
         session = console.sessions.find(request.session.pop(COOKIE_FIELD, None))
         note = "left"
@@ -100,11 +100,6 @@ def _note_for(error: AxiruError) -> str:
             return "api_out_of_reach"
         case _:
             return "failed"
-
-
-def _from_another_site(request: Request) -> bool:
-    """Whether the browser says that another site's page sent this form (Fetch Metadata, `Sec-Fetch-Site`)."""
-    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
 
 
 def _close_present(console: Console, request: Request) -> None:
