@@ -6,6 +6,7 @@ the box says. Kinds that nothing is known of here are one truth value each: an e
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 from math import inf
 
@@ -14,6 +15,7 @@ from policies.checks.values import ANYTHING, Numbers, Values, Words, joined, spa
 from policies.conditions import Condition, Scope
 from policies.conditions.agent_scope import AgentScope
 from policies.conditions.amount import Amount
+from policies.conditions.custom_expression import CustomExpression
 from policies.conditions.fact_group import FactGroup
 from policies.conditions.initiator_id import InitiatorId
 from policies.conditions.logic import All, Any_, Not
@@ -240,9 +242,19 @@ class _Boxes:
             case TimeOfDay():
                 minutes = _minutes(leaf)
                 box = {f"{TIME}{leaf.zone}": minutes.without().meet(_WEEK) if negated else minutes}
+            case CustomExpression() if not leaf.fact_names(self._scope) and not self._constant(leaf, negated=negated):
+                box = {_opaque(leaf): Words(frozenset())}
             case _:
-                box = {f"{leaf.kind}: {leaf.written()}": _TRUE.without() if negated else _TRUE}
+                box = {_opaque(leaf): _TRUE.without() if negated else _TRUE}
         return meet({}, box, self._conflicts)
+
+    def _constant(self, leaf: CustomExpression, *, negated: bool) -> bool | None:
+        """The answer of an expression that reads no fact, and so has but one."""
+        return leaf.test(self._scope, negated=negated)({}, datetime.min.replace(tzinfo=UTC))
+
+
+def _opaque(leaf: Condition) -> str:
+    return f"{leaf.kind}: {leaf.written()}"
 
 
 def _said(fact: str, said: object, *, negated: bool) -> Box:

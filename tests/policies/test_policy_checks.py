@@ -74,6 +74,8 @@ def over(amount: int, currency: str = "usd") -> str:
             'all: [{custom_expression: "amount_cents > 5"}, {not: {custom_expression: "amount_cents > 5"}}]',
             "`custom_expression: amount_cents > 5`",
         ),
+        ('custom_expression: "1 > 2"', "`custom_expression: 1 > 2`"),
+        ('not: {custom_expression: "2 > 1"}', "`custom_expression: 2 > 1`"),
     ],
 )
 def test_a_rule_that_can_never_match_is_an_error_that_says_what_contradicts(when: str, named: str) -> None:
@@ -110,6 +112,7 @@ def test_a_rule_about_what_the_policy_does_not_apply_to_is_an_error(scope: str, 
         "all: [{agent_scope: {any_of: [a, b]}}, {agent_scope: {none_of: [a]}}]",
         "all: [{context: {metadata.a: x}}, {context: {metadata.b: y}}]",
         "all: [{context: {customer_id: {in_list: vip}}}, {context: {customer_id: {not_in_list: banned}}}]",
+        'custom_expression: "2 > 1"',
         # What another policy or another rail has moved may be nothing.
         "rolling_window: {measure: count, per: initiator, within: 1d, rail: stripe_daa, lt: 1}",
         "all: [{time_of_day: {zone: UTC, days: [mon]}}, {time_of_day: {zone: Asia/Tokyo, days: [tue]}}]",

@@ -15,6 +15,7 @@ from policies.conditions.amount import Amount
 from policies.conditions.context import Context
 from policies.conditions.counterparty import Counterparty
 from policies.conditions.currency import Currency
+from policies.conditions.custom_expression import CustomExpression
 from policies.conditions.initiator_id import InitiatorId
 from policies.conditions.initiator_kind import InitiatorKind
 from policies.conditions.logic import All, Any_, Not
@@ -23,7 +24,7 @@ from policies.conditions.rail import Rail
 from policies.conditions.rail_action import RailAction
 from policies.conditions.rolling_window import RollingWindow
 from policies.conditions.time_of_day import TimeOfDay
-from policies.syntax import Effect, ParsedPolicy, Position, Rule, WhenMissing
+from policies.syntax import Effect, OnError, ParsedPolicy, Position, Rule, WhenMissing
 
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 MONDAY = datetime(2026, 4, 27, tzinfo=UTC)
@@ -86,6 +87,9 @@ leaves: st.SearchStrategy[Condition] = st.one_of(
             TimeOfDay("UTC", days=("mon", "sat")),
         )
     ),
+    st.sampled_from(("amount_cents > 2", "initiator.id == 'ann'", "6 / (amount_cents - 2) > 2", "2 > 1")).map(
+        CustomExpression
+    ),
     windows(),
 )
 
@@ -108,11 +112,14 @@ def policies_(draw: st.DrawFn) -> Policy:
         effect = draw(st.sampled_from(tuple(Effect)))
         rule = Rule(
             id=f"rule_{index}",
-            when=draw(st.sampled_from((All(tuple(parts)), Not(Not(parts[0])), Any_(tuple(parts))))),
+            when=(when := draw(st.sampled_from((All(tuple(parts)), Not(Not(parts[0])), Any_(tuple(parts)))))),
             effect=effect,
             reason="because",
             priority=draw(st.sampled_from((1, 2))),
             when_missing=None if effect is Effect.FLAG else draw(st.sampled_from((None, *WhenMissing))),
+            on_error=draw(st.sampled_from((None, *OnError)))
+            if effect is not Effect.FLAG and any(leaf.kind == "custom_expression" for leaf in when.leaves())
+            else None,
             review=ReviewTerms((ApproverGroup(draw(st.sampled_from(("admin", "controller")))),))
             if effect is Effect.REVIEW
             else None,
