@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from axiru.cli import policy_comparison, policy_remote
+from axiru.cli import policy_comparison, policy_remote, policy_template
 from axiru.cli.dev import dev
 from axiru.cli.ledger import ledger
 from axiru.cli.policy import policy
@@ -31,7 +31,7 @@ def axiru() -> None:
     """Axiru decides before money moves."""
 
 
-for command in (*policy_remote.COMMANDS, *policy_comparison.COMMANDS):
+for command in (*policy_remote.COMMANDS, *policy_comparison.COMMANDS, *policy_template.COMMANDS):
     policy.add_command(command)
 
 for command in (dev, api, worker, console, migrate, policy, replay, ledger, settings):

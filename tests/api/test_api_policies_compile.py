@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from policies import pack, parse
+from policies import pack, pack_names, parse
 
 LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
 
@@ -47,6 +47,22 @@ async def test_every_error_has_its_place_and_nothing_else_is_told(caller: httpx.
     assert {error["line"] for error in told["errors"]} == {3, 8}
 
 
+async def test_sentences_come_back_as_yaml_and_yaml_as_sentences(caller: httpx.AsyncClient) -> None:
+    sentence = "Refunds over $150 require approval by finance_manager."
+    told = await compiled(caller, sentence, "plain")
+    assert (told["errors"], told["plain"].strip(), told["rules"][0]["plain"]) == ([], sentence, sentence)
+    back = await compiled(caller, told["yaml"])
+    assert (back["yaml"], back["plain"], back["content_hash"]) == (told["yaml"], told["plain"], told["content_hash"])
+
+
+async def test_a_sentence_that_does_not_parse_is_told_the_nearest_that_does(caller: httpx.AsyncClient) -> None:
+    told = await compiled(caller, "Refunds over $150 require aproval by finance_manager.", "plain")
+    error = told["errors"][0]
+    assert (error["line"], error["column"]) == (1, 27)
+    assert error["expected"]
+    assert error["nearest"] == "Refunds over $150 require approval by finance_manager."
+
+
 async def test_findings_are_told_of_a_text_that_loads(caller: httpx.AsyncClient) -> None:
     told = await compiled(caller, LARGE.replace("role: controller", "role: astronaut"))
     assert told["yaml"] is not None
@@ -71,7 +87,7 @@ async def test_findings_are_told_of_a_text_that_loads(caller: httpx.AsyncClient)
         "{}",
     ],
 )
-@pytest.mark.parametrize("format", ["yaml"])
+@pytest.mark.parametrize("format", ["yaml", "plain"])
 async def test_whatever_the_text_it_is_answered(caller: httpx.AsyncClient, text: str, format: str) -> None:
     told = await compiled(caller, text, format)
     assert told["yaml"] is None
@@ -121,6 +137,6 @@ async def test_a_long_text_keeps_nobody_else_waiting(caller: httpx.AsyncClient) 
 
 
 async def test_the_shipped_packs_have_nothing_wrong_with_them(caller: httpx.AsyncClient) -> None:
-    for name in ("refunds-starter", "daa-starter"):
+    for name in pack_names():
         told = await compiled(caller, pack(name))
         assert (told["errors"], [each for each in told["findings"] if each["severity"] == "error"]) == ([], [])
