@@ -12,7 +12,9 @@ from ledger.acts.drafts import Draft, DraftChanged, DraftNotFound, discard_draft
 from ledger.acts.publish import AlreadyPublished, ChecksFailed, Published, publish
 from ledger.acts.vote import NotEligible
 from ledger.verify_command import verify_database
-from policies import PolicyInvalid
+from policies import PolicyInvalid, compile_policy, parse
+from policies.formats import Format
+from policies.plain import say
 
 ALLOWS = """
 policy: payouts
@@ -98,6 +100,22 @@ async def test_published_version_looks_on_and_is_sealed_in_both_modes(house: Any
         assert sealed["data"]["version_id"] == published.version_id
         assert sealed["data"]["author_member_ids"] == [house.members["author"]]
         assert f'"policy_hash":"{published.content_hash}"'.encode() in bytes(sealed["body"])
+
+
+async def test_plain_language_is_kept_as_it_was_written_beside_the_yaml_that_decides(house: Any, refund: Any) -> None:
+    plain = say(parse(ALLOWS))
+
+    published = await _publish(house, await _save(house, plain, format="plain"))
+
+    found = await _version(house, "payouts", 1)
+    assert found["plain_source"] == plain
+    assert compile_policy(parse(found["source"])).content_hash == published.content_hash == found["content_hash"]
+    with pytest.raises(AlreadyPublished):
+        await _publish(house, await _save(house, ALLOWS))
+    await _activate(house, published.version_id)
+    receipt = await house.decided(refund(house, 500, rail_action="payout"))
+    assert receipt.advisory is not None
+    assert receipt.advisory.matched_rule == "policy:payouts:v1"
 
 
 async def test_what_the_newest_version_says_already_is_not_published_again(house: Any) -> None:
@@ -292,13 +310,19 @@ async def test_another_canary_and_another_activation_end_the_canary_before(house
 
 
 async def _save(
-    house: Any, text: str, *, login: str = "author", draft: Draft | None = None, note: str = "why"
+    house: Any,
+    text: str,
+    *,
+    login: str = "author",
+    draft: Draft | None = None,
+    note: str = "why",
+    format: Format = "yaml",
 ) -> Draft:
     return await save_draft(
         organization_id=house.id,
         member_id=house.members[login],
         text=text,
-        format="yaml",
+        format=format,
         note=note,
         draft_id=draft.id if draft else None,
         revision=draft.revision if draft else 0,
