@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import inf
 from typing import Any, TypeAlias
 
@@ -17,15 +18,20 @@ from policies.requirements import OneOfThese, Requirement, Requirements, Within
 _OVERLAP = 8
 """Bands in which more rules overlap on average are looked up by one end, so that an index grows as its policy does."""
 
+_FEW = 2
+"""So many rules are sooner checked one by one than looked up further."""
+
 _PLACES = 16
 """A rule that is kept in as many places is not spread further: an index must not grow by every way to combine facts."""
 
+_Check: TypeAlias = tuple[str | None, frozenset[str | bool], str | None, float, float]
 Find: TypeAlias = Callable[[Any], "Node | None"]
 
 
 @dataclass(slots=True)
 class Node:
-    """`entries` are found by whoever comes here; `branches` lead on, each by the value of one fact.
+    """`entries` are found by whoever comes here, of `single` rules those that pass their checks; `branches` lead on,
+    each by the value of one fact.
 
     An entry is twice the position of a rule, plus one where the way here says all that the rule requires, so that
     only the rest of it is left to be tested.
@@ -33,6 +39,17 @@ class Node:
 
     entries: tuple[int, ...]
     branches: tuple[tuple[str, Find], ...] = ()
+    single: tuple["Single", ...] = ()
+
+
+@dataclass(slots=True)
+class Single:
+    """A rule with what it still requires: a fact and its values or None, a number and its bounds or None."""
+
+    entry_known: int
+    entry_unknown: int
+    undecided_matters: bool
+    checks: tuple[_Check, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +70,15 @@ class Indexed:
     def entry(self) -> int:
         return 2 * self.position + (self.known and not self.open)
 
-    @property
-    def goes_on(self) -> bool:
-        return bool(self.open) and self.places < _PLACES
+    def single(self) -> Single:
+        entry = 2 * self.position
+        return Single(entry + self.known, entry, self.undecided_matters, tuple(map(_check, self.open)))
 
     def met(self, requirement: Requirement, places: int) -> "Indexed":
         """Where the requirement is known to be met, one of so many `places`, not counting that for the unknown."""
-        then = requirement.then if isinstance(requirement, OneOfThese) else ()
-        return replace(self, open=(*self._without(requirement), *then), places=self._spread(places))
+        then = requirement.then if isinstance(requirement, OneOfThese) else None
+        left = self._without(requirement)
+        return replace(self, open=(*left, then) if then else left, places=self._spread(places))
 
     def undecided(self, requirement: Requirement, places: int) -> "Indexed":
         return replace(self, open=self._without(requirement), known=False, places=self._spread(places))
@@ -70,6 +88,16 @@ class Indexed:
 
     def _without(self, requirement: Requirement) -> tuple[Requirement, ...]:
         return tuple(each for each in self.open if each is not requirement)
+
+
+@lru_cache(maxsize=4096)
+def _check(required: Requirement) -> _Check:
+    """What many rules require is one object: the less memory a decision has to look at, the sooner it is made."""
+    if isinstance(required, Within):
+        return None, frozenset(), required.fact, required.low, required.high
+    if required.then is None:
+        return required.fact, required.values, None, 0, 0
+    return required.fact, required.values, required.then.fact, required.then.low, required.then.high
 
 
 _Requiring: TypeAlias = list[tuple[Indexed, Requirement]]
@@ -90,7 +118,7 @@ def index(rules: Iterable[tuple[Requirements, bool]]) -> Node:
 
 def candidates(node: Node, get: Callable[[str], Any]) -> list[int]:
     """The entries of the rules to look at for the facts that `get` answers, sorted by position, none twice."""
-    found = list(node.entries)
+    found: list[int] = []
     _collect(node, get, found)
     if len(found) > 1:
         return sorted(set(found))
@@ -98,18 +126,49 @@ def candidates(node: Node, get: Callable[[str], Any]) -> list[int]:
 
 
 def _collect(node: Node, get: Callable[[str], Any], found: list[int]) -> None:
+    found += node.entries
+    for rule in node.single:
+        known = _passes(rule.checks, get)
+        if known:
+            found.append(rule.entry_known)
+        elif known is None and rule.undecided_matters:
+            found.append(rule.entry_unknown)
     for fact, find in node.branches:
         branch = find(get(fact))
         if branch is not None:
-            found += branch.entries
-            if branch.branches:
-                _collect(branch, get, found)
+            _collect(branch, get, found)
+
+
+def _passes(checks: tuple[_Check, ...], get: Callable[[str], Any]) -> bool | None:
+    """False where one check fails, else None where a fact is unknown, else True."""
+    passes: bool | None = True
+    for fact, values, number_fact, low, high in checks:
+        if fact is not None:
+            value = get(fact)
+            if value is None:
+                passes = None
+                continue
+            if value not in values:
+                return False
+        if number_fact is not None:
+            number = get(number_fact)
+            if number is None:
+                passes = None
+            elif not low <= number <= high:
+                return False
+    return passes
 
 
 def _node(rules: list[Indexed]) -> Node:
-    """Each rule goes under the requirement that it shares with the fewest others."""
-    entries = [rule.entry for rule in rules if not rule.goes_on]
-    rules = [rule for rule in rules if rule.goes_on]
+    """Each rule goes under the requirement that it shares with the fewest others, if there are many."""
+    entries = tuple(rule.entry for rule in rules if not rule.open)
+    many = len(rules) - len(entries) > _FEW
+    single = tuple(rule.single() for rule in rules if rule.open and not (many and rule.places < _PLACES))
+    branching = [rule for rule in rules if rule.open and many and rule.places < _PLACES]
+    return Node(entries, _branches(branching), single)
+
+
+def _branches(rules: list[Indexed]) -> tuple[tuple[str, Find], ...]:
     alike: defaultdict[_Key, list[Requirement]] = defaultdict(list)
     for rule in rules:
         for each in rule.open:
@@ -120,12 +179,9 @@ def _node(rules: list[Indexed]) -> Node:
         keys = {(type(each), each.fact): each for each in rule.open}
         best = min(keys, key=lambda key: (sharing[key](keys[key]), -len(alike[key])))
         branches[best].append((rule, keys[best]))
-    return Node(
-        tuple(entries),
-        tuple(
-            (fact, _by_value(requiring) if kind is OneOfThese else _by_size(requiring))
-            for (kind, fact), requiring in branches.items()
-        ),
+    return tuple(
+        (fact, _by_value(requiring) if kind is OneOfThese else _by_size(requiring))
+        for (kind, fact), requiring in branches.items()
     )
 
 

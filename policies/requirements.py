@@ -23,7 +23,7 @@ class OneOfThese:
 
     fact: str
     values: frozenset[str | bool]
-    then: tuple["Requirement", ...] = ()
+    then: "Within | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def requirements(condition: Condition, scope: Scope, *, negated: bool = False) -
         case Amount():
             currency, (low, high) = frozenset({condition.currency}), condition.bounds.limits
             # Without a currency the amount says nothing, so its bounds are required only of a movement in this one.
-            within = OneOfThese("currency", currency, (Within("amount_cents", low, high),))
+            within = OneOfThese("currency", currency, Within("amount_cents", low, high))
             required = (
                 Requirements((OneOfThese("currency", currency),), (test,)) if negated else Requirements((within,))
             )
