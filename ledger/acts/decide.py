@@ -161,6 +161,7 @@ def _heard(words: Words) -> dict[str, Any]:
         "listed": words.measured.listed,
         "lists": [{"slug": one.slug, "version": one.version, "content_hash": one.content_hash} for one in words.lists],
         "labels": words.labels,
+        "unread": [{"slug": version.slug, "version": version.version} for version in words.unread],
     }
 
 

@@ -11,12 +11,15 @@ from ledger.acts.canary import Canary, canary_of
 from ledger.acts.measuring import Measured, measure
 from ledger.acts.projection import Recorded, ShadowResult
 from ledger.acts.ruling import Evaluated, severest
-from ledger.acts.standing import ActiveList, CompiledVersions, Standing, VersionInForce
+from ledger.acts.standing import ActiveList, CompiledVersions, PolicyVersionMissing, Standing, VersionInForce
 from policies import CompiledPolicy, evaluate, facts_of
 
 
 class Words(NamedTuple):
-    """`live` is None where no version in force covers the movement. The rest is what the words were made from."""
+    """`live` is None where no version in force covers the movement. The rest is what the words were made from.
+
+    `unread` only look on, and their texts are not what was published: they keep no decision from being made.
+    """
 
     live: Evaluated | None
     shadows: tuple[Evaluated, ...]
@@ -25,16 +28,14 @@ class Words(NamedTuple):
     lists: tuple[ActiveList, ...]
     labels: dict[str, bool]
     measured: Measured
+    unread: tuple[VersionInForce, ...]
 
 
 async def hear(request: Recorded, standing: Standing, now: datetime, compiled: CompiledVersions) -> Words:
     """Evaluate every version that covers the movement on the same facts. Raises PolicyVersionMissing."""
     ovt = request.ovt
-    covering = [
-        (version, policy)
-        for version in standing.versions
-        if (policy := await compiled.get(version)).applies_to(ovt.rail, ovt.rail_action)
-    ]
+    read, unread = await _read(standing.versions, compiled)
+    covering = [(version, policy) for version, policy in read if policy.applies_to(ovt.rail, ovt.rail_action)]
     looked_up = {spec.fact: spec for _, policy in covering for spec in policy.lists}.values()
     slugs = {spec.slug for spec in looked_up}
     lists = tuple(sorted((one for one in standing.lists if one.slug in slugs), key=lambda one: one.slug))
@@ -57,7 +58,23 @@ async def hear(request: Recorded, standing: Standing, now: datetime, compiled: C
     live = severest(in_force)
     by_slug = {word.version.slug: word for word in in_force}
     results = tuple(_result(word, by_slug.get(word.version.slug, live)) for word in shadows)
-    return Words(live, shadows, results, canaries, lists, labels, measured)
+    return Words(live, shadows, results, canaries, lists, labels, measured, unread)
+
+
+async def _read(
+    versions: Iterable[VersionInForce], compiled: CompiledVersions
+) -> tuple[list[tuple[VersionInForce, CompiledPolicy]], tuple[VersionInForce, ...]]:
+    """Raises PolicyVersionMissing for a version that decides."""
+    read: list[tuple[VersionInForce, CompiledPolicy]] = []
+    unread: list[VersionInForce] = []
+    for version in versions:
+        try:
+            read.append((version, await compiled.get(version)))
+        except PolicyVersionMissing:
+            if version.status == "active" or version.canary_percent:
+                raise
+            unread.append(version)
+    return read, tuple(unread)
 
 
 def _canaries(

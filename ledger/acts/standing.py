@@ -10,7 +10,7 @@ from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode, Ovt
 from axiru.errors import AxiruError
 from ledger.acts.list_values import ListKind
-from policies import CompiledPolicy, compile_policy, parse
+from policies import CompiledPolicy, PolicyInvalid, compile_policy, parse
 
 
 class PolicyVersionMissing(AxiruError):
@@ -120,13 +120,21 @@ class CompiledVersions:
         """Compile once a process. Raises PolicyVersionMissing when the stored text is not what was published."""
         compiled = self._compiled.get(version.content_hash)
         if compiled is None:
-            stored = await row("SELECT source FROM policy_versions WHERE id = {}", version.id)
-            compiled = compile_policy(parse(stored["source"])) if stored else None
-            if compiled is None or compiled.content_hash != version.content_hash:
-                raise PolicyVersionMissing(
-                    "A policy version in force is not what was published.", slug=version.slug, version=version.version
-                )
+            compiled = await _published(version)
             if len(self._compiled) >= self._most:
                 self._compiled.pop(next(iter(self._compiled)))
             self._compiled[version.content_hash] = compiled
         return compiled
+
+
+async def _published(version: VersionInForce) -> CompiledPolicy:
+    stored = await row("SELECT source FROM policy_versions WHERE id = {}", version.id)
+    try:
+        compiled = compile_policy(parse(stored["source"])) if stored else None
+    except PolicyInvalid:
+        compiled = None
+    if compiled is None or compiled.content_hash != version.content_hash:
+        raise PolicyVersionMissing(
+            "A policy version in force is not what was published.", slug=version.slug, version=version.version
+        )
+    return compiled

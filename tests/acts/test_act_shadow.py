@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -129,6 +130,20 @@ async def test_version_is_compared_with_the_one_in_force_of_its_own_policy(house
     assert receipt.matched_rule == "policy:other:v1"
     said = {one["slug"]: (one["live_outcome"], one["agrees"]) for one in await _results(receipt.decision_id)}
     assert said == {"refunds": ("allow", True), "third": ("deny", False)}
+
+
+@pytest.mark.parametrize("change", ["replace(source, '1000', '2000')", "'policy: ['"])
+async def test_version_looking_on_that_is_not_what_was_published_keeps_no_decision_from_being_made(
+    house: Any, refund: Any, superuser: asyncpg.Connection, change: str
+) -> None:
+    version_id = await house.publish(DENIES_FROM.format(limit=1_000))
+    await superuser.execute(f"UPDATE policy_versions SET source = {change} WHERE id = $1", version_id)  # noqa: S608
+
+    receipt = await house.decided(refund(house))
+
+    (entry,) = await house.entries("decision")
+    assert (receipt.outcome, receipt.policy_version) == (Outcome.ALLOW, "v1")
+    assert (entry["data"]["unread"], entry["data"]["shadows"]) == ([{"slug": "refunds", "version": 2}], [])
 
 
 async def test_retired_version_does_not_look_on(house: Any, refund: Any) -> None:
