@@ -4,14 +4,19 @@ from html import escape
 from importlib.resources import files
 from typing import Final
 
-from policies.history.report import Finding, Report, Total
+from policies.history.report import Finding, ReplayOutcome, Report, Total
 from policies.history.told import money
 
 MAX_SHOWN: Final = 2_000
 """Findings on the page; a page of a hundred thousand rows opens nowhere. All of them are in the CSV."""
 
 _STYLE: Final = files("policies.history") / "page.css"
-_LABELS: Final = {"allowed": "Allowed", "blocked": "Blocked", "paused": "Paused for approval", "drift": "Policy drift"}
+_LABELS: Final[dict[ReplayOutcome, str]] = {
+    "allowed": "Allowed",
+    "blocked": "Blocked",
+    "paused": "Paused for approval",
+    "drift": "Policy drift",
+}
 
 
 def report_page(report: Report, *, title: str, findings: int | None = None) -> str:
@@ -46,6 +51,7 @@ def report_page(report: Report, *, title: str, findings: int | None = None) -> s
 {_total("drift", "Policy drift", report.drift, report, "allowed, and marked")}
 {_total("allowed", "Allowed", report.allowed, report, "drift included")}
 </section>
+{_changes(report)}
 {_by_rule(report)}
 {_findings(report, len(report.findings) if findings is None else findings)}
 {_notes(report)}
@@ -67,11 +73,32 @@ def _total(kind: str, label: str, total: Total, report: Report, note: str = "") 
     )
 
 
+def _changes(report: Report) -> str:
+    """Of stored decisions: what would have been decided otherwise."""
+    if not report.changes:
+        return ""
+    rows = "".join(
+        f"<tr><td>{_tag(each.was)} → {_tag(each.becomes)}</td><td>"
+        f"{', '.join(escape(money(units, currency)) for currency, units in each.amount.items())}</td>"
+        f'<td class="number">{each.count:,}</td></tr>'
+        for each in report.changes
+    )
+    return (
+        '<section><h2>What changes</h2><div class="scroll" tabindex="0" role="region" aria-label="What changes"><table>'
+        '<thead><tr><th scope="col">Was, and would be</th><th scope="col">Amount</th><th scope="col" class="number">'
+        f"Decisions</th></tr></thead><tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def _tag(outcome: ReplayOutcome) -> str:
+    return f'<span class="tag {outcome}">{_LABELS[outcome]}</span>'
+
+
 def _by_rule(report: Report) -> str:
     if not report.by_rule:
         return ""
     rows = "".join(
-        f'<tr><td><span class="tag {each.outcome}">{_LABELS[each.outcome]}</span></td><td><strong>'
+        f"<tr><td>{_tag(each.outcome)}</td><td><strong>"
         f"{escape(each.message)}</strong><br><code>{escape(each.rule or 'default')}</code></td>"
         f'<td class="number">{each.count:,}</td></tr>'
         for each in report.by_rule
@@ -101,7 +128,7 @@ def _findings(report: Report, total: int) -> str:
 def _row(each: Finding) -> str:
     return (
         f'<tr><td class="number">{each.line or ""}</td><td><code>{escape(each.id)}</code></td>'
-        f'<td><span class="tag {each.outcome}">{_LABELS[each.outcome]}</span></td>'
+        f"<td>{_tag(each.outcome)}</td>"
         f'<td class="number">{escape(money(each.amount_cents, each.currency))}</td>'
         f"<td>{escape((each.at or '')[:10])}</td>"
         f"<td>{escape(each.message)}<br><code>{escape(each.rule or 'default')}</code></td></tr>"

@@ -47,11 +47,6 @@ class WhatIf:
         self._until: datetime | None = None
         self._read_todays_lists = False
 
-    @property
-    def longest_window_seconds(self) -> int:
-        """How far before the period decisions still matter."""
-        return max((window.within_seconds for window in self._compiled.windows), default=0)
-
     def add(self, decision: StoredDecision) -> None:
         """Judge the next decision."""
         self._rows += decision.counted

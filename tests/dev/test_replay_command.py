@@ -116,6 +116,14 @@ def test_policy_of_ones_own_in_a_file(export: Path, tmp_path: Path) -> None:
     assert f"{policy}:2:8:" in refused.stderr
 
 
+def test_plain_language_policy_judges_as_its_yaml_does(export: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "own.policy"
+    policy.write_text("Policy own governs refunds on stripe.\nRefunds over $150 require approval by controller.\n")
+    result = run(export, "--pack", policy, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["paused"] == {"count": 1, "amount": {"usd": 20000}}
+
+
 def test_findings_are_written_as_csv_in_which_no_cell_is_a_formula(tmp_path: Path) -> None:
     file, out = tmp_path / "payments.csv", tmp_path / "findings.csv"
     file.write_text(HEADER + '"=HYPERLINK(""http://x"")",2024-01-01 10:00,200.00,200.00,usd,,cus_1,duplicate\n')

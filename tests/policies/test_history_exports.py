@@ -327,3 +327,28 @@ def test_lines_are_those_of_the_file() -> None:
 def test_a_header_alone_holds_no_refund() -> None:
     report = starter(f"{UNIFIED_2024}\n")
     assert (report.rows, report.refunds, report.findings) == (0, 0, ())
+
+
+def test_lists_are_looked_into_where_there_are_any() -> None:
+    policy = parse(
+        "policy: listed\napplies_to: {rail: stripe}\nrules:\n"
+        "  - {id: bad, when: {context: {customer_id: {in_list: known_bad}}}, effect: deny}\n"
+    )
+    text = (
+        b"id,Amount Refunded,Currency,Created,Customer ID\nch_1,5,usd,2024-03-01,cus_1\nch_2,5,usd,2024-03-01,cus_2\n"
+    )
+    with_list = replay(io.BytesIO(text), policy, lists={"known_bad": lambda word: word == "cus_2"})
+    assert [(each.id, each.rule) for each in with_list.findings] == [("ch_2", "bad")]
+    without = replay(io.BytesIO(text), policy)
+    assert (without.not_evaluable, without.findings) == (("bad",), ())
+
+
+def test_rules_by_the_clock_need_a_time() -> None:
+    policy = parse(
+        "policy: nights\napplies_to: {rail: stripe}\nrules:\n"
+        '  - {id: at_night, when: {time_of_day: {zone: Europe/Berlin, from: "22:00", until: "06:00"}}, effect: deny}\n'
+    )
+    timed = b"id,Amount Refunded,Currency,Created\nch_1,5,usd,2024-07-01 21:30\nch_2,5,usd,2024-07-01 12:00\n"
+    assert [each.id for each in replay(io.BytesIO(timed), policy).findings] == ["ch_1"]
+    timeless = replay(io.BytesIO(b"id,Amount Refunded,Currency\nch_1,5,usd\n"), policy)
+    assert (timeless.not_evaluable, timeless.refunds, timeless.since) == (("at_night",), 1, None)
