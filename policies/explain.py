@@ -119,7 +119,10 @@ def _empty(window: WindowSpec, facts: Facts) -> int | None:
 
 def _listed(spec: ListSpec, facts: Facts, values: Collection[str] | None) -> bool | None:
     subject = facts.get(spec.subject_fact)
-    return subject in values if isinstance(subject, str) and values is not None else None
+    if not isinstance(subject, str) or values is None:
+        return None
+    # Facts carry countries in upper case, in whatever case they were written.
+    return subject in ({value.upper() for value in values} if spec.subject_fact == "counterparty.country" else values)
 
 
 def _local_time(zone: str, now: datetime) -> str:

@@ -9,7 +9,6 @@ A value takes the whole place of a scalar, or, for lists, of a sequence. `$$name
 is declared, has a value of its type and is used; anything else is a fault, so no `$name` ever becomes part of a policy.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +20,8 @@ from policies.conditions.predicates import COUNTRY, CURRENCY, FREE_TEXT, SNAKE, 
 from policies.conditions.time_of_day import CLOCK_TIME, ZONE
 from policies.reading import Reader
 from policies.source import REFUSED_TAG
+
+MAX_PARAMETERS = 50
 
 _YAML = "tag:yaml.org,2002:"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -75,12 +76,18 @@ def fill_in(root: yaml.Node, reader: Reader, values: Mapping[str, Any] | None = 
     block = next((value for key, value in root.value if key.value == "parameters"), None)
     if block is not None:
         root.value = [(key, value) for key, value in root.value if value is not block]
-        for name, node in reader.entries(block).items():
+        entries = reader.entries(block)
+        if len(entries) > MAX_PARAMETERS:
+            reader.report(block, "out_of_range", f"there are more than {MAX_PARAMETERS} parameters")
+        for name, node in list(entries.items())[:MAX_PARAMETERS]:
             declared[name], nodes[name] = _declared(name, node, values or {}, reader)
     for name in values or {}:
         if name not in declared:
             reader.report(
-                block or root, "unknown_parameter", f"there is no parameter `{_short(name)}`", _near(name, declared)
+                block or root,
+                "unknown_parameter",
+                f"there is no parameter `{_short(name)}`",
+                reader.nearest(name, declared) or _known(declared),
             )
     used: set[str] = set()
     _replace(root, nodes, used, reader)
@@ -140,7 +147,9 @@ def _filled(node: yaml.Node, nodes: Mapping[str, yaml.Node], used: set[str], rea
     if len(dollars) > 1:
         return yaml.ScalarNode(_YAML + "str", node.value[1:], node.start_mark, node.end_mark)
     if name not in nodes:
-        reader.report(node, "unknown_parameter", f"there is no parameter `{name}`", _near(name, nodes))
+        reader.report(
+            node, "unknown_parameter", f"there is no parameter `{name}`", reader.nearest(name, nodes) or _known(nodes)
+        )
         return yaml.ScalarNode(REFUSED_TAG, "", node.start_mark, node.end_mark)
     used.add(name)
     return _copy(nodes[name], node)
@@ -180,10 +189,7 @@ def _plain(node: yaml.Node | None) -> Any:
     return int(node.value) if numeric else node.value
 
 
-def _near(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name[:64], known, n=1)
-    if near:
-        return f"did you mean `{near[0]}`?"
+def _known(known: Mapping[str, Any]) -> str:
     return f"known here: {', '.join(known)}" if known else "there is no `parameters:` that declares any"
 
 

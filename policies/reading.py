@@ -21,6 +21,8 @@ MAX_INTEGER = 2**53 - 1
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,63}")
 """How policies are called."""
 
+MANY_FAULTS = 50
+
 MAX_DURATION_SECONDS = 3650 * 86_400
 
 _YAML = "tag:yaml.org,2002:"
@@ -78,6 +80,12 @@ class Reader:
                 entries[key_node.value] = value
                 self._key_of[id(value)] = key_node
         return entries
+
+    def nearest(self, word: str, known: Collection[str]) -> str:
+        """A hint at the known word that `word` is nearest to, or at nothing. Comparing costs: a long list of faults
+        is not the place to guess at every one."""
+        near = difflib.get_close_matches(word[:64], known, n=1) if len(self.errors) < MANY_FAULTS else []
+        return f"did you mean `{near[0]}`?" if near else ""
 
     def unknown_key(self, node: yaml.Node, key: str, allowed: Collection[str], code: str = "unknown_key") -> None:
         near = difflib.get_close_matches(key[:64], allowed, n=1)

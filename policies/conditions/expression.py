@@ -3,7 +3,7 @@
 Facts, whole numbers, texts, lists, the operators, a few functions and the macros `all`, `exists`, `exists_one`,
 `filter` and `map`. A macro goes over a fact or a written list and holds no other: what it costs grows with the list,
 not with a power of it. Not to be had: `matches` (patterns can be built to be slow), `has` (a rule that misses a fact is
-undecided), fractions, maps and time (`time_of_day` has it).
+undecided), fractions, maps and time (`time_of_day` has it). `size` of a text counts bytes of UTF-8, not letters.
 """
 
 import difflib
@@ -20,6 +20,7 @@ MAX_CHARACTERS = 1_000
 MAX_DEPTH = 16
 MAX_MACROS = 4
 MAX_LIST = 100
+MAX_TERMS = 20
 
 FACTS = ("amount_cents", "currency", "rail", "rail_action")
 GROUPS: dict[str, tuple[str, ...] | None] = {
@@ -133,6 +134,9 @@ class _Reading:
                 if len(node.children) > MAX_LIST:
                     raise ExpressionRefused(_column(node), f"a list of more than {MAX_LIST}", "use a list: in_list")
                 self._all(node.children, depth)
+            case "arithmetic" if len(node.children) > MAX_TERMS:
+                # Each step of a sum of texts copies all that went before.
+                raise ExpressionRefused(_column(node), f"a sum or product of more than {MAX_TERMS}")
             case "number" if int(str(node.children[0])) >= 2**63:
                 raise ExpressionRefused(_column(node), "the number is too large")
             case _:

@@ -6,7 +6,6 @@ never comes, and where they are put back the repeated hour counts twice. Zones c
 from the machine, so that every machine answers the same.
 """
 
-import difflib
 import re
 from datetime import datetime
 from functools import cache
@@ -43,8 +42,7 @@ class TimeOfDay(Condition, frozen=True):
         entries = reader.mapping(node, ("zone", "from", "until", "days"), required=("zone",))
         zone = ZONE.read(entries["zone"], reader)
         if zone and zone not in zone_names():
-            near = difflib.get_close_matches(zone, zone_names(), n=1)
-            hint = f"did you mean `{near[0]}`?" if near else ZONE.hint
+            hint = reader.nearest(zone, zone_names()) or ZONE.hint
             reader.report(entries["zone"], "unknown_zone", f"there is no time zone `{zone}`", hint)
         start, end = _minute(entries.get("from"), reader), _minute(entries.get("until"), reader)
         if ("from" in entries) is not ("until" in entries):

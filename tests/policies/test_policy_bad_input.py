@@ -157,6 +157,13 @@ def test_a_billion_laughs_are_refused_at_once() -> None:
     assert codes.count("alias_refused") == 40
 
 
+def test_a_long_list_of_faults_is_not_held_up_by_guessing_at_each() -> None:
+    clocks = ", ".join(f"{{time_of_day: {{zone: America/New_Yrok{number}, days: mon}}}}" for number in range(2000))
+    found = faults(rule(f"{{any: [{clocks}]}}"))
+    assert len(found) == 2000
+    assert sum(each.hint == "did you mean `America/New_York`?" for each in found) == 50
+
+
 def test_an_object_tag_constructs_nothing() -> None:
     assert faults('!!python/object/apply:os.system ["echo no"]\n')[0].code == "wrong_type"
     assert faults(rule(more="    message: !!python/name:os.system\n"))[0].code == "wrong_type"

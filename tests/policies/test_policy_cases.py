@@ -84,6 +84,15 @@ def test_a_case_states_what_it_needs(was: str, becomes: str, expected: str) -> N
     assert differences(text) == ()
 
 
+def test_countries_of_a_list_are_known_in_whatever_case() -> None:
+    policy = POLICY.replace("{customer_id: {not_in_list: vip_customers}, extra.tier: {not_in: gold}}", "{source: x}")
+    policy = policy.replace("- context: {source: x}", "- counterparty: {country: {in_list: blocked}}")
+    case = CASE.replace("context: {customer_id: cus_1,", "counterparty: {country: kp}\n      context: {")
+    assert run_policy_tests(policy, case + "    lists: {blocked: [ir, kp]}\n")[0].differences == (
+        "rule_kind: expected context, found counterparty",
+    )
+
+
 def test_what_no_rule_reads_fails_the_case() -> None:
     assert differences(CASE + "    lists: {nobodys: [a]}\n") == ("the policy looks into no list nobodys",)
     assert differences(CASE + "    labels: {favourite: true}\n") == ("the policy reads no label favourite",)

@@ -129,6 +129,11 @@ def test_a_value_that_does_not_fit_is_told_where_it_is_declared_or_used(
         ("parameters: {Cap: {type: amount, default: 1}}\n", "1", [(2, "unused_parameter"), (2, "invalid_value")]),
         ("parameters: {cap: 1}\n", "$cap", [(2, "wrong_type")]),
         ("parameters: []\n", "$cap", [(2, "wrong_type"), (5, "unknown_parameter")]),
+        (
+            f"parameters: {{{', '.join(f'p{number}: {{type: amount, default: 1}}' for number in range(51))}}}\n",
+            "$p50",
+            [(2, "out_of_range")],
+        ),
         ("parameters: {}\nparameters: {}\n", "1", [(3, "unknown_key")]),
         ("parameters: {cap: {type: amount, default: $cap}}\n", "$cap", [(2, "wrong_type")]),
     ],
