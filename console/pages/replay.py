@@ -79,19 +79,23 @@ class ReplayPage:
             icon("arrow-left")
             Text("span", "Replays")
         self._head = block("div", "page-head")
-        self._body = block("div", "panels")
+        with block("div", "panels"):
+            self._body = block("section", "panel", aria_label="Result")
+            self._build_rows()
+        self._deleting = ConfirmDialog("Delete this replay", "Delete", self._delete, "danger")
+        with self._deleting.content:
+            Text("p", "It goes away at once, with its file and everything it found. No decision is touched.")
+
+    def _build_rows(self) -> None:
         with block("section", "panel", aria_label="Rows") as self._rows_panel:
             with block("div", "panel-top"):
                 Text("h2", "The rows concerned")
                 self._tabs = Tabs("Outcome", _TABS, self._choose)
             self._rows = block("div", "panel-body")
-            with block("div", "panel-body"):
-                self._more = Button("Show more", self._show_more)
+            with block("div", "panel-body") as self._more:
+                Button("Show more", self._show_more)
         self._tabs.press("")
         self._rows_panel.set_visibility(False)
-        self._deleting = ConfirmDialog("Delete this replay", "Delete", self._delete, "danger")
-        with self._deleting.content:
-            Text("p", "It goes away at once, with its file and everything it found. No decision is touched.")
 
     async def start(self) -> None:
         self._following = Following(
@@ -119,7 +123,7 @@ class ReplayPage:
         with self._head:
             self._build_head(replay)
         self._body.clear()
-        with self._body, block("section", "panel", aria_label="Result"), block("div", "panel-body"):
+        with self._body, block("div", "panel-body"):
             if replay.error is not None:
                 _failure(replay)
             elif replay.result is None:

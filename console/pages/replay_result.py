@@ -102,7 +102,7 @@ def by_rule(rows: tuple[RuleTotal, ...]) -> None:
 def found_rows(replay: Replay, rows: Iterable[FoundRow]) -> None:
     """The rows concerned, one under the other."""
     compared = replay.source == "decisions"
-    with block("table", "plain results"):
+    with block("table", "plain results found"):
         Text("caption", "The rows concerned", "visually-hidden")
         with block("thead"), block("tr"):
             for heading in ("Decision" if compared else "Row", "Outcome", "Why", "Amount"):
@@ -110,7 +110,7 @@ def found_rows(replay: Replay, rows: Iterable[FoundRow]) -> None:
         with block("tbody"):
             for row in rows:
                 with block("tr"):
-                    with block("td"):
+                    with block("td", "found-row"):
                         if compared:
                             link(row.id, f"/decisions/{row.id}", "mono")
                         else:
@@ -119,15 +119,15 @@ def found_rows(replay: Replay, rows: Iterable[FoundRow]) -> None:
                         if row.at is not None:
                             with block("span", "muted"):
                                 Timestamp(row.at)
-                    with block("td", "stacked"):
+                    with block("td", "stacked found-outcome"):
                         outcome_badge(row.outcome)
                         if row.was is not None and row.was != row.outcome:
                             Text("span", f"was {OUTCOMES[row.was].label.lower()}", "muted")
-                    with block("td"):
+                    with block("td", "found-why"):
                         Text("span", row.message or row.reason.replace("_", " "))
                         if row.rule:
                             Text("code", row.rule, "muted")
-                    with block("td", "number"):
+                    with block("td", "number found-amount"):
                         Text("span", money_text(row.amount_cents, row.currency), "money")
 
 

@@ -1,10 +1,10 @@
 """One field for each kind of value that a template leaves open, in the units people think in."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
-from axiru.domain.currency import exponent_of
+from axiru.domain.currency import CURRENCIES, exponent_of
 from axiru.domain.roles import ROLES
 from console.components.money import decimal_text, minor_units
 from console.components.select_field import SelectField
@@ -37,25 +37,27 @@ class ParameterField(Protocol):
     def value(self) -> Any: ...
 
 
-def parameter_field(parameter: Parameter, currency: str | None, changed: Callable[[], None]) -> ParameterField:
-    """The field for `parameter`; `currency` is the one its policy is in, if it is only one."""
-    match parameter.type:
-        case "amount":
-            return _Amount(parameter, currency, changed)
-        case "count":
-            return _Count(parameter, changed)
-        case "duration":
-            return _Duration(parameter, changed)
-        case "role":
-            return _Role(parameter, changed)
-        case kind if kind.startswith("list_of_"):
-            return _Several(parameter, changed)
-        case _:
-            return _Words(parameter, changed)
+Currency = Callable[[], str | None]
+"""The one that a policy's amounts are in as it stands, if it is only one."""
+
+
+def parameter_field(parameter: Parameter, currency: Currency, changed: Callable[[], None]) -> ParameterField:
+    """The field for `parameter`, in a policy of that `currency`."""
+    if parameter.type == "amount":
+        return _Amount(parameter, currency, changed)
+    if parameter.type.startswith("list_of_"):
+        return _Several(parameter, changed)
+    return _FIELDS.get(parameter.type, _Words)(parameter, changed)
 
 
 def _label(parameter: Parameter) -> str:
     return parameter.description or parameter.name.replace("_", " ").capitalize()
+
+
+def chosen_currency(fields: Iterable[ParameterField]) -> str | None:
+    """What the one field for a currency holds; None where there is none, or nothing that is one."""
+    words = [field.text.lower() for field in fields if isinstance(field, _CurrencyField)]
+    return words[0] if len(words) == 1 and words[0] in CURRENCIES else None
 
 
 class _Words:
@@ -74,6 +76,15 @@ class _Words:
     def _refuse(self, why: str) -> None:
         self._field.refuse(why)
         raise Unusable
+
+
+class _CurrencyField(_Words):
+    @property
+    def text(self) -> str:
+        return self._field.value.strip()
+
+    def value(self) -> Any:
+        return str(super().value()).lower()
 
 
 class _Several(_Words):
@@ -97,23 +108,32 @@ class _Count(_Words):
 class _Amount(_Words):
     """In major units where the currency is known, since nobody thinks in cents; else in minor units, and it says so."""
 
-    def __init__(self, parameter: Parameter, currency: str | None, changed: Callable[[], None]) -> None:
+    def __init__(self, parameter: Parameter, currency: Currency, changed: Callable[[], None]) -> None:
         self._currency = currency
         default = parameter.default if isinstance(parameter.default, int) else None
-        if currency is None:
-            super().__init__(parameter, changed)
-            self._field.props["hint"] = "In minor units (cents): its rules are in more than one currency."
-            return
-        shown = "" if default is None else decimal_text(default, exponent_of(currency))
-        super().__init__(parameter, changed, shown)
-        self._field.props["hint"] = f"In {currency.upper()}, such as {decimal_text(125_000, exponent_of(currency))}."
+        super().__init__(parameter, changed, "" if default is None else decimal_text(default, self._exponent()))
+        self._hint()
 
     def value(self) -> Any:
-        # A currency without decimals, so that what is counted in minor units has none.
-        units = minor_units(super().value(), self._currency or "jpy")
+        self._hint()
+        currency = self._currency()
+        # A currency without decimals stands for none: what is counted in minor units has none either.
+        units = minor_units(super().value(), currency or "jpy")
         if units is None:
-            self._refuse(f"This is no amount in {(self._currency or 'minor units').upper()}.")
+            self._refuse(f"This is no amount in {currency.upper() if currency else 'minor units'}.")
         return units
+
+    def _exponent(self) -> int:
+        currency = self._currency()
+        return exponent_of(currency) if currency else 0
+
+    def _hint(self) -> None:
+        currency = self._currency()
+        self._field.props["hint"] = (
+            f"In {currency.upper()}, such as {decimal_text(1250 * 10 ** self._exponent(), self._exponent())}."
+            if currency
+            else "In minor units (cents): its rules are in more than one currency."
+        )
 
 
 class _Duration:
@@ -141,3 +161,11 @@ class _Role:
 
     def value(self) -> Any:
         return self._field.value
+
+
+_FIELDS: Final[dict[str, Callable[[Parameter, Callable[[], None]], ParameterField]]] = {
+    "count": _Count,
+    "currency": _CurrencyField,
+    "duration": _Duration,
+    "role": _Role,
+}

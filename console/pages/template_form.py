@@ -12,7 +12,7 @@ from console.components.rule_sentences import rule_sentences
 from console.components.text import Text, block
 from console.components.text_field import TextField
 from console.pages.policies import NOT_PERMITTED, may_write
-from console.pages.template_fields import ParameterField, Unusable, parameter_field
+from console.pages.template_fields import ParameterField, Unusable, chosen_currency, parameter_field
 from console.policy_views import Reading, Template
 from console.refreshing import Refreshing
 from console.sessions import Session
@@ -96,12 +96,15 @@ class TemplateForm:
     def _build_fields(self, reading: Reading) -> None:
         """After the first answer, since only the policy tells in which currency its amounts are."""
         currencies = set(_CURRENCY.findall(reading.yaml or ""))
-        currency = currencies.pop() if len(currencies) == 1 else None
+        written = currencies.pop() if len(currencies) == 1 else None
+        fields: dict[str, ParameterField] = {}
         with self._values:
-            self._fields = {
-                parameter.name: parameter_field(parameter, currency, self._changed)
-                for parameter in self._template.parameters
-            }
+            # A currency that can be chosen is asked for first, since the amounts are in it.
+            for parameter in sorted(self._template.parameters, key=lambda each: each.type != "currency"):
+                fields[parameter.name] = parameter_field(
+                    parameter, lambda: chosen_currency(fields.values()) or written, self._changed
+                )
+        self._fields = fields
 
     def _show(self, reading: Reading) -> None:
         self._reading = reading
