@@ -53,11 +53,13 @@ class Nearest:
         if cost > self._tokens_left:
             return
         self._tokens_left -= cost
+        amounts, fault_then = _with_amounts(tokens, fault)
+        if len(amounts) < len(tokens) and _parses(amounts):
+            yield _text(amounts)
         if _parses(tokens):
             yield _text(tokens)
             yield from _with_another_value(tokens, fault, hint)
-        amounts, fault = _with_amounts(tokens, fault)
-        yield from _repaired(amounts, fault)
+        yield from _repaired(amounts, fault_then)
 
 
 def _parses(tokens: Sequence[Token]) -> bool:

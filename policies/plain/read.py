@@ -31,6 +31,7 @@ MAX_WORDS = 65_536
 
 MAX_PARENTHESES = MAX_DEPTH // 2
 
+_LESS_NESTED = "fewer parentheses, e.g. two rules instead of one"
 _MAX_CONDITION_DEPTH = MAX_DEPTH - 3
 """What YAML can state below the keys `rules`, a rule and `when`."""
 
@@ -88,7 +89,7 @@ def _meaning(sentence: Sentence) -> Head | RuleSentence:
     for token in sentence.tokens:
         depth += {"(": 1, ")": -1}.get(token, 0)
         if depth > MAX_PARENTHESES:
-            raise _fault(token, "too_deep", f"parentheses go deeper than {MAX_PARENTHESES}")
+            raise _fault(token, "too_deep", f"parentheses go deeper than {MAX_PARENTHESES}", _LESS_NESTED)
     try:
         tree = parse_sentence(sentence.tokens)
     except UnexpectedToken as error:
@@ -121,8 +122,9 @@ def _document(meant: Sequence[Head | RuleSentence], faults: list[PolicyError]) -
 def _rule(rule: RuleSentence, faults: list[PolicyError]) -> yaml.Node:
     stated = dict(rule.entries)
     if _depth(stated["when"]) > _MAX_CONDITION_DEPTH:
+        message = "the conditions are nested deeper than YAML could state them"
         line, column = rule.at.line + 1, rule.at.column + 1
-        faults.append(PolicyError(line, column, "too_deep", "conditions are nested deeper than YAML could state them"))
+        faults.append(PolicyError(line, column, "too_deep", message, expected=_LESS_NESTED))
     if rule.id is not None:
         return nodes.mapping(rule.at, [("id", rule.id), *rule.entries])
     reader = Reader((), KINDS)
@@ -159,7 +161,7 @@ def _explained(faults: Sequence[PolicyError], sentences: Sequence[Sentence]) -> 
         at = bisect_right(starts, (fault.line, fault.column)) - 1
         if index < len(ends) and (fault.line, fault.column) == ends[index]:
             at = len(tokens)
-        expected = fault.expected or fault.hint
+        expected = fault.expected or fault.hint or "another value here"
         explained.append(msgspec.structs.replace(fault, expected=expected, nearest=nearest.to(tokens, at, fault.hint)))
     return explained
 

@@ -43,12 +43,16 @@ keys = identifiers.map(lambda key: key[:40])
 free = st.sampled_from(["Over", "two  spaces", "“quoted”", "a # b", "ends."]) | st.text(
     st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12
 )
-prose = st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.just("\n"), min_size=1, max_size=30).filter(str.strip)
+prose = st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.just("\n"), min_size=1, max_size=30).filter(
+    str.strip
+)
 countries = st.sampled_from(["CU", "IN", "NO", "OR", "US", "ZZ"])
 currencies = st.sampled_from(
     ["usd", "eur", "gbp", "jpy", "kwd", "all", "top", "isk", "eip155:1/erc20:0xA0b8", "solana:5eykt4Us/slip44:501"]
 )
-numbers = st.sampled_from([0, 1, 2, 5, 7, 99, 100, 101, 15_000, 125_050, 1_000_000, 2**53 - 1]) | st.integers(0, 2**53 - 1)
+numbers = st.sampled_from([0, 1, 2, 5, 7, 99, 100, 101, 15_000, 125_050, 1_000_000, 2**53 - 1]) | st.integers(
+    0, 2**53 - 1
+)
 spans = st.sampled_from([1, 60, 90, 3_600, 5_400, 86_400, 172_800, 2_592_000, 3_650 * 86_400])
 
 
@@ -104,7 +108,11 @@ def groups(draw: st.DrawFn, kind: Any, facts: dict[str, st.SearchStrategy[Any]])
     return kind(tuple(sorted(pairs, key=lambda pair: pair[0])))  # type: ignore[no-any-return]
 
 
-EXPRESSIONS = ["amount_cents > 10000 && initiator.kind == 'agent'", 'metadata["a b"] == "x\\\\y"', "amount_cents > 1\n|| true"]
+EXPRESSIONS = [
+    "amount_cents > 10000 && initiator.kind == 'agent'",
+    'metadata["a b"] == "x\\\\y"',
+    "amount_cents > 1\n|| true",
+]
 LEAVES: dict[type[Condition], st.SearchStrategy[Condition]] = {
     Rail: st.builds(Rail, words(snake)),
     RailAction: st.builds(RailAction, words(snake)),
