@@ -1,13 +1,16 @@
 """`axiru policy check`, `test` and `explain`, as functions."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from axiru.cli.policy import policy as policy_group
 from axiru.domain.movement import Amount, Context, Initiator, Ovt, Target
 from policies import PolicyInvalid, pack, pack_tests
-from policies.commands import check_policy, explain_policy, run_policy_tests
+from policies.commands import check_policy, explain_policy, run_policy_tests, say_policy
 from policies.explain import explanation_text
 
 NOW = datetime(2026, 4, 28, 20, tzinfo=UTC)
@@ -114,3 +117,45 @@ def test_explain_says_when_the_policy_is_about_something_else() -> None:
     explanation = explain_policy(pack("daa-starter"), refund(), now=NOW)
     assert not explanation.applies
     assert explanation_text(explanation).startswith("daa-starter does not apply")
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(policy_group, [str(each) for each in arguments])
+    return result.exit_code, result.output
+
+
+def test_a_pack_is_said_in_plain_language_and_holds_its_cases_in_it(tmp_path: Path) -> None:
+    plain, cases = tmp_path / "daa-starter.policy", tmp_path / "daa-starter_test.yaml"
+    plain.write_text(say_policy(pack("daa-starter")), "utf-8")
+    cases.write_text(pack_tests("daa-starter"), "utf-8")
+    assert run("say", plain) == (0, plain.read_text("utf-8"))
+    assert run("check", plain) == (0, f"{plain}: no errors\n")
+    code, output = run("test", plain)
+    assert code == 0
+    assert "cases hold" in output
+    (tmp_path / "daa-starter.yaml").write_text(pack("daa-starter"), "utf-8")
+    code, output = run("test", cases)
+    assert code == 1
+    assert "and both are there" in output
+
+
+def test_a_sentence_at_fault_is_shown_with_the_nearest(tmp_path: Path) -> None:
+    file = tmp_path / "a.policy"
+    file.write_text("Refunds over $150 require aproval by finance_manager.\n", "utf-8")
+    shown = (
+        f"{file}:1:27: `aproval` does not fit here [plain_syntax]\n"
+        "    expected: “approval”\n"
+        "    nearest: Refunds over $150 require approval by finance_manager.\n"
+    )
+    assert run("check", file) == (1, shown)
+    assert run("say", file) == (1, shown)
+
+
+def test_explain_reads_plain_language(tmp_path: Path) -> None:
+    file, request = tmp_path / "a.policy", tmp_path / "request.json"
+    file.write_text("Refunds over $150 require approval by finance_manager.\n", "utf-8")
+    request.write_text('{"rail": "stripe", "rail_action": "refund", "amount_cents": 17500, "currency": "usd"}', "utf-8")
+    code, output = run("explain", file, request)
+    assert code == 0
+    assert "refunds_over_150_usd_require_approval (amount) ← decides" in output
+    assert "asks 1 × finance_manager" in output
