@@ -27,7 +27,7 @@ from policies.syntax import Rule
 from policies.windows import WindowSpec
 
 MAX_BOXES_A_RULE = 64
-MAX_STEPS_A_POLICY = 100_000
+MAX_STEPS_A_POLICY = 400_000
 
 Box = Mapping[str, Values]
 
@@ -214,7 +214,7 @@ class _Boxes:
         return boxes
 
     def _product(self, ones: list[Box], others: list[Box]) -> list[Box]:
-        if not self._budget.spend(len(ones) * len(others)):
+        if not self._budget.spend(len(others) * sum(map(_size, ones))):
             raise TooManyBoxes
         met = (meet(one, other, self._conflicts) for one in ones for other in others)
         return self._some([[box for box in met if box is not None]])
@@ -251,6 +251,10 @@ class _Boxes:
     def _constant(self, leaf: CustomExpression, *, negated: bool) -> bool | None:
         """The answer of an expression that reads no fact, and so has but one."""
         return leaf.test(self._scope, negated=negated)({}, datetime.min.replace(tzinfo=UTC))
+
+
+def _size(box: Box) -> int:
+    return 1 + sum(len(values.spans) for values in box.values() if isinstance(values, Numbers))
 
 
 def _opaque(leaf: Condition) -> str:
