@@ -15,15 +15,18 @@ _DIFFERENT = 10_000
 
 
 def stored_requests_per_second(count: int) -> float:
-    """Decode the request and its windows, derive the facts, evaluate with the starter pack; on one core."""
+    """Decode the request and its windows, derive the facts, evaluate with the starter pack.
+
+    Seconds are of the processor's time: one core's work, however many others want it.
+    """
     compiled = compile_policy(parse(pack("refunds-starter")))
     names = tuple(window.name for window in compiled.windows)
     rows = [_row(number, names) for number in range(_DIFFERENT)]
     ovt_of, windows_of = msgspec.json.Decoder(Ovt).decode, msgspec.json.Decoder(dict[str, int | None]).decode
-    begin = time.perf_counter()
+    begin = time.process_time()
     for ovt, windows in islice(cycle(rows), count):
         evaluate(compiled, facts_of(ovt_of(ovt), windows=windows_of(windows)), now=NOW)
-    return count / (time.perf_counter() - begin)
+    return count / (time.process_time() - begin)
 
 
 def _row(number: int, windows: tuple[str, ...]) -> tuple[str, str]:
