@@ -8,7 +8,6 @@ import msgspec
 from axiru.domain.roles import ROLES
 
 Severity = Literal["error", "warning"]
-ListKind = Literal["customer", "country", "account", "text"]
 
 
 class Known(msgspec.Struct, frozen=True):
