@@ -14,14 +14,22 @@ _YIELDING: Final = 5
 
 
 def main() -> None:
-    """Answer until the API closes the pipe. A defect ends the process with its trace; the API starts another."""
+    """Answer until the API closes the pipe. The argument is how many seconds of CPU a text may take.
+
+    A text that takes longer ends the process by SIGVTALRM, a defect by its trace; the API starts another.
+    """
+    cpu_seconds_a_text = float(sys.argv[1])
     # A Ctrl-C in a terminal reaches the whole group; this process ends with the API that started it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Decisions come first; under load a text is still read in time.
     os.nice(_YIELDING)
     _say(b"ready")
     for line in sys.stdin.buffer:
-        _say(msgspec.json.encode(read(msgspec.json.decode(line, type=Job))))
+        # Of CPU, not of the clock: on a busy machine a text takes longer and is no worse.
+        signal.setitimer(signal.ITIMER_VIRTUAL, cpu_seconds_a_text)
+        reading = read(msgspec.json.decode(line, type=Job))
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        _say(msgspec.json.encode(reading))
 
 
 def _say(line: bytes) -> None:

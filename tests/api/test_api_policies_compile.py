@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.compiling import PolicyCompiler, Text, TooCostly
 from policies import pack, pack_names, parse
 
 LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
@@ -134,6 +135,34 @@ async def test_a_long_text_keeps_nobody_else_waiting(caller: httpx.AsyncClient) 
         await asyncio.sleep(0.02)
     assert len((await long)["rules"]) == 2_000
     assert sorted(waits)[len(waits) // 2] < 0.1
+
+
+async def test_a_text_that_takes_too_long_is_refused_and_the_next_is_read() -> None:
+    rules = "".join(f"  - {{id: r{n}, when: {{rail_action: transfer}}, effect: deny}}\n" for n in range(3_000))
+    compiler = PolicyCompiler(cpu_seconds_a_text=1)
+    try:
+        with pytest.raises(TooCostly):
+            await compiler.read(Text(text=f"{LARGE}{rules}", format="yaml", lists={}))
+        assert (await compiler.read(Text(text=LARGE, format="yaml", lists={}))).errors == []
+    finally:
+        await compiler.close()
+
+
+async def test_who_hangs_up_leaves_no_answer_for_the_next() -> None:
+    compiler = PolicyCompiler()
+    try:
+        for seconds in (0.001, 0.1):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await compiler.read(Text(text=LARGE, format="yaml", lists={}))
+        other = Text(text=LARGE.replace("large-refunds", "others"), format="yaml", lists={})
+        assert (await compiler.read(other)).slug == "others"
+        task = asyncio.create_task(compiler.read(Text(text=LARGE, format="yaml", lists={})))
+        await asyncio.sleep(0)
+        task.cancel()
+        assert (await compiler.read(other)).slug == "others"
+    finally:
+        await compiler.close()
 
 
 async def test_the_shipped_packs_have_nothing_wrong_with_them(caller: httpx.AsyncClient) -> None:
