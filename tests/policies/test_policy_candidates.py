@@ -1,14 +1,16 @@
 """What evaluation looks at: the rules that can say something, however many others there are."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from policies import CompiledPolicy, compile_policy, parse
+from policies import CompiledPolicy, compile_policy, evaluate, parse
 from policies.candidates import candidates
 
 REFUND: dict[str, Any] = {"rail": "stripe", "rail_action": "refund", "amount_cents": 20_050, "currency": "usd"}
+NOW = datetime(2026, 4, 28, 20, tzinfo=UTC)
 SIZES = (10, 300)
 
 
@@ -71,6 +73,14 @@ def test_overlapping_limits_are_found_by_one_end(amount: int) -> None:
     under = [f"amount: {{currency: usd, lte: {number * 100}}}" for number in range(500)]
     expected = [n for n in range(500) if amount > n * 100] + [500 + n for n in range(500) if amount <= n * 100]
     assert looked_at(compiled_of(*over, *under), amount_cents=amount) == expected
+
+
+@pytest.mark.parametrize("amount", [None, 0, 1_000, 1_001, 25_050, 60_000, 90_000])
+def test_wide_bands_match_as_if_every_rule_were_asked(amount: int | None) -> None:
+    bands = [f"amount: {{currency: usd, gt: {n * 100}, lt: {n * 100 + 30_000 + n % 7}}}" for n in range(300)]
+    compiled, facts = compiled_of(*bands), {**REFUND, "amount_cents": amount}
+    asked = [each.rule.id for each in compiled.rules if each.test(facts, NOW) is not False]
+    assert [hit.rule_id for hit in evaluate(compiled, facts, now=NOW).hits] == asked
 
 
 @pytest.mark.parametrize(
