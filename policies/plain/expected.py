@@ -52,6 +52,7 @@ _CONDITION_STARTS = frozenset(
         "through",
         "that",
         "between",
+        "outside",
         "where",
         "not",
         "(",

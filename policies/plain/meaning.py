@@ -176,7 +176,8 @@ class Conditions(Values):
     def nth(self, children: list[yaml.Node]) -> yaml.Node:
         ordinal, action, per, span = children
         stated = [("measure", nodes.word("count", children)), ("per", per), ("within", span)]
-        stated += [("rail_action", action), ("gte", ordinal)]
+        stated += [("rail_action", action)] if action is not None else []
+        stated += [("gte", ordinal)]
         return nodes.mapping(children, [("rolling_window", nodes.mapping(children, stated))])
 
     def spend(self, children: list[Any]) -> yaml.Node:
@@ -193,6 +194,9 @@ class Conditions(Values):
         return self._at_times(
             zone, [("from", _clock(start)), ("until", _clock(end)), *([("days", days)] if days else [])]
         )
+
+    def outside(self, children: list[Any]) -> yaml.Node:
+        return nodes.mapping(children, [("not", self.time(children))])
 
     def whole_days(self, children: list[Any]) -> yaml.Node:
         days, zone = children

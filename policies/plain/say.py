@@ -89,7 +89,10 @@ def _rule(rule: Document) -> str:
 
 def _sentence(subject: str, said: Document, *, singular: bool = False) -> str:
     """One clause a line, so that a change of one shows as a change of one."""
-    clauses = [f"{subject} {_effect(said, singular=singular)}"]
+    effect = _effect(said, singular=singular)
+    # What happens stays together, in a line of its own where the first gets long.
+    apart = len(subject) + len(effect) >= _LINE_CHARACTERS
+    clauses = [f"{_folded(subject)}\n  {_folded(effect)}" if apart else f"{subject} {effect}"]
     for step, escalation in enumerate(said.get("approvers", {}).get("escalate", [])):
         to = f"to {name_text(escalation['role'])} after {span_text(escalation['after'])}"
         if step:
@@ -103,7 +106,8 @@ def _sentence(subject: str, said: Document, *, singular: bool = False) -> str:
     for key, occasion in (("when_missing", "a fact is missing"), ("on_error", "the expression fails")):
         if key in said:
             clauses.append(f"{'but' if said[key] == 'skip' else 'and'} {_VERDICTS[said[key]]} if {occasion}")
-    return ",\n".join(map(_folded, clauses)) + "."
+    first, *others = clauses
+    return ",\n".join([first, *map(_folded, others)]) + "."
 
 
 def _effect(said: Document, *, singular: bool) -> str:

@@ -102,6 +102,9 @@ def _any(said: list[Document]) -> str:
 
 
 def _not(said: Document) -> str:
+    time = said.get("time_of_day", {})
+    if "from" in time:
+        return f"outside {time['from']} to {time['until']} {_days(time)}"
     return f"not ({_alternatives(said)})"
 
 
@@ -216,8 +219,8 @@ def _window(said: Document) -> str:
     bounds: Document = {key: said[key] for key in BOUNDS if key in said}
     actions, per, span = said.get("rail_action"), said["per"], span_text(said["within"])
     is_nth = said["measure"] == "count" and bounds.keys() == {"gte"} and bounds["gte"] > 0
-    if is_nth and isinstance(actions, str) and "rail" not in said and per in _PREPOSITIONS:
-        which = f"{ordinal_text(bounds['gte'])} or later {action_text(actions, single=True)}"
+    if is_nth and not isinstance(actions, list) and "rail" not in said and per in _PREPOSITIONS:
+        which = f"{ordinal_text(bounds['gte'])} or later{f' {action_text(actions, single=True)}' if actions else ''}"
         return f"that are the {which} {_PREPOSITIONS[per]} one {per} within {span}"
     total = said["measure"] == "sum"
     of = f" of {any_of_text(map(action_text, listed(actions)))}" if actions else ""
@@ -228,8 +231,12 @@ def _window(said: Document) -> str:
 
 def _time(said: Document) -> str:
     hours = f"between {said['from']} and {said['until']} " if "from" in said else ""
+    return hours + _days(said)
+
+
+def _days(said: Document) -> str:
     days = f"on {days_text(said['days'])} " if "days" in said else ""
-    return f"{hours}{days}({zone_text(said['zone'])} time)"
+    return f"{days}({zone_text(said['zone'])} time)"
 
 
 def _expression(said: str) -> str:

@@ -142,6 +142,14 @@ def test_a_text_without_a_head_is_on_the_rail_its_rules_begin_with() -> None:
             },
         ),
         (
+            "outside 22:00 to 24:00 (UTC time)",
+            {"not": {"time_of_day": {"zone": "UTC", "from": "22:00", "until": "24:00"}}},
+        ),
+        (
+            "that are the 12th or later of one charge within 90 minutes",
+            {"rolling_window": {"measure": "count", "per": "charge", "within": "90m", "gte": 12}},
+        ),
+        (
             "not (over $5; or in EUR by an agent)",
             {
                 "not": {
