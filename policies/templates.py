@@ -12,6 +12,14 @@ from policies.shipped import pack, pack_names
 from policies.source import compose
 from policies.syntax import Policy
 
+_TITLES = {
+    "daa-agent-payment-cap": "DAA — Agent payment cap",
+    "daa-country-blocklist": "DAA — Counterparty country blocklist",
+    "daa-rolling-window": "DAA — Rolling 24h window",
+    "daa-starter": "DAA — Starter",
+}
+"""The names that the guide to agent payments promises; a pack's own name says enough of the others."""
+
 
 class Template(msgspec.Struct, frozen=True):
     """A pack as one to start from. `parameters` are in the order of the pack; some packs have none."""
@@ -31,8 +39,7 @@ def template(name: str) -> Template:
     text = pack(name)
     root, _ = compose(text)
     parameters = fill_in(root, Reader())
-    title = " ".join("DAA" if word == "daa" else word for word in name.split("-"))
-    return Template(name, title[0].upper() + title[1:], parse(text).description, parameters)
+    return Template(name, _TITLES.get(name, name.replace("-", " ").capitalize()), parse(text).description, parameters)
 
 
 def instantiate(name: str, values: Mapping[str, Any]) -> Policy:

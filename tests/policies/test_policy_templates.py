@@ -197,3 +197,12 @@ def test_any_values_make_a_whole_policy_or_are_refused(values: dict[str, Any]) -
         assert refused.errors  # noqa: PT017 - values that fit are fine too
         return
     assert parse(to_yaml(policy)) == policy
+
+
+def test_the_guide_s_templates_have_the_names_it_gives_them() -> None:
+    titles = {template(name).title for name in template_names()}
+    assert titles >= {
+        "DAA — Agent payment cap",
+        "DAA — Rolling 24h window",
+        "DAA — Counterparty country blocklist",
+    }
