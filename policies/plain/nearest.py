@@ -9,7 +9,6 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
 
 from lark import Token
 
@@ -30,8 +29,11 @@ _CANDIDATES = 5
 _CURRENCY_WORDS = {"dollar": "$", "buck": "$", "euro": "€", "pound": "£", "yen": "¥"}
 _NO_SPACE_BEFORE = {",", ":", ";", ")", "'s", "’s"}
 
-Beam = dict[Stack, tuple[float, Any]]
-"""By what has been read: the least cost of reading it, and the words as a list linked backwards."""
+Reading = tuple[float, tuple[str, ...]]
+"""What it costs, and the words that it then is."""
+
+Beam = dict[Stack, Reading]
+"""The least reading by the state it leads to."""
 
 
 class Nearest:
@@ -107,7 +109,7 @@ def _with_amounts(tokens: Sequence[Token], fault: int) -> tuple[list[Token], int
 
 
 def _repaired(tokens: Sequence[Token], fault: int) -> Iterator[str]:
-    beam: Beam = {start(): (0.0, None)}
+    beam: Beam = {start(): (0.0, ())}
     for index, token in enumerate(tokens):
         editable = index >= fault - _WORDS_BEFORE_FAULT
         if editable:
@@ -117,32 +119,24 @@ def _repaired(tokens: Sequence[Token], fault: int) -> Iterator[str]:
     complete = {stack: found for stack, found in beam.items() if feed(stack, END) is not None}
     # Past this, hardly a word of the sentence is left.
     dearest = 1.5 + len(tokens) / 3
-    for _, (cost, path) in list(_best(complete).items())[:_CANDIDATES]:
+    for cost, words in sorted(complete.values())[:_CANDIDATES]:
         if cost > dearest:
             return
-        yield _text(_words(path))
-
-
-def _words(path: Any) -> list[str]:
-    words: list[str] = []
-    while path is not None:
-        words.append(path[1])
-        path = path[0]
-    return words[::-1]
+        yield _text(words)
 
 
 def _after(beam: Beam, token: Token, *, editable: bool) -> Beam:
     """The readings that have passed `token`: kept, left out, or taken for another."""
     following: Beam = {}
-    for stack, (cost, path) in beam.items():
-        _offer(following, feed(stack, token.type), cost, (path, str(token)))
+    for stack, (cost, words) in beam.items():
+        _offer(following, feed(stack, token.type), cost, (*words, str(token)))
         if not editable:
             continue
-        _offer(following, stack, cost + deletion_cost(token), path)
+        _offer(following, stack, cost + deletion_cost(token), words)
         for terminal in accepted(stack):
             if terminal not in {END, token.type}:
                 added, word = replacement(token.type, str(token), terminal)
-                _offer(following, feed(stack, terminal), cost + added, (path, word))
+                _offer(following, feed(stack, terminal), cost + added, (*words, word))
     return _best(following)
 
 
@@ -151,29 +145,32 @@ def _with_insertions(beam: Beam, following: str, rounds: int) -> Beam:
     reached, frontier = dict(beam), beam
     for _ in range(rounds):
         grown: Beam = {}
-        for stack, (cost, path) in frontier.items():
+        for stack, (cost, words) in frontier.items():
             for terminal in accepted(stack):
                 if terminal != END:
                     word = FILLERS.get(terminal) or spelling(terminal)
-                    _offer(grown, feed(stack, terminal), cost + insertion_cost(terminal), (path, word))
+                    _offer(grown, feed(stack, terminal), cost + insertion_cost(terminal), (*words, word))
         frontier = _best(grown, following)
-        for stack, (cost, path) in frontier.items():
-            _offer(reached, stack, cost, path)
+        for stack, (cost, words) in frontier.items():
+            _offer(reached, stack, cost, words)
     return _best(reached, following)
 
 
-def _offer(beam: Beam, stack: Stack | None, cost: float, path: Any) -> None:
-    if stack is not None and (stack not in beam or cost < beam[stack][0]):
-        beam[stack] = (cost, path)
+def _offer(beam: Beam, stack: Stack | None, cost: float, words: tuple[str, ...]) -> None:
+    if stack is not None and (stack not in beam or (cost, words) < beam[stack]):
+        beam[stack] = (cost, words)
 
 
 def _best(beam: Beam, following: str | None = None) -> Beam:
-    """The cheapest few; what `following` cannot follow counts as dearer. The order never depends on hashes."""
+    """The cheapest few; what `following` cannot follow counts as dearer.
 
-    def rank(item: tuple[Stack, tuple[float, Any]]) -> tuple[float, Stack]:
-        stack, (cost, _) = item
+    Among equals the words decide, never the states: their numbers differ from process to process.
+    """
+
+    def rank(item: tuple[Stack, Reading]) -> Reading:
+        stack, (cost, words) = item
         fits = following is None or feed(stack, following) is not None
-        return (cost if fits else cost + 0.7, stack)
+        return (cost if fits else cost + 0.7), words
 
     return dict(sorted(beam.items(), key=rank)[:_BEAM])
 
