@@ -4,6 +4,7 @@ A process of its own and of low priority: what takes a core for seconds must not
 """
 
 import functools
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ def main() -> None:
     # A Ctrl-C in a terminal reaches the whole group; the worker decides when this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_YIELDING)
+    # What a replay makes stays until its end, which is this process's; there are no circles in it to collect.
+    gc.disable()
     source = sys.stdin.buffer
     job = msgspec.json.decode(source.readline(), type=Job)
     for told in _told(job, source):

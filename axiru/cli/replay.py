@@ -1,5 +1,6 @@
 """`axiru replay`: a Stripe export through a policy. No server is needed."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ def replay(file: Path, pack_name: str, as_json: bool, findings: Path | None, htm
 
     policy = _policy(pack_name)
     try:
-        with file.open("rb") as source, _progress(file, source.tell) as progress:
+        with file.open("rb") as source, _progress(file, source.tell) as progress, _nothing_collected():
             report = run(source, policy, progress=progress)
     except HistoryInvalid as invalid:
         _refuse(f"{file}:{invalid.line}:{invalid.column}: {invalid}")
@@ -73,6 +74,16 @@ def _policy(name: str) -> "Policy":
         _refuse(f"{name} cannot be read: {error.strerror}.")
     except UnicodeDecodeError as error:
         _refuse(f"{name} is not UTF-8: byte {error.start}.")
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """What a replay makes stays until its end, none of it in circles; looking for some takes a quarter of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -144,6 +144,14 @@ def read_columns(header: Sequence[str], line: int) -> Columns:
     return columns
 
 
+def unmarked(columns: Columns, line: int) -> HistoryInvalid:
+    """What is wrong with a file in which no row could be told from another."""
+    role = next((role for role in ("kind", "status", "source", "id") if role in columns.of), "id")
+    title = columns.header[columns.of[role]] if role in columns.of else ""
+    message = f"nothing marks which rows are refunds: no value of “{title}” is one that is known{_strange(columns)}"
+    return HistoryInvalid(line, columns.place(role), "missing_column", message)
+
+
 def words_of(title: str) -> str:
     """A header without what does not tell: `Created (UTC)` and `created` are one, `created_utc` says more."""
     bare = title.replace("\ufeff", "").strip().lower().replace("(utc)", " ")
@@ -195,6 +203,10 @@ def _twice(line: int, index: int, title: str) -> HistoryInvalid:
 def _not_refunds(columns: Columns, missing: list[str], line: int) -> HistoryInvalid:
     strange = columns.not_understood
     column = columns.header.index(strange[0]) + 1 if strange else len(columns.header) + 1
-    told = f"; not understood: {', '.join(f'“{title}”' for title in strange[:20])}" if strange else ""
-    message = f"the file has no column for {' and none for '.join(missing)}{told}"
+    message = f"the file has no column for {' and none for '.join(missing)}{_strange(columns)}"
     return HistoryInvalid(line, column, "missing_column", message)
+
+
+def _strange(columns: Columns) -> str:
+    titles = ", ".join(f"“{title[:100]}”" for title in columns.not_understood[:20])
+    return f"; not understood: {titles}" if titles else ""

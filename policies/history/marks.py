@@ -81,13 +81,15 @@ def _of_payment(ids: tuple[str, ...], status: str, made: Mark, *, dated: bool | 
     return Mark.OTHER if any(each.startswith(_OTHER_PREFIXES) for each in ids) else Mark.UNKNOWN
 
 
-def refund_failed(fields: list[str], columns: Columns) -> bool:
-    """Whether a row of a file with refunded amounts lists a refund that was not made."""
+def status_is_of_refund(columns: Columns) -> bool:
+    """Whether the status, in a file with refunded amounts, is the refund's and not the payment's."""
     of = columns.of
-    if "status" not in of:
-        return False
-    about_refund = "refund_id" in of or words_of(columns.header[of["status"]]).startswith("refund")
-    return about_refund and word(fields[of["status"]]) in _NOT_MADE
+    return "status" in of and ("refund_id" in of or words_of(columns.header[of["status"]]).startswith("refund"))
+
+
+def not_made(status: str) -> bool:
+    """Whether a refund of this status never reached the customer."""
+    return word(status) in _NOT_MADE
 
 
 def word(text: str) -> str:

@@ -7,10 +7,10 @@ from typing import BinaryIO, Final, NamedTuple
 
 from policies.history.amounts import AmountUnreadable, Bare, whole_units
 from policies.history.cells import Cells, Signs
-from policies.history.columns import read_columns
+from policies.history.columns import read_columns, unmarked
 from policies.history.errors import HistoryInvalid
 from policies.history.lines import text_lines
-from policies.history.marks import CHARGE_PREFIXES, REFUND_PREFIXES, Mark, mark_of, refund_failed, word
+from policies.history.marks import CHARGE_PREFIXES, REFUND_PREFIXES, Mark, mark_of, not_made, status_is_of_refund, word
 from policies.history.records import Record, read_table
 from policies.history.refund import History, Refund
 
@@ -52,6 +52,9 @@ class _Seen(NamedTuple):
     others: dict[str, str]
 
 
+_NONE: Final[dict[str, str]] = {}
+"""Shared by the refunds of a file that has no such columns, and never written to."""
+
 _OTHERS: Final = (
     ("source_of_refund", "context.source"),
     ("account", "merchant.stripe_account_id"),
@@ -80,13 +83,11 @@ class _Reading:
         self._first_charge: dict[str, datetime] = {}
         self._charges: dict[str, tuple[datetime | None, str]] = {}
         self._undone: set[str] = set()
-        self._understood = False
+        self._understood = self._saw_charge = False
+        self._timed = bool({"created", "refunded_at", "charge_created"} & set(self._of))
+        self._tells_failure = status_is_of_refund(self._columns)
         self._by_column = bool({"amount_refunded", "amount_refunded_minor"} & set(self._of))
         self._derives_tenure = "tenure" not in self._of and "customer" in self._of and self._timed
-
-    @property
-    def _timed(self) -> bool:
-        return bool({"created", "refunded_at", "charge_created"} & set(self._of))
 
     def history(self) -> History:
         read = self._payment if self._by_column else self._movement
@@ -97,7 +98,7 @@ class _Reading:
             if self._rows % TOLD_EVERY_ROWS == 0:
                 self._told(self._rows)
         if self._rows and not self._by_column and not self._understood:
-            raise self._unmarked()
+            raise unmarked(self._columns, self._header_line)
         kept = [each for each in self._seen if not (each.source and each.source in self._undone)]
         refunds = [refund for each in kept if (refund := self._refund(each)).units]
         failed = len(self._seen) - len(kept)
@@ -114,7 +115,7 @@ class _Reading:
         self._note_charge(
             record, customer, is_payment="refund_id" not in of and not identity.startswith(REFUND_PREFIXES)
         )
-        if fields[of[role]] in _NOTHING or refund_failed(fields, self._columns):
+        if fields[of[role]] in _NOTHING or (self._tells_failure and not_made(self._cells.text(record, "status"))):
             return
         charge = self._cells.text(record, "charge") or (
             "" if identity.startswith(("pi_", *REFUND_PREFIXES)) else identity
@@ -154,7 +155,7 @@ class _Reading:
         elif mark is Mark.REFUND and cell not in _NOTHING:
             told = self._cells.text(record, "refund_id") or (source if source.startswith(REFUND_PREFIXES) else identity)
             charge = self._cells.text(record, "charge") or (identity if identity.startswith(("ch_", "py_")) else "")
-            customer = self._cells.text(record, "customer") or self._charges.get(charge, (None, ""))[1]
+            customer = self._cells.text(record, "customer")
             self._note_charge(record, customer, is_payment=identity.startswith(CHARGE_PREFIXES))
             intent = self._cells.text(record, "payment_intent")
             self._see(record, at, told, source or told, charge, intent, customer, currency_role)
@@ -191,33 +192,33 @@ class _Reading:
                 amount_column=at + 1,
                 is_minor=is_minor,
                 currency=currency,
-                at=self._refunded_at(record, charge),
+                at=self._refunded_at(record),
                 charge=charge,
                 payment_intent=intent,
                 customer=customer,
                 tenure_days=self._cells.days(record, "tenure"),
                 reason=word(self._cells.text(record, "reason")),
-                metadata={key: value for key, place in self._metadata if (value := fields[place].strip())},
-                others={fact: _folded(fact, value) for fact, place in self._others if (value := fields[place].strip())},
+                metadata={key: value for key, place in self._metadata if (value := fields[place].strip())}
+                if self._metadata
+                else _NONE,
+                others={fact: _folded(fact, value) for fact, place in self._others if (value := fields[place].strip())}
+                if self._others
+                else _NONE,
             )
         )
 
     # What a row says
 
-    def _refunded_at(self, record: Record, charge: str) -> datetime | None:
-        """The refund's own time, else its charge's."""
-        if not self._timed:
-            return None
+    def _refunded_at(self, record: Record) -> datetime | None:
+        """The refund's own time, else its charge's if this row has it."""
         for role in ("refunded_at", "created", "charge_created"):
             if (moment := self._cells.time(record, role)) is not None:
                 return moment
-        if (moment := self._charges.get(charge, (None, ""))[0]) is not None:
-            return moment
-        place = self._columns.place("refunded_at" if "refunded_at" in self._of else "created")
-        raise HistoryInvalid(record.line, place, "invalid_time", "the refund has no time, and neither has its charge")
+        return None
 
     def _note_charge(self, record: Record, customer: str, *, is_payment: bool) -> None:
         """Remember when the customer bought; `is_payment`: the row's own time is the charge's."""
+        self._saw_charge |= is_payment or "charge_created" in self._of
         if not self._derives_tenure or not customer:
             return
         moment = self._cells.time(record, "charge_created") or (
@@ -237,18 +238,24 @@ class _Reading:
             units = whole_units(digits) if seen.is_minor else self._signs.units(digits, seen.currency)
         except AmountUnreadable as error:
             raise HistoryInvalid(seen.record_line, seen.amount_column, error.code, str(error)) from None
-        tenure = seen.tenure_days
-        if self._derives_tenure and seen.at is not None and (first := self._first_charge.get(seen.customer)):
-            tenure = max(0, (seen.at - first).days)
+        # Exports are often the newest first, so that a refund's charge is known only now.
+        made, buyer = self._charges.get(seen.charge, (None, ""))
+        at, customer, tenure = seen.at or made, seen.customer or buyer, seen.tenure_days
+        if at is None and self._timed:
+            place = self._columns.place("refunded_at" if "refunded_at" in self._of else "created")
+            message = "the refund has no time, and neither has its charge"
+            raise HistoryInvalid(seen.record_line, place, "invalid_time", message)
+        if self._derives_tenure and at is not None and (first := self._first_charge.get(customer)):
+            tenure = max(0, (at - first).days)
         return Refund(
             line=seen.record_line,
             id=seen.id,
             units=units,
             currency=seen.currency,
-            at=seen.at,
+            at=at,
             charge=seen.charge,
             payment_intent=seen.payment_intent,
-            customer=seen.customer,
+            customer=customer,
             tenure_days=tenure,
             reason=seen.reason,
             metadata=seen.metadata,
@@ -266,7 +273,7 @@ class _Reading:
             held.add("target.payment_intent")
         if "customer" in of:
             held.add("context.customer_id")
-        if "tenure" in of or self._first_charge:
+        if "tenure" in of or (self._derives_tenure and (self._saw_charge or not self._rows)):
             held.add("context.customer_tenure_days")
         if "reason" in of:
             held.add("context.reason_code")
@@ -287,14 +294,6 @@ class _Reading:
         if not self._timed and self._seen:
             caveats.append("The file has no times, so that nothing can be said of what happened within some days.")
         return tuple(caveats)
-
-    def _unmarked(self) -> HistoryInvalid:
-        role = next((role for role in ("kind", "status", "source", "id") if role in self._of), "id")
-        title = self._columns.header[self._of[role]] if role in self._of else ""
-        strange = ", ".join(f"“{each}”" for each in self._columns.not_understood[:20])
-        told = f"; not understood: {strange}" if strange else ""
-        message = f"nothing marks which rows are refunds: no value of “{title}” is one that is known{told}"
-        return HistoryInvalid(self._header_line, self._columns.place(role), "missing_column", message)
 
 
 def _folded(fact: str, value: str) -> str:

@@ -352,3 +352,25 @@ def test_rules_by_the_clock_need_a_time() -> None:
     assert [each.id for each in replay(io.BytesIO(timed), policy).findings] == ["ch_1"]
     timeless = replay(io.BytesIO(b"id,Amount Refunded,Currency\nch_1,5,usd\n"), policy)
     assert (timeless.not_evaluable, timeless.refunds, timeless.since) == (("at_night",), 1, None)
+
+
+def test_a_refund_finds_its_charge_in_a_report_that_begins_with_the_newest() -> None:
+    text = (
+        "id,Type,Source,Amount,Currency,Created (UTC),Charge ID,Customer ID\n"
+        "txn_3,refund,re_2,-5.00,usd,,ch_1,\n"
+        "txn_2,refund,re_1,-5.00,usd,2024-03-09 00:00,ch_1,\n"
+        "txn_1,charge,ch_1,30.00,usd,2024-03-01 00:00,ch_1,cus_1\n"
+    )
+    found = history(text)
+    assert [(each.id, each.customer, each.tenure_days) for each in found.refunds] == [
+        ("re_2", "cus_1", 0),
+        ("re_1", "cus_1", 8),
+    ]
+    assert found.refunds[0].at == datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def test_a_file_of_payments_can_tell_tenure_even_if_nobody_in_it_has_a_customer() -> None:
+    row = "ch_1,5.00,usd,2024-03-01,\n"
+    for rows in ("", row):
+        found = history(f"id,Amount Refunded,Currency,Created,Customer ID\n{rows}")
+        assert "context.customer_tenure_days" in found.facts
