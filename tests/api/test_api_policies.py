@@ -1,5 +1,7 @@
 """From draft to retirement over HTTP, by real people: nobody puts in force what they wrote."""
 
+import asyncio
+import json
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -234,3 +236,24 @@ async def test_people_without_the_permission_only_read(log_in: LogIn, role: str,
         refused = await person.request(method, where, json={"text": text(slug), "format": "yaml"})
         assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope"), where
     assert (await person.get("/api/v1/policies/refunds-starter/versions/1")).status_code == 200
+
+
+async def test_what_becomes_of_a_version_is_told_in_the_event_stream(log_in: LogIn, slug: str) -> None:
+    author, second = await log_in(AUTHOR), await log_in(SECOND_PERSON)
+    told: list[str] = []
+    async with second.stream("GET", "/api/v1/events") as stream:
+        lines = stream.aiter_lines()
+        assert (await anext(lines)).startswith(":")
+        version = await published(author, text(slug))
+        await done(second, version, "activate")
+        name = ""
+        async with asyncio.timeout(15):
+            async for line in lines:
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: ") and json.loads(line.removeprefix("data: ")).get("slug") == slug:
+                    told.append(f"{name} {json.loads(line.removeprefix('data: '))['status']}")
+                if len(told) == 2:
+                    break
+    assert told == ["policy shadow", "policy active"]
+    await done(second, version, "retire")
