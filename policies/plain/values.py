@@ -143,11 +143,15 @@ class Values(Transformer[Token, Any]):
     def at_least(self, children: list[Any]) -> list[Limit]:
         return [("gte", children[0])]
 
+    or_more = at_least
+
     def under(self, children: list[Any]) -> list[Limit]:
         return [("lt", children[0])]
 
     def at_most(self, children: list[Any]) -> list[Limit]:
         return [("lte", children[0])]
+
+    or_less = at_most
 
     def exactly(self, children: list[Any]) -> list[Limit]:
         return [("gte", children[0]), ("lte", children[0])]
