@@ -86,8 +86,8 @@ class DraftEditor:
         self._build_dialogs()
         self._editor.keep_as(self._draft.id if self._draft else "new", str(self._draft.revision if self._draft else 0))
         self._show(text, self._kind)
-        if self._draft is not None:
-            self._editor.saved()
+        # What a new draft begins with can be had again; only what somebody wrote is worth keeping.
+        self._editor.saved()
 
     def start(self) -> None:
         """Read the text once, then after every change."""

@@ -14,6 +14,7 @@ from console.components.wording import role_name
 from console.policy_views import Parameter
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+_IN_MINOR_UNITS: Final = re.compile(r",? in (?:cents of [A-Z]{3}|cents|the currency's smallest unit)$")
 _DURATION: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[mhd])")
 _HINTS: Final = {
     "country": "A two-letter code (ISO 3166), such as DE.",
@@ -112,6 +113,9 @@ class _Amount(_Words):
         self._currency = currency
         default = parameter.default if isinstance(parameter.default, int) else None
         super().__init__(parameter, changed, "" if default is None else decimal_text(default, self._exponent()))
+        if currency() is not None:
+            # Templates tell of the units that policies are kept in; this field has a currency's own.
+            self._field.props["label"] = _IN_MINOR_UNITS.sub("", _label(parameter))
         self._hint()
 
     def value(self) -> Any:
