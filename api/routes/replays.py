@@ -6,14 +6,15 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response, delete, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from api.auth import Caller, requires
 from api.errors import InvalidBody
-from api.intake.replay_body import DEFAULT_PACK, ChosenPolicy, PolicyChoice, chosen, read_file, read_what_if
+from api.intake.replay_body import DEFAULT_PACK, ChosenPolicy, PolicyChoice, WhatIfBody, chosen, read_file, read_what_if
 from api.json_body import read_object
-from api.openapi import BEARER
+from api.openapi import BEARER, taking
 from api.permissions import Permission
 from api.services import services_of
 from api.views.page import Cursor, CursorText, Limit, ModeFilter
@@ -59,7 +60,13 @@ class ReplayStarted(msgspec.Struct, frozen=True):
     state: ReplayState
 
 
-@post("/api/v1/replays", guards=[requires(Permission.POLICIES)], status_code=202, security=BEARER)
+@post(
+    "/api/v1/replays",
+    guards=[requires(Permission.POLICIES)],
+    status_code=202,
+    operation_class=taking(WhatIfBody),
+    security=BEARER,
+)
 async def start_replay(
     request: Request[Caller, Any, Any],
     pack: Annotated[str | None, QueryParameter(max_length=100, description="For a file: a pack")] = None,
@@ -101,7 +108,12 @@ async def get_replay(request: Request[Caller, Any, Any], replay_id: str) -> Repl
     return await find_replay(replay_id, request.user.organization_id, request.user.mode)
 
 
-@get("/api/v1/replays/{replay_id:str}/findings", guards=[requires(Permission.READ)], security=BEARER)
+@get(
+    "/api/v1/replays/{replay_id:str}/findings",
+    guards=[requires(Permission.READ)],
+    responses={200: ResponseSpec(FindingPage, generate_examples=False, description="One page, or all rows as CSV")},
+    security=BEARER,
+)
 async def list_findings(
     request: Request[Caller, Any, Any],
     replay_id: str,

@@ -191,7 +191,9 @@ def _missing(columns: Columns, by_name: dict[str, list[int]]) -> list[str]:
     marks = {"amount_refunded", "amount_refunded_minor", "kind", "refund_id", "refunded", "refunded_at"}
     # An id may tell by its prefix (`re_…`); whether it does is seen row by row.
     if not marks & set(of) and (not {"id", "source"} & set(of) or _NOT_A_REFUND_FILE & set(by_name)):
-        missing.append("what marks a refund (“Amount Refunded”, “Type”, “Reporting category” or refund ids `re_…`)")
+        of_others = " (it looks like an export of payouts or disputes)" if _NOT_A_REFUND_FILE & set(by_name) else ""
+        wanted = "(“Amount Refunded”, “Type”, “Reporting category” or refund ids `re_…`)"
+        missing.append(f"what marks a refund {wanted}{of_others}")
     return missing
 
 

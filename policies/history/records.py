@@ -46,6 +46,8 @@ def _as_wide(records: Iterator[Record], header: Record) -> Iterator[Record]:
     width = len(header.fields)
     for record in records:
         found = len(record.fields)
+        if found != width and record.fields[0].isspace() and found == 1:
+            continue
         if found != width:
             column = min(found, width) + 1
             named = f"; “{header.fields[found]}” and what follows is missing" if found < width else ""

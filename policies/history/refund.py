@@ -31,3 +31,20 @@ class History(NamedTuple):
     facts: frozenset[str]
     columns: Columns
     caveats: tuple[str, ...]
+
+
+def caveats(*, first_charge: datetime | None, at_charge: int, failed: int, timeless: bool) -> tuple[str, ...]:
+    """What a reader of the result should know of the file, as sentences."""
+    told = []
+    if first_charge is not None:
+        told.append(
+            "Tenure is counted from each customer's first charge in the file, which begins on "
+            f"{first_charge.date().isoformat()}: customers who bought before it look newer than they are."
+        )
+    if at_charge:
+        told.append(f"{at_charge} refunds have no time of their own and are judged at the time of their charge.")
+    if failed:
+        told.append(f"{failed} refunds failed later, as the file says, and are not counted.")
+    if timeless:
+        told.append("The file has no times, so that nothing can be said of what happened within some days.")
+    return tuple(told)

@@ -12,7 +12,7 @@ from policies.history.errors import HistoryInvalid
 from policies.history.lines import text_lines
 from policies.history.marks import CHARGE_PREFIXES, REFUND_PREFIXES, Mark, mark_of, not_made, status_is_of_refund, word
 from policies.history.records import Record, read_table
-from policies.history.refund import History, Refund
+from policies.history.refund import History, Refund, caveats
 
 TOLD_EVERY_ROWS: Final = 2_000
 _NOTHING: Final = frozenset({"", "0", "0.00", "0,00", "0.0", "0.000"})
@@ -84,6 +84,7 @@ class _Reading:
         self._charges: dict[str, tuple[datetime | None, str]] = {}
         self._undone: set[str] = set()
         self._understood = self._saw_charge = False
+        self._at_charge = 0
         self._timed = bool({"created", "refunded_at", "charge_created"} & set(self._of))
         self._tells_failure = status_is_of_refund(self._columns)
         self._by_column = bool({"amount_refunded", "amount_refunded_minor"} & set(self._of))
@@ -101,8 +102,13 @@ class _Reading:
             raise unmarked(self._columns, self._header_line)
         kept = [each for each in self._seen if not (each.source and each.source in self._undone)]
         refunds = [refund for each in kept if (refund := self._refund(each)).units]
-        failed = len(self._seen) - len(kept)
-        return History(self._rows, refunds, self._facts(), self._columns, self._caveats(failed))
+        told = caveats(
+            first_charge=min(self._first_charge.values(), default=None) if refunds else None,
+            at_charge=self._at_charge if self._timed else 0,
+            failed=len(self._seen) - len(kept),
+            timeless=not self._timed and bool(refunds),
+        )
+        return History(self._rows, refunds, self._facts(), self._columns, told)
 
     # One row of payments, one of movements
 
@@ -112,11 +118,11 @@ class _Reading:
         role = "amount_refunded" if "amount_refunded" in of else "amount_refunded_minor"
         identity = self._cells.text(record, "id")
         customer = self._cells.text(record, "customer")
-        self._note_charge(
-            record, customer, is_payment="refund_id" not in of and not identity.startswith(REFUND_PREFIXES)
-        )
+        is_payment = "refund_id" not in of and not identity.startswith(REFUND_PREFIXES)
+        self._note_charge(record, customer, is_payment=is_payment)
         if fields[of[role]] in _NOTHING or (self._tells_failure and not_made(self._cells.text(record, "status"))):
             return
+        self._at_charge += is_payment and not self._cells.text(record, "refunded_at")
         charge = self._cells.text(record, "charge") or (
             "" if identity.startswith(("pi_", *REFUND_PREFIXES)) else identity
         )
@@ -280,20 +286,6 @@ class _Reading:
         if self._timed:
             held.add("now")
         return frozenset(held)
-
-    def _caveats(self, failed: int) -> tuple[str, ...]:
-        caveats = []
-        if self._first_charge and self._seen:
-            start = min(self._first_charge.values()).date().isoformat()
-            caveats.append(
-                f"Tenure is counted from each customer's first charge in the file, which begins on {start}: "
-                "customers who bought before it look newer than they are."
-            )
-        if failed:
-            caveats.append(f"{failed} refunds failed later, as the file says, and are not counted.")
-        if not self._timed and self._seen:
-            caveats.append("The file has no times, so that nothing can be said of what happened within some days.")
-        return tuple(caveats)
 
 
 def _folded(fact: str, value: str) -> str:

@@ -9,6 +9,8 @@ _ISO: Final = re.compile(
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?\s?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2})?)?",
     re.IGNORECASE,
 )
+_SPACE_BEFORE_ZONE: Final = re.compile(r"(?<=[0-9])\s(?=Z|[+-])")
+_YEAR_FIRST: Final = re.compile(r"([0-9]{4})[/.]([0-9]{1,2})[/.]([0-9]{1,2})(.*)")
 _SHORT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
 _UNIX: Final = re.compile(r"[0-9]{9,10}(?:\.[0-9]{1,6})?")
 _SLASHED: Final = re.compile(
@@ -46,9 +48,11 @@ def read_time(text: str) -> datetime:
 
 def _other(text: str) -> datetime:
     if _ISO.fullmatch(text):
-        iso = text.upper().replace("UTC", "Z").replace(" Z", "Z").replace(",", ".")
+        iso = _SPACE_BEFORE_ZONE.sub("", text.upper().replace("UTC", "Z").replace(",", "."))
         moment = datetime.fromisoformat(iso)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if (dated := _YEAR_FIRST.fullmatch(text)) is not None:
+        return _other(f"{dated[1]}-{int(dated[2]):02d}-{int(dated[3]):02d}{dated[4]}")
     if _UNIX.fullmatch(text):
         return _EPOCH + timedelta(seconds=float(text))
     found = _SLASHED.fullmatch(text)

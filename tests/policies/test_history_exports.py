@@ -93,8 +93,9 @@ def test_a_refund_without_a_time_has_its_charges() -> None:
         "Amount Refunded": "10",
         "Currency": "usd",
     }
-    [refund] = history(table(PAYMENTS_2015, row)).refunds
-    assert refund.at == datetime(2015, 6, 1, 10, 0, tzinfo=UTC)
+    found = history(table(PAYMENTS_2015, row))
+    assert found.refunds[0].at == datetime(2015, 6, 1, 10, 0, tzinfo=UTC)
+    assert found.caveats == ("1 refunds have no time of their own and are judged at the time of their charge.",)
 
 
 def test_rules_that_read_what_the_file_cannot_hold_are_listed_and_take_no_part() -> None:
@@ -374,3 +375,8 @@ def test_a_file_of_payments_can_tell_tenure_even_if_nobody_in_it_has_a_customer(
     for rows in ("", row):
         found = history(f"id,Amount Refunded,Currency,Created,Customer ID\n{rows}")
         assert "context.customer_tenure_days" in found.facts
+
+
+def test_a_last_line_of_spaces_is_no_row() -> None:
+    found = history("id,Amount Refunded,Currency\nch_1,5,usd\n  \n")
+    assert (found.rows, len(found.refunds)) == (1, 1)
