@@ -7,10 +7,9 @@ import msgspec
 from api.compiling.shapes import FindingView, Job, PolicyReading, RuleView, Template, Text, TextError
 from policies import PolicyInvalid, compile_policy, formats, parse_with_positions, to_yaml
 from policies.checks import Finding, Known, check
-from policies.conditions import Scope, rule_kind
+from policies.conditions import rule_kind
 from policies.errors import PolicyError
-from policies.plain import say
-from policies.plain.say import DEFAULT_RAIL, DEFAULT_SLUG
+from policies.plain import say, say_rule
 from policies.syntax import ParsedPolicy, Policy, Rule
 from policies.templates import instantiate
 
@@ -97,6 +96,5 @@ def _rule(rule: Rule) -> RuleView:
         priority=rule.priority,
         reason=rule.reason,
         message=rule.message,
-        # What a policy of this rule alone would say.
-        plain=say(Policy(DEFAULT_SLUG, Scope(DEFAULT_RAIL), (rule,))).rstrip(),
+        plain=say_rule(rule),
     )

@@ -10,6 +10,7 @@ from api.auth import Caller, requires
 from api.fields import decode
 from api.intake.text import Reason
 from api.json_body import read_object
+from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import Permission
 from api.services import services_of
@@ -103,7 +104,7 @@ async def get_list_version(request: Request[Caller, Any, Any], slug: str, versio
 
 @post(
     "/api/v1/lists/{slug:str}/versions/{version:int}/activate",
-    guards=[requires(Permission.POLICIES)],
+    guards=[requires(Permission.POLICIES), may_reach_live],
     status_code=200,
     security=BEARER,
 )

@@ -9,6 +9,7 @@ from msgspec import Meta
 from api.auth import Caller, requires
 from api.fields import decode
 from api.json_body import read_optional_object
+from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import Permission
 from api.services import services_of
@@ -30,7 +31,7 @@ async def get_version(request: Request[Caller, Any, Any], slug: str, version: in
 
 @post(
     "/api/v1/policies/{slug:str}/versions/{version:int}/activate",
-    guards=[requires(Permission.POLICIES)],
+    guards=[requires(Permission.POLICIES), may_reach_live],
     status_code=200,
     operation_class=taking(ActivateBody, required=False),
     security=BEARER,
@@ -52,7 +53,7 @@ async def activate_version(request: Request[Caller, Any, Any], slug: str, versio
 
 @post(
     "/api/v1/policies/{slug:str}/versions/{version:int}/retire",
-    guards=[requires(Permission.POLICIES)],
+    guards=[requires(Permission.POLICIES), may_reach_live],
     status_code=200,
     security=BEARER,
 )
@@ -71,7 +72,7 @@ async def retire_version(request: Request[Caller, Any, Any], slug: str, version:
 
 @post(
     "/api/v1/policies/{slug:str}/versions/{version:int}/shadow",
-    guards=[requires(Permission.POLICIES)],
+    guards=[requires(Permission.POLICIES), may_reach_live],
     status_code=200,
     security=BEARER,
 )

@@ -114,3 +114,16 @@ async def test_a_policy_that_looks_into_a_list_that_is_not_there_is_told(caller:
     )
     told = (await caller.post("/api/v1/policies/compile", json={"text": text, "format": "yaml"})).json()
     assert [(finding["code"], finding["rules"]) for finding in told["findings"]] == [("unknown_list", ["known"])]
+
+
+async def test_a_key_of_test_mode_puts_nothing_in_force_that_live_money_follows(
+    log_in: LogIn, admin_key: httpx.AsyncClient, slug: str
+) -> None:
+    author, admin = await log_in("finance_manager"), await log_in("admin")
+    await begun(author, slug, "cus_1")
+    body = {"name": "live", "scopes": ["decisions:write"], "mode": "live"}
+    live = (await admin.post("/api/v1/keys", json=body)).raise_for_status().json()
+    refused = await admin_key.post(f"/api/v1/lists/{slug}/versions/1/activate")
+    assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")
+    (await admin.delete(f"/api/v1/keys/{live['id']}")).raise_for_status()
+    assert (await admin_key.post(f"/api/v1/lists/{slug}/versions/1/activate")).json()["status"] == "active"
