@@ -12,9 +12,8 @@ from ledger.acts.chain import acts
 from ledger.acts.drafts import Draft, changed, load, read_draft
 from ledger.acts.second_person import BOTH_MODES
 from ledger.entry import EntrySigner
-from policies import compile_policy, to_yaml
+from policies import compile_policy, parse, to_yaml
 from policies.checks import Finding, Known, check
-from policies.syntax import ParsedPolicy
 
 
 class AlreadyPublished(AxiruError):
@@ -49,8 +48,8 @@ class Published(msgspec.Struct, frozen=True):
 async def publish(draft_id: str, *, organization_id: str, member_id: str, signer: EntrySigner) -> Published:
     """Publish the draft as it is now; its status is `shadow`, whatever its text says.
 
-    Raises DraftNotFound, DraftChanged, PolicyInvalid where a newer language no longer takes the text, ChecksFailed and
-    AlreadyPublished.
+    Raises DraftNotFound, DraftChanged, PolicyInvalid where the text no longer loads, or is too long as YAML,
+    ChecksFailed and AlreadyPublished.
     """
     draft = await read_draft(draft_id, organization_id=organization_id)
     if draft.state != "open":
@@ -60,7 +59,9 @@ async def publish(draft_id: str, *, organization_id: str, member_id: str, signer
     findings = await asyncio.to_thread(check, parsed, known)
     if any(finding.severity == "error" for finding in findings):
         raise ChecksFailed(findings)
-    compiled = compile_policy(parsed.policy)
+    source = to_yaml(parsed.policy) if draft.format == "plain" else draft.source
+    # What decisions will read has to load: plain language may be shorter than the YAML it stands for.
+    compiled = await asyncio.to_thread(lambda: compile_policy(parse(source)))
     async with acts(signer, organization_id, BOTH_MODES) as publishing:
         newest = await row(
             "SELECT version, content_hash FROM policy_versions WHERE organization_id = {} AND slug = {} "
@@ -81,7 +82,7 @@ async def publish(draft_id: str, *, organization_id: str, member_id: str, signer
             warnings=findings,
         )
         await _close(draft, published.version)
-        await _write(draft, parsed, published)
+        await _write(draft, source, parsed.language, published)
         ledger_ids = []
         for one in publishing:
             entry = one.seal(
@@ -122,7 +123,7 @@ async def _close(draft: Draft, version: int) -> None:
         raise changed(await read_draft(draft.id, organization_id=draft.organization_id))
 
 
-async def _write(draft: Draft, parsed: ParsedPolicy, published: Published) -> None:
+async def _write(draft: Draft, source: str, language: int, published: Published) -> None:
     await rows(
         "INSERT INTO policies (id, organization_id, slug, created_at) VALUES ({}, {}, {}, {}) ON CONFLICT DO NOTHING",
         f"{draft.organization_id}/{published.slug}",
@@ -130,7 +131,6 @@ async def _write(draft: Draft, parsed: ParsedPolicy, published: Published) -> No
         published.slug,
         published.published_at,
     )
-    plain = draft.format == "plain"
     await rows(
         """
         INSERT INTO policy_versions (id, organization_id, slug, version, status, source, plain_source, language,
@@ -141,9 +141,9 @@ async def _write(draft: Draft, parsed: ParsedPolicy, published: Published) -> No
         draft.organization_id,
         published.slug,
         published.version,
-        to_yaml(parsed.policy) if plain else draft.source,
-        draft.source if plain else None,
-        parsed.language,
+        source,
+        draft.source if draft.format == "plain" else None,
+        language,
         published.content_hash,
         draft.author_member_ids[0],
         list(draft.author_member_ids),

@@ -118,6 +118,16 @@ async def test_plain_language_is_kept_as_it_was_written_beside_the_yaml_that_dec
     assert receipt.advisory.matched_rule == "policy:payouts:v1"
 
 
+async def test_plain_language_too_long_as_yaml_is_not_published(house: Any) -> None:
+    suppliers = " or ".join(f"supplier_{number}" for number in range(12_000))
+    draft = await _save(house, f"Payouts to the counterparties {suppliers} are denied.", format="plain")
+
+    with pytest.raises(PolicyInvalid):
+        await _publish(house, draft)
+
+    assert (await read_draft(draft.id, organization_id=house.id)).published_version is None
+
+
 async def test_what_the_newest_version_says_already_is_not_published_again(house: Any) -> None:
     await _publish(house, await _save(house, ALLOWS))
     again = await _save(house, "# another comment\n" + ALLOWS)
