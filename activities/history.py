@@ -20,7 +20,6 @@ from policies.history import Finding, Report
 DELETED: Final = "deleted"
 _HEARTBEAT_SECONDS: Final = 3.0
 _TOLD_EVERY_SECONDS: Final = 0.5
-_FINDINGS_AT_ONCE: Final = 2_000
 _LONGEST_SUBJECT: Final = 500
 _DELETED_AT_ONCE: Final = 100
 
@@ -83,8 +82,9 @@ async def _replay(replay_id: str) -> str:
     if history is None:
         return DELETED
     job = Job(replay["source"], replay["policy_source"], await _lists(replay["organization_id"]))
-    findings: list[Finding] = []
-    last = 0.0
+    # What an attempt before this one has found is found again.
+    await rows("DELETE FROM replay_findings WHERE replay_id = {}", replay_id)
+    found_so_far, last = 0, 0.0
     async with contextlib.aclosing(judged(job, history)) as judging:
         async for told in judging:
             match told:
@@ -95,9 +95,10 @@ async def _replay(replay_id: str) -> str:
                         if not await _tell(replay_id, history.rows_done(told), history.rows_total):
                             return DELETED
                 case Found():
-                    findings.extend(told.findings)
+                    await _write_findings(replay_id, found_so_far, told.findings)
+                    found_so_far += len(told.findings)
                 case Done():
-                    return await _finish(replay_id, "done", report=told.report, findings=findings)
+                    return await _finish(replay_id, "done", report=told.report, findings=found_so_far)
                 case Refused():
                     return await _finish(replay_id, "failed", error=_error(told))
     raise ApplicationError("The replaying process ended before it was done.")
@@ -132,9 +133,9 @@ async def _finish(
     *,
     report: Report | None = None,
     error: dict[str, Any] | None = None,
-    findings: Sequence[Finding] = (),
+    findings: int = 0,
 ) -> str:
-    """Write the end of a replay, once, and let go of its file."""
+    """Write the end of a replay, once, and let go of its file and of what a failed one had found."""
     async with transaction():
         finished = await row(
             "UPDATE replays SET state = {}, result = {}::jsonb, error = {}::jsonb, rows_done = {}, rows_total = {}, "
@@ -148,8 +149,12 @@ async def _finish(
         )
         if finished is None:
             return DELETED
-        for start in range(0, len(findings), _FINDINGS_AT_ONCE):
-            await _write_findings(replay_id, start, findings[start : start + _FINDINGS_AT_ONCE])
+        if state == "failed":
+            await rows("DELETE FROM replay_findings WHERE replay_id = {}", replay_id)
+        kept = await row("SELECT count(*) AS findings FROM replay_findings WHERE replay_id = {}", replay_id)
+        if kept is None or kept["findings"] != findings:
+            # Another attempt, thought to be lost, was still at it. The next one is alone.
+            raise ApplicationError("The findings are not those of one run.")
         await rows("DELETE FROM replay_uploads WHERE replay_id = {}", replay_id)
     return state
 
@@ -176,7 +181,7 @@ async def _write_findings(replay_id: str, first: int, findings: Sequence[Finding
         "INSERT INTO replay_findings (replay_id, position, line, subject, outcome, rule, reason, message, "
         "amount_cents, currency, moved_at, flags, was) SELECT {}, f.* FROM jsonb_to_recordset({}::jsonb) AS f ("
         "position integer, line integer, subject text, outcome text, rule text, reason text, message text, "
-        "amount_cents bigint, currency text, moved_at timestamptz, flags text[], was text)",
+        "amount_cents bigint, currency text, moved_at timestamptz, flags text[], was text) ON CONFLICT DO NOTHING",
         replay_id,
         msgspec.json.encode(told).decode(),
     )

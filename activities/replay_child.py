@@ -21,7 +21,7 @@ from policies.history.judging import Lists
 from policies.history.what_if import StoredDecision, WhatIf
 
 _YIELDING: Final = 10
-_FINDINGS_A_LINE: Final = 500
+_FINDINGS_A_LINE: Final = 1_000
 _TOLD_EVERY: Final = 500
 
 

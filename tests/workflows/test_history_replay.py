@@ -153,3 +153,12 @@ async def _child() -> psutil.Process:
                 if "activities.replay_child" in child.cmdline():
                     return child
             await asyncio.sleep(0.02)
+
+
+async def test_a_replay_deleted_while_it_runs_ends_and_leaves_nothing(movements: Any) -> None:
+    lines = "".join(f"ch_{number},200.00,usd,2024-03-01 10:00,cus_{number}\n" for number in range(40_000))
+    handle = await _started(movements, HEADER + lines)
+    await _child()
+    await rows("DELETE FROM replays WHERE id = {}", handle.id)
+    assert await asyncio.wait_for(handle.result(), 60) == "deleted"
+    assert await row("SELECT FROM replay_findings WHERE replay_id = {}", handle.id) is None
