@@ -18,6 +18,7 @@ check: setup
 	$(BIN)/axiru policy test
 
 bench: bench-policy setup-tests
+	$(BIN)/python -m bench.replay
 	$(BIN)/python -m bench.decide $(ARGS)
 
 bench-policy: setup
