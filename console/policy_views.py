@@ -57,9 +57,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
 
     @property
-    def hindrances(self) -> int:
-        """How many things keep this from being published."""
-        return len(self.errors) + sum(finding.severity == "error" for finding in self.findings)
+    def faults(self) -> tuple[TextError | Finding, ...]:
+        """Everything that keeps this from being published."""
+        return (*self.errors, *(finding for finding in self.findings if finding.severity == "error"))
 
 
 class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,14 @@
 """Takes the screenshots in `docs/screenshots/` from a running demo: `axiru dev`, then `python docs/screenshots.py`.
 
-Asks for a handful of refunds, so that there is something to see; run it against a fresh home (`axiru dev --fresh`).
+Publishes a policy and asks for a handful of refunds, so that there is something to see; run it against a fresh home
+(`axiru dev --fresh`).
 """
 
 import asyncio
 import shutil
 import sys
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 OUT = Path(__file__).parent / "screenshots"
 SIZES = ((1280, 800), (390, 844))
+POLICY_LOOKS = ((1280, "light"), (390, "dark"))
 REFUNDS: tuple[dict[str, Any], ...] = (
     {"amount_cents": 4_900, "charge": "ch_demo_011", "customer": "cus_Q1mT8", "source": "support_console"},
     {"amount_cents": 12_000, "charge": "ch_demo_012", "customer": "cus_R7bK2", "source": "refund_agent", "tenure": 3},
@@ -45,15 +48,62 @@ class Stack(msgspec.Struct):
     users: list[User]
 
 
+NEW_LIMIT = "Half of what was lost last quarter went out in refunds between $45 and $150."
+MISTAKEN = """Policy card-refunds governs refunds on stripe.
+
+Refunds over $500 are denied.
+Refunds over $90 require aproval by controller.
+Refunds from $75 to $90 are flagged, saying "Just under the limit".
+"""
+
+
 async def main(stack: Stack) -> None:
+    await _publish_shadow(stack)
     decisions = await _ask_for_refunds(stack)
+    replay = await _replay(stack)
+    await _propose_list(stack)
     async with async_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
         for size in SIZES:
             for scheme in ("light", "dark"):
-                await _take(browser, stack, decisions, size, scheme)
+                await _take(browser, stack, decisions, replay, size, scheme)
         await browser.close()
+
+
+def _as_admin(stack: Stack) -> httpx.AsyncClient:
+    key = {"Authorization": f"Bearer {stack.api_keys['admin']}"}
+    return httpx.AsyncClient(base_url=stack.api_url, timeout=30, headers=key)
+
+
+async def _publish_shadow(stack: Stack) -> None:
+    """A stricter version that looks on beside the live one."""
+    async with _as_admin(stack) as http:
+        live = (await http.get("/api/v1/policies/refunds-starter/versions/1")).raise_for_status().json()["yaml"]
+        text = live.replace("gt: 15000", "gt: 4500").replace("over $150", "over $45")
+        draft = {"text": text, "format": "yaml", "note": NEW_LIMIT}
+        draft_id = (await http.post("/api/v1/policies/drafts", json=draft)).raise_for_status().json()["id"]
+        (await http.post(f"/api/v1/policies/drafts/{draft_id}/publish")).raise_for_status()
+
+
+async def _replay(stack: Stack) -> str:
+    """The decisions just made, through the strict template."""
+    async with _as_admin(stack) as http:
+        body = {"source": "decisions", "policy": {"pack": "refunds-strict"}, "title": "Decisions of the last 30 days"}
+        replay: str = (await http.post("/api/v1/replays", json=body)).raise_for_status().json()["id"]
+        for _ in range(60):
+            if (await http.get(f"/api/v1/replays/{replay}")).raise_for_status().json()["state"] == "done":
+                return replay
+            await asyncio.sleep(0.5)
+    raise TimeoutError(replay)
+
+
+async def _propose_list(stack: Stack) -> None:
+    async with _as_admin(stack) as http:
+        values = ["cus_Q1mT8", "cus_R7bK2", "cus_P4xN6", "cus_L9dW3", "cus_M2fY5"]
+        about = {"kind": "customer", "description": "Customers whose refunds are looked at by hand."}
+        body = {"slug": "watched_customers", **about, "values": values, "note": "From the review of last month"}
+        (await http.post("/api/v1/lists", json=body)).raise_for_status()
 
 
 async def _ask_for_refunds(stack: Stack) -> list[str]:
@@ -99,7 +149,9 @@ def _body(refund: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _take(browser: Browser, stack: Stack, decisions: list[str], size: tuple[int, int], scheme: Any) -> None:
+async def _take(
+    browser: Browser, stack: Stack, decisions: list[str], replay: str, size: tuple[int, int], scheme: Any
+) -> None:
     width, height = size
     context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = await context.new_page()
@@ -133,7 +185,31 @@ async def _take(browser: Browser, stack: Stack, decisions: list[str], size: tupl
     await page.get_by_role("button", name="Engage kill switch…").click()
     await page.wait_for_selector("dialog[open]")
     await shot("kill-switch")
+    if (width, scheme) in POLICY_LOOKS:
+        await _take_policies(page, stack.console_url, replay, shot)
     await context.close()
+
+
+async def _take_policies(page: Page, url: str, replay: str, shot: Callable[[str], Awaitable[None]]) -> None:
+    for name, path, wait_for in (
+        ("policies", "/policies", ".rows li"),
+        ("template", "/policies/templates/daa-rolling-window", ".sentences li"),
+        ("list", "/lists/watched_customers", ".values li"),
+        ("replay", f"/replays/{replay}", ".found tbody tr"),
+        ("policy", "/policies/refunds-starter?v=2", ".changes tbody tr"),
+    ):
+        await page.goto(url + path)
+        await _settled(page)
+        await page.wait_for_selector(wait_for)
+        await shot(name)
+    await page.get_by_role("button", name="Promote…").click()
+    await page.wait_for_selector("dialog[open] .promise")
+    await shot("promote")
+    await page.goto(f"{url}/policies/drafts/new")
+    await _settled(page)
+    await page.get_by_role("textbox", name="Policy text").fill(MISTAKEN)
+    await page.wait_for_selector(".problems li")
+    await shot("editor")
 
 
 async def _settled(page: Page) -> None:

@@ -22,10 +22,10 @@ def version_badge(version: VersionSummary) -> Element:
 
 
 def agreement_text(rate: float | None, compared: int | None) -> str:
-    """`96.4 % of 1,204 decisions agree`. Never rounded up to 100 %, which would say that nothing differs."""
+    """`96.4 % of 1,204 decisions in 7 days agree`. Never rounded up to 100 %, which would say that nothing differs."""
     if rate is None or not compared:
         return "nothing compared yet"
-    return f"{rate_text(rate)} of {compared:,} {'decision agrees' if compared == 1 else 'decisions agree'}"
+    return f"{rate_text(rate)} of {compared:,} {'decision' if compared == 1 else 'decisions'} in 7 days agree"
 
 
 def rate_text(rate: float) -> str:

@@ -9,6 +9,7 @@ from axiru.domain.movement import Mode
 from console.components.effect import effect_badge
 from console.components.empty_state import empty_state
 from console.components.icon import icon
+from console.components.mode_switch import mode_switch
 from console.components.money import money_text
 from console.components.tabs import Tabs
 from console.components.text import Text, block, link
@@ -40,7 +41,10 @@ class Comparison:
         with block("section", "panel", aria_label="Live beside shadow"):
             with block("div", "panel-top"):
                 Text("h2", "Live beside shadow")
-                self._tabs = Tabs("Window", WINDOWS, self._choose)
+                version = self._version
+                with block("div", "panel-tools"):
+                    mode_switch(self._mode, f"/policies/{version.slug}", v=str(version.version))
+                    self._tabs = Tabs("Window", WINDOWS, self._choose)
             self._tabs.press(self._window)
             self._body = block("div", "panel-body", aria_live="polite")
 

@@ -154,18 +154,23 @@ class DraftEditor:
         self._show_reading(reading)
 
     def _show_reading(self, reading: Reading) -> None:
-        self._editor.mark_wrong(Place(error.line, error.column) for error in reading.errors)
+        self._editor.mark_wrong(Place(fault.line, fault.column) for fault in reading.faults)
         self._problems.show(reading.errors, reading.findings)
-        count = len(reading.errors)
-        if count:
-            self._say(f"{count} {'error' if count == 1 else 'errors'}", "bad")
-            self._told.set_text("")
+        errors, faults = len(reading.errors), len(reading.faults)
+        warnings = len(reading.findings) - (faults - errors)
+        if errors:
+            self._say(f"{errors} {'error' if errors == 1 else 'errors'}", "bad")
+        elif faults:
+            self._say("Compiles, but cannot be published", "waiting")
+        elif warnings:
+            self._say(f"Compiles, with {warnings} {'warning' if warnings == 1 else 'warnings'}", "waiting")
         else:
             self._say("Compiles", "good")
-            self._told.set_text("" if reading.findings else "Nothing to object to.")
-        self._save_button.block(bool(count), "A draft can be saved once it compiles; until then this browser keeps it.")
-        hindrances = reading.hindrances
-        self._publish_button.block(bool(hindrances), "Correct the errors first." if hindrances else "")
+        self._told.set_text("" if errors or reading.findings else "Nothing to object to.")
+        self._save_button.block(
+            bool(errors), "A draft can be saved once it compiles; until then this browser keeps it."
+        )
+        self._publish_button.block(bool(faults), "Correct the errors first." if faults else "")
 
     def _say(self, words: str, tone: str) -> None:
         self._checked.clear()
@@ -220,15 +225,18 @@ class DraftEditor:
     async def _save(self) -> None:
         """Save, and go to the draft's own page where it had none."""
         first = self._draft is None
-        draft = await self._session.policies.save_draft(
-            self._draft, text=self._editor.text, format=self._kind, note=self._note.value.strip()
-        )
-        self._draft = draft
-        self._editor.saved()
-        self._editor.keep_as(draft.id, str(draft.revision))
+        draft = await self._save_text()
         self._notice.set_text(_SAVED)
         if first:
             self._client.open(f"/policies/drafts/{draft.id}")
+
+    async def _save_text(self) -> Draft:
+        self._draft = await self._session.policies.save_draft(
+            self._draft, text=self._editor.text, format=self._kind, note=self._note.value.strip()
+        )
+        self._editor.saved()
+        self._editor.keep_as(self._draft.id, str(self._draft.revision))
+        return self._draft
 
     async def _ask_to_publish(self) -> None:
         reading = self._reading
@@ -244,25 +252,15 @@ class DraftEditor:
 
     async def _publish(self) -> None:
         async def publish() -> None:
-            if self._draft is None or not self._is_saved():
-                draft = await self._session.policies.save_draft(
-                    self._draft, text=self._editor.text, format=self._kind, note=self._note.value.strip()
-                )
-                self._draft = draft
-                self._editor.saved()
-                self._editor.keep_as(draft.id, str(draft.revision))
-            published = await self._session.policies.publish(self._draft.id)
+            draft = self._draft if self._draft is not None and self._is_saved(self._draft) else await self._save_text()
+            published = await self._session.policies.publish(draft.id)
             self._client.open(f"/policies/{published.slug}?v={published.version}")
 
         await self._attempt(publish, self._publishing.refuse)
 
-    def _is_saved(self) -> bool:
-        return (
-            self._draft is not None
-            and self._editor.is_saved
-            and self._kind == self._draft.format
-            and self._note.value.strip() == self._draft.note
-        )
+    def _is_saved(self, draft: Draft) -> bool:
+        written = (self._kind, self._note.value.strip())
+        return self._editor.is_saved and written == (draft.format, draft.note)
 
     async def _ask_to_discard(self) -> None:
         self._discarding.open()

@@ -130,7 +130,7 @@ def _version(version: VersionSummary) -> None:
                     Text("span", "since ")
                     Timestamp(version.activated_at)
         if version.note:
-            Text("p", version.note, "sub")
+            Text("p", version.note, "sub clamped")
 
 
 def _draft(draft: DraftSummary) -> None:
@@ -142,4 +142,4 @@ def _draft(draft: DraftSummary) -> None:
             with block("span", "row-end"):
                 Timestamp(draft.updated_at)
         if draft.note:
-            Text("p", draft.note, "sub")
+            Text("p", draft.note, "sub clamped")

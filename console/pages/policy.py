@@ -1,7 +1,5 @@
 """One policy: its versions, what the chosen one says, how it compares, and what can be done with it."""
 
-from typing import Any
-
 from fastapi import Request
 from fastapi.responses import Response
 from nicegui import ui
@@ -69,7 +67,7 @@ class PolicyPage:
         self._slug = slug
         self._asked = version
         self._mode = mode
-        self._shown: Any = None
+        self._shown: object = None
         self._comparison: Comparison | None = None
 
     def build(self) -> None:
@@ -99,7 +97,8 @@ class PolicyPage:
     async def _read(self) -> None:
         policy = await self._session.policies.policy(self._slug)
         chosen = _chosen(policy, self._asked)
-        if (policy, chosen) == self._shown:
+        standing = _standing(policy, chosen)
+        if standing == self._shown:
             return
         version = await self._session.policies.version(self._slug, chosen.version) if chosen else None
         if self._comparison is not None:
@@ -118,7 +117,7 @@ class PolicyPage:
                     )
             else:
                 self._build_version(policy, version)
-        self._shown = (policy, chosen)
+        self._shown = standing
         if self._comparison is not None:
             with self._main:
                 await self._comparison.start()
@@ -185,6 +184,12 @@ class PolicyPage:
                 Text("p", version.note, "sub clamped")
 
 
+def _standing(policy: Policy, chosen: VersionSummary | None) -> object:
+    """What the page is built again for. Counts change with every decision, and an open dialog must outlive that."""
+    versions = [(each.id, each.status, each.canary_percent, each.activated_at) for each in policy.versions]
+    return chosen and chosen.id, versions, [(draft.id, draft.revision) for draft in policy.drafts]
+
+
 def _chosen(policy: Policy, asked: int) -> VersionSummary | None:
     if asked:
         return next((version for version in policy.versions if version.version == asked), None)
@@ -198,7 +203,7 @@ def _history(version: Version) -> None:
             with fact("Published"):
                 Timestamp(version.published_at, "full")
         if version.activated_at is not None:
-            with fact("Put in force"):
+            with fact(f"{version.canary_percent} % since" if version.canary_percent else "Put in force"):
                 Timestamp(version.activated_at, "full")
                 Text("span", f" by {version.activated_by.shown}" if version.activated_by else "")
         if version.retired_at is not None and version.status == "retired":

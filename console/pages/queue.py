@@ -11,8 +11,9 @@ from axiru.domain.movement import Mode
 from console.components.button import Button
 from console.components.decision_table import DecisionTable
 from console.components.empty_state import empty_state
+from console.components.mode_switch import mode_switch
 from console.components.queue_filters import QueueFilters, Tab
-from console.components.text import Text, block, link
+from console.components.text import Text, block
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
@@ -70,7 +71,7 @@ class QueuePage:
     def build(self) -> None:
         with block("div", "page-head"):
             Text("h1", "Decisions")
-            _mode_switch(self._mode)
+            mode_switch(self._mode, "/")
         self._filters = QueueFilters(TABS, self._state, self._query, self._filter)
         self._table = DecisionTable("Decisions, newest first")
         self._below = block("div", "below-table")
@@ -143,14 +144,6 @@ def _is_about_decisions(event: StreamEvent) -> bool:
 def _is_about_approvals(event: StreamEvent) -> bool:
     """The count is read apart: most decisions need nobody and leave it alone."""
     return event.event == "approval"
-
-
-def _mode_switch(mode: Mode) -> None:
-    with block("nav", "modes", aria_label="Mode"):
-        for name, label in (("test", "Test"), ("live", "Live")):
-            anchor = link(label, f"/?mode={name}")
-            if name == mode:
-                anchor.props["aria-current"] = "true"
 
 
 def _nothing(*, filtered: bool, mode: Mode) -> None:

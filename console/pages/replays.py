@@ -17,6 +17,7 @@ from console.components.badge import Look, badge
 from console.components.button import Button
 from console.components.empty_state import empty_state
 from console.components.file_drop import FileDrop
+from console.components.mode_switch import mode_switch
 from console.components.select_field import SelectField
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
@@ -100,9 +101,11 @@ class ReplaysPage:
         self._client = context.client
 
     def build(self) -> None:
-        with block("div", "page-head"), block("div"):
-            Text("h1", "Replays")
-            Text("p", "What a policy would have done with your history. Nothing is enforced.", "sub")
+        with block("div", "page-head"):
+            with block("div"):
+                Text("h1", "Replays")
+                Text("p", "What a policy would have done with your history. Nothing is enforced.", "sub")
+            mode_switch(self._mode, "/replays")
         if not may_write(self._session):
             Text("p", NOT_PERMITTED.replace("write them", "run replays"), "muted page-note")
         elif self._policies:

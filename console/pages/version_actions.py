@@ -85,8 +85,8 @@ class VersionActions:
                 "A share is a canary: always the same requests, by customer; it goes on looking on at the others.",
                 "muted",
             )
-            if self._live is not None:
-                Text("p", f"For all requests, {self._live.name} is retired. You can roll back to it.", "muted")
+            retired = f" For all requests, {self._live.name} is retired; you can roll back to it." if self._live else ""
+            Text("p", f"It counts in test and live mode alike.{retired}", "muted")
 
     def _build_retiring(self, consequence: str) -> None:
         self._retiring = ConfirmDialog(f"Retire {self._version.name}", "Retire", self._retire, "danger")
@@ -106,6 +106,8 @@ class VersionActions:
         with self._promised:
             if promotion is not None:
                 promise(promotion)
+            else:
+                Text("p", "What this would change is not known: the comparison could not be read.", "refusal")
         self._promoting.open()
 
     async def _ask_to_retire(self) -> None:
