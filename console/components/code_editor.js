@@ -77,6 +77,9 @@ export default {
     base() {
       this.keep();
     },
+    backup(now, before) {
+      sessionStorage.removeItem(before);
+    },
     kind() {
       this.view.dispatch({ effects: this.coloured.reconfigure(KINDS[this.kind]) });
     },

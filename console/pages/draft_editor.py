@@ -84,7 +84,7 @@ class DraftEditor:
                             max_length=LONGEST_NOTE,
                         )
         self._build_dialogs()
-        self._editor.keep_as(self._draft.id if self._draft else "new", str(self._draft.revision if self._draft else 0))
+        self._keep_in_browser()
         self._show(text, self._kind)
         # What a new draft begins with can be had again; only what somebody wrote is worth keeping.
         self._editor.saved()
@@ -235,8 +235,13 @@ class DraftEditor:
             self._draft, text=self._editor.text, format=self._kind, note=self._note.value.strip()
         )
         self._editor.saved()
-        self._editor.keep_as(self._draft.id, str(self._draft.revision))
+        self._keep_in_browser()
         return self._draft
+
+    def _keep_in_browser(self) -> None:
+        """Under the member's own name: another one may log in there next."""
+        draft_id, revision = (self._draft.id, self._draft.revision) if self._draft else ("new", 0)
+        self._editor.keep_as(f"{self._session.member.id}/{draft_id}", str(revision))
 
     async def _ask_to_publish(self) -> None:
         reading = self._reading

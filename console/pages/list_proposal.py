@@ -107,7 +107,7 @@ class Proposal:
                     Button("Propose", self._propose, "primary")
                     self._refusal = Text("p", "", "refusal")
                     self._refusal.props["role"] = "alert"
-        self._editor.keep_as(f"list/{self._list.slug if self._list else ''}", "")
+        self._editor.keep_as(f"{self._session.member.id}/list/{self._list.slug if self._list else ''}", "")
         self._editor.show("\n".join(values), "values")
         self._editor.saved()
         self._show_count()

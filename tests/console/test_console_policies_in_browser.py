@@ -114,7 +114,9 @@ async def test_a_text_with_errors_is_not_switched_away_and_one_without_is_the_sa
     await expect(text_of(page)).to_contain_text("# Why we do this")
 
 
-async def test_unsaved_text_survives_a_reload(log_in: OpenPage) -> None:
+async def test_unsaved_text_survives_a_reload_and_is_forgotten_once_saved(
+    log_in: OpenPage, api: httpx.AsyncClient
+) -> None:
     page = await log_in("finance_manager", "/policies/drafts/new")
     page.on("dialog", lambda dialog: dialog.accept())
     await write(page, "Refunds over $21 are denied.", answer="Compiles")
@@ -122,6 +124,11 @@ async def test_unsaved_text_survives_a_reload(log_in: OpenPage) -> None:
     await expect(page.get_by_text("Your unsaved text")).to_be_visible()
     await expect(text_of(page)).to_have_text("Refunds over $21 are denied.")
     await expect(page.locator(".checked")).to_have_text("Compiles")
+    await page.get_by_role("button", name="Save draft").click()
+    await expect(page).to_have_url(re.compile("/policies/drafts/pd_"))
+    await api.delete(f"/api/v1/policies/drafts/{page.url.rpartition('/')[2]}")
+    await go(page, "/policies/drafts/new")
+    await expect(text_of(page)).to_contain_text("Policy my-policy")
 
 
 async def test_who_saves_over_somebody_elses_text_is_told_and_keeps_their_own(
@@ -140,6 +147,18 @@ async def test_who_saves_over_somebody_elses_text_is_told_and_keeps_their_own(
     await expect(page).to_have_url(re.compile("/policies$"))
     await go(page, f"/policies/drafts/{draft['id']}")
     await expect(page.get_by_text("This draft was discarded")).to_be_visible()
+
+
+async def test_a_policy_that_compiles_and_cannot_mean_what_it_says_is_not_published(log_in: OpenPage) -> None:
+    page = await log_in("finance_manager", "/policies/drafts/new")
+    text = "Rule dead_rule: Refunds over $50 but under $20 are denied."
+    await write(page, text, answer="Compiles, but cannot be published")
+    problems = page.get_by_role("region", name="Problems")
+    await expect(problems.locator(".chip")).to_have_text("dead_rule")
+    await expect(page.get_by_role("button", name="Publish to shadow…")).to_be_disabled()
+    await expect(page.get_by_role("button", name="Save draft")).to_be_enabled()
+    await problems.get_by_role("button", name="Line 1, column").click()
+    await expect(text_of(page)).to_be_focused()
 
 
 async def test_a_template_is_filled_in_and_becomes_a_draft(log_in: OpenPage, api: httpx.AsyncClient) -> None:
@@ -213,64 +232,24 @@ async def test_what_another_organization_has_is_not_there(log_in: OpenPage, fore
         await expect(page.get_by_text(re.compile("^No such"))).to_be_visible()
 
 
-async def test_a_list_is_proposed_by_one_person_and_put_in_force_by_another(log_in: OpenPage) -> None:
-    slug = f"vip_{uuid.uuid4().hex[:8]}"
-    author = await log_in("finance_manager", "/lists")
-    await author.get_by_role("link", name="New list").click()
-    await author.get_by_label("Name").fill(slug)
-    await author.get_by_role("textbox", name="Values").fill(f"cus_1, cus_2\ncus_2 {MARKUP.replace(' ', '')}")
-    await expect(author.get_by_text("3 values")).to_be_visible()
-    await author.get_by_role("button", name="Propose").click()
-    await expect(author).to_have_url(re.compile(f"/lists/{slug}$"))
-    await expect(author.get_by_role("button", name="Put in force…")).to_be_disabled()
-    await expect(author.get_by_text("a second person has to put it in force")).to_be_visible()
-    second = await log_in("controller", f"/lists/{slug}")
-    await expect(second.get_by_role("region", name="Values")).to_contain_text("cus_2")
-    await second.get_by_role("button", name="Put in force…").click()
-    await second.get_by_role("dialog").get_by_role("button", name="Put in force").click()
-    await expect(second.locator(".version-title")).to_contain_text("In force")
-    await expect(author.locator(".version-title")).to_contain_text("In force")
-    assert await second.locator("img[src='x']").count() == 0
-
-
-CSV = b"""id,Created (UTC),Amount,Currency,Amount Refunded,Customer ID,Status
-ch_1,2026-08-01 10:00:00,250.00,usd,250.00,cus_1,Refunded
-ch_2,2026-08-20 10:00:00,12.00,usd,12.00,cus_1,Refunded
-"""
-
-
-async def test_a_file_is_replayed_and_what_it_found_can_be_saved_and_deleted(log_in: OpenPage) -> None:
-    page = await log_in("finance_manager", "/replays")
-    csv_file = {"name": "august.csv", "mimeType": "text/csv", "buffer": CSV}
-    await page.get_by_label("Drop a CSV file here, or choose one").set_input_files([csv_file])  # type: ignore[list-item]
-    await expect(page.locator(".tiles")).to_contain_text("$250.00 USD")
-    await expect(page.get_by_role("heading", name="august.csv")).to_be_visible()
-    await expect(page.locator(".found")).to_contain_text("ch_1")
-    await expect(page.get_by_text("deleted in 29 d")).to_be_visible()
-    async with page.expect_download() as download:
-        await page.get_by_role("link", name="Rows as CSV").click()
-    assert "ch_1" in (await (await download.value).path()).read_text()
-    await page.get_by_role("button", name="Delete…").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await expect(page).to_have_url(re.compile("/replays$"))
-    await expect(page.get_by_role("link", name="august.csv")).to_have_count(0)
-
-
-async def test_a_file_that_cannot_be_read_is_told_with_its_place(log_in: OpenPage) -> None:
-    page = await log_in("finance_manager", "/replays")
-    broken = {"name": "broken.csv", "mimeType": "text/csv", "buffer": CSV.replace(b"usd,250.00", b"usd,many")}
-    await page.get_by_label("Drop a CSV file here, or choose one").set_input_files([broken])  # type: ignore[list-item]
-    await expect(page.get_by_text("Line 2, column 5")).to_be_visible()
-
-
-async def test_a_file_from_another_site_or_from_nobody_is_refused(stack: DevJson) -> None:
-    async with httpx.AsyncClient(base_url=stack.console_url, headers={"Content-Type": "text/csv"}) as http:
-        address = "/replays/files?judge=refunds-starter/0"
-        foreign = await http.post(address, content=CSV, headers={"Sec-Fetch-Site": "cross-site"})
-        anonymous = await http.post(address, content=CSV)
-        as_form = await http.post(address, content=CSV, headers={"Content-Type": "text/plain"})
-        report = await http.get("/replays/rp_1/report.html")
-    assert [foreign.status_code, anonymous.status_code, as_form.status_code, report.status_code] == [403, 401, 403, 401]
+async def test_a_retired_version_is_rolled_back_to_by_a_second_person(log_in: OpenPage, api: httpx.AsyncClient) -> None:
+    slug = f"rollback-{uuid.uuid4().hex[:8]}"
+    body = {"text": f"Policy {slug} governs adjustments on stripe.\nAdjustments are denied.", "format": "plain"}
+    draft = (await api.post("/api/v1/policies/drafts", json=body)).json()
+    await api.post(f"/api/v1/policies/drafts/{draft['id']}/publish")
+    author = await log_in("admin", f"/policies/{slug}")
+    await author.get_by_role("button", name="Retire…").click()
+    await author.get_by_role("dialog").get_by_role("button", name="Retire").click()
+    await expect(author.locator(".version-title")).to_contain_text("Retired")
+    await expect(author.get_by_role("button", name="Roll back to this…")).to_be_disabled()
+    second = await log_in("controller", f"/policies/{slug}")
+    await second.get_by_role("button", name="Roll back to this…").click()
+    await second.get_by_role("dialog").get_by_role("button", name="Put v1 in force").click()
+    await expect(author.locator(".version-title")).to_contain_text("Live")
+    await expect(author.get_by_text("a second person has to take it out of force")).to_be_visible()
+    await second.get_by_role("button", name="Retire…").click()
+    await second.get_by_role("dialog").get_by_role("button", name="Retire").click()
+    await expect(author.locator(".version-title")).to_contain_text("Retired")
 
 
 async def test_a_phone_shows_policies_lists_and_replays_without_sideways_scrolling(log_in: OpenPage) -> None:

@@ -7,14 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axiru.domain.control import ControlHit
+from axiru.domain.currency import CURRENCIES, exponent_of
 from axiru.domain.decision import DecisionState
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 from console.components.badge import look_of
-from console.components.money import decimal_text, money_text
+from console.components.money import decimal_text, minor_units, money_text
+from console.components.rule_sentences import parted
+from console.components.version_badge import rate_text
 from console.pages.decision_head import forbidden_text
 from console.pages.decision_sections import compared
 from console.pages.queue import DIFFERS, TABS
+from console.replay_api import JudgingPolicy
 from console.views import Execution
 
 
@@ -39,6 +43,52 @@ def test_no_digit_of_an_amount_is_lost(units: int, exponent: int) -> None:
     text = decimal_text(units, exponent)
     assert int(text.replace(",", "").replace(".", "")) == units
     assert len(text.partition(".")[2]) == exponent
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "units"),
+    [
+        ("1,250.50", "usd", 125_050),
+        (" 12 ", "usd", 1_200),
+        ("0.5", "usd", 50),
+        ("500", "jpy", 500),
+        ("1.234", "kwd", 1_234),
+    ],
+)
+def test_an_amount_that_was_typed_is_read_in_its_currency(text: str, currency: str, units: int) -> None:
+    assert minor_units(text, currency) == units
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [("12,5", "usd"), ("1.234", "usd"), ("5.0", "jpy"), ("", "usd"), ("-5", "usd"), ("1e3", "usd"), ("١٢", "usd")],
+)
+def test_what_may_mean_two_amounts_is_none(text: str, currency: str) -> None:
+    assert minor_units(text, currency) is None
+
+
+@given(units=st.integers(min_value=0, max_value=99_999_999_999), currency=st.sampled_from(sorted(CURRENCIES)))
+def test_an_amount_that_is_shown_can_be_typed_again(units: int, currency: str) -> None:
+    assert minor_units(decimal_text(units, exponent_of(currency)), currency) == units
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(1.0, "100 %"), (0.9999, "99.9 %"), (0.98, "98 %"), (0.5833, "58.3 %"), (0.0, "0 %")]
+)
+def test_agreement_is_never_rounded_up_to_all(rate: float, text: str) -> None:
+    assert rate_text(rate) == text
+
+
+def test_a_rule_is_shown_as_its_sentence_and_what_else_it_says() -> None:
+    plain = 'Rule big, priority 10:\n  Refunds over $5 are denied,\n  saying "No",\n  but skipped if a fact is missing.'
+    assert parted(plain) == ("Refunds over $5 are denied", 'saying "No", but skipped if a fact is missing.')
+    assert parted("Refunds over $5 are denied.") == ("Refunds over $5 are denied.", "")
+
+
+@pytest.mark.parametrize("text", ["", "slug", "slug/", "/1", "slug/x", "slug/²", "slug/99999999"])
+def test_a_policy_to_judge_by_is_named_whole_or_not_at_all(text: str) -> None:
+    assert JudgingPolicy.parse(text) is None
+    assert JudgingPolicy.parse("refunds-starter/2") == JudgingPolicy("refunds-starter", 2)
 
 
 def test_every_state_has_a_look_and_no_two_states_the_same_words() -> None:
