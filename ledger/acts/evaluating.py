@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from axiru.domain.control import marked_for_review
 from axiru.domain.evaluation import Outcome
@@ -11,14 +11,21 @@ from ledger.acts.canary import Canary, canary_of
 from ledger.acts.measuring import Measured, measure
 from ledger.acts.projection import Recorded, ShadowResult
 from ledger.acts.ruling import Evaluated, severest
-from ledger.acts.standing import ActiveList, CompiledVersions, PolicyVersionMissing, Standing, VersionInForce
+from ledger.acts.standing import ActiveList, CompiledVersions, Standing, VersionInForce
 from policies import CompiledPolicy, evaluate, facts_of
+
+MOST_LOOKED_UP: Final = 100
+"""How many windows and lists the versions that only look on may ask for, beyond those that what decides asks for."""
+
+MOST_EXPRESSIONS: Final = 1_000
+"""How many expressions they may hold together: one person can publish, and must not slow every decision by it."""
 
 
 class Words(NamedTuple):
     """`live` is None where no version in force covers the movement. The rest is what the words were made from.
 
-    `unread` only look on, and their texts are not what was published: they keep no decision from being made.
+    `unread` only look on, and keep no decision from being made: their texts are not what was published, are still
+    being read, or would cost a decision more than `MOST_LOOKED_UP` and `MOST_EXPRESSIONS` allow all of them together.
     """
 
     live: Evaluated | None
@@ -34,8 +41,7 @@ class Words(NamedTuple):
 async def hear(request: Recorded, standing: Standing, now: datetime, compiled: CompiledVersions) -> Words:
     """Evaluate every version that covers the movement on the same facts. Raises PolicyVersionMissing."""
     ovt = request.ovt
-    read, unread = await _read(standing.versions, compiled)
-    covering = [(version, policy) for version, policy in read if policy.applies_to(ovt.rail, ovt.rail_action)]
+    covering, unread = await _read(standing.versions, ovt, compiled)
     looked_up = {spec.fact: spec for _, policy in covering for spec in policy.lists}.values()
     slugs = {spec.slug for spec in looked_up}
     lists = tuple(sorted((one for one in standing.lists if one.slug in slugs), key=lambda one: one.slug))
@@ -62,19 +68,40 @@ async def hear(request: Recorded, standing: Standing, now: datetime, compiled: C
 
 
 async def _read(
-    versions: Iterable[VersionInForce], compiled: CompiledVersions
+    versions: Iterable[VersionInForce], ovt: Ovt, compiled: CompiledVersions
 ) -> tuple[list[tuple[VersionInForce, CompiledPolicy]], tuple[VersionInForce, ...]]:
-    """Raises PolicyVersionMissing for a version that decides."""
-    read: list[tuple[VersionInForce, CompiledPolicy]] = []
-    unread: list[VersionInForce] = []
+    """The versions that cover the movement, in their order. Raises PolicyVersionMissing for one that decides."""
+    covering: dict[str, CompiledPolicy] = {}
+    looking_on = [version for version in versions if not _has_a_share(version)]
     for version in versions:
-        try:
-            read.append((version, await compiled.get(version)))
-        except PolicyVersionMissing:
-            if version.status == "active" or version.canary_percent:
-                raise
-            unread.append(version)
-    return read, tuple(unread)
+        if _has_a_share(version) and (policy := await compiled.get(version)).applies_to(ovt.rail, ovt.rail_action):
+            covering[version.id] = policy
+    at_hand = await compiled.at_hand(looking_on)
+    unread = {version.id for version in looking_on if version.id not in at_hand}
+    looked_up = {name for policy in covering.values() for name in _looked_up(policy)}
+    most, expressions = len(looked_up) + MOST_LOOKED_UP, 0
+    for version_id, policy in at_hand.items():
+        if not policy.applies_to(ovt.rail, ovt.rail_action):
+            continue
+        wanted = looked_up | _looked_up(policy)
+        evaluated = expressions + sum(len(rule.expressions) for rule in policy.rules)
+        if len(wanted) > most or evaluated > MOST_EXPRESSIONS:
+            unread.add(version_id)
+        else:
+            covering[version_id], looked_up, expressions = policy, wanted, evaluated
+    return (
+        [(version, covering[version.id]) for version in versions if version.id in covering],
+        tuple(version for version in versions if version.id in unread),
+    )
+
+
+def _has_a_share(version: VersionInForce) -> bool:
+    return version.status == "active" or version.canary_percent > 0
+
+
+def _looked_up(policy: CompiledPolicy) -> set[str]:
+    """What a decision has to count or look up for the policy; what two policies ask for costs once."""
+    return {window.name for window in policy.windows} | {spec.fact for spec in policy.lists}
 
 
 def _canaries(

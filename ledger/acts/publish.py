@@ -10,9 +10,10 @@ from axiru.database import row, rows
 from axiru.errors import AxiruError
 from ledger.acts.chain import acts
 from ledger.acts.drafts import Draft, changed, load, read_draft
+from ledger.acts.evaluating import MOST_LOOKED_UP
 from ledger.acts.second_person import BOTH_MODES
 from ledger.entry import EntrySigner
-from policies import compile_policy, parse, to_yaml
+from policies import CompiledPolicy, compile_policy, parse, to_yaml
 from policies.checks import Finding, Known, check
 
 
@@ -62,6 +63,7 @@ async def publish(draft_id: str, *, organization_id: str, member_id: str, signer
     source = to_yaml(parsed.policy) if draft.format == "plain" else draft.source
     # What decisions will read has to load: plain language may be shorter than the YAML it stands for.
     compiled = await asyncio.to_thread(lambda: compile_policy(parse(source)))
+    _require_affordable(compiled)
     async with acts(signer, organization_id, BOTH_MODES) as publishing:
         newest = await row(
             "SELECT version, content_hash FROM policy_versions WHERE organization_id = {} AND slug = {} "
@@ -103,6 +105,15 @@ async def publish(draft_id: str, *, organization_id: str, member_id: str, signer
             ledger_ids.append(entry.ledger_id)
             one.tell("policy", {"slug": published.slug, "version": published.version, "status": "shadow"})
         return msgspec.structs.replace(published, ledger_ids=tuple(ledger_ids))
+
+
+def _require_affordable(compiled: CompiledPolicy) -> None:
+    """Every decision counts and looks up all of it before it is made. Raises ChecksFailed."""
+    if (looked_up := len(compiled.windows) + len(compiled.lists)) > MOST_LOOKED_UP:
+        message = f"the policy asks for {looked_up:,} different windows and lists, and may ask for {MOST_LOOKED_UP}"
+        raise ChecksFailed(
+            (Finding("too_costly", "error", message, (), 1, 1, "ask for the same windows in its rules"),)
+        )
 
 
 async def _list_kinds(organization_id: str) -> dict[str, str]:

@@ -1,8 +1,12 @@
 """What a decision is made from, read behind the lock: controls, surface, policy versions and lists."""
 
+import asyncio
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import msgspec
+import structlog
 
 from axiru.database import row, rows
 from axiru.domain.control import Control
@@ -11,6 +15,11 @@ from axiru.domain.movement import Mode, Ovt
 from axiru.errors import AxiruError
 from ledger.acts.list_values import ListKind
 from policies import CompiledPolicy, PolicyInvalid, compile_policy, parse
+
+CHARACTERS_AT_ONCE: Final = 32_768
+"""How much of what only looks on one decision waits to have read: some tenths of a second, once a process."""
+
+_log = structlog.get_logger()
 
 
 class PolicyVersionMissing(AxiruError):
@@ -115,26 +124,72 @@ class CompiledVersions:
     def __init__(self, most: int = 512) -> None:
         self._compiled: dict[str, CompiledPolicy] = {}
         self._most = most
+        self._unreadable: set[str] = set()
+        self.reading: asyncio.Task[CompiledPolicy | None] | None = None
+        """The long text that is being read for the decisions to come, one at a time."""
 
     async def get(self, version: VersionInForce) -> CompiledPolicy:
         """Compile once a process. Raises PolicyVersionMissing when the stored text is not what was published."""
-        compiled = self._compiled.get(version.content_hash)
+        compiled = self._known(version) or await self._keep(version, await _source(version))
         if compiled is None:
-            compiled = await _published(version)
-            if len(self._compiled) >= self._most:
-                self._compiled.pop(next(iter(self._compiled)))
+            raise PolicyVersionMissing(
+                "A policy version in force is not what was published.", slug=version.slug, version=version.version
+            )
+        return compiled
+
+    async def at_hand(self, versions: Iterable[VersionInForce]) -> dict[str, CompiledPolicy]:
+        """Those of versions that only look on, by id, that are compiled or take no longer than a decision may wait.
+
+        One text that takes longer is compiled meanwhile, for the decisions to come.
+        """
+        found: dict[str, CompiledPolicy] = {}
+        left = CHARACTERS_AT_ONCE
+        for version in versions:
+            compiled = self._known(version)
+            if compiled is None and self.reading is None and version.id not in self._unreadable:
+                source = await _source(version)
+                if len(source) <= left:
+                    left -= len(source)
+                    compiled = await self._keep(version, source)
+                else:
+                    self.reading = asyncio.create_task(self._keep(version, source))
+                    self.reading.add_done_callback(self._ended)
+            if compiled is not None:
+                found[version.id] = compiled
+        return found
+
+    def _known(self, version: VersionInForce) -> CompiledPolicy | None:
+        """The one that nobody has asked for the longest is the first to go."""
+        compiled = self._compiled.pop(version.content_hash, None)
+        if compiled is not None:
             self._compiled[version.content_hash] = compiled
         return compiled
 
+    async def _keep(self, version: VersionInForce, source: str) -> CompiledPolicy | None:
+        # In a thread, so that other organizations' decisions go on; None for what is not what was published.
+        compiled = await asyncio.to_thread(_published, source, version.content_hash)
+        if compiled is None:
+            self._unreadable.add(version.id)
+            return None
+        if len(self._compiled) >= self._most:
+            self._compiled.pop(next(iter(self._compiled)))
+        self._compiled[version.content_hash] = compiled
+        return compiled
 
-async def _published(version: VersionInForce) -> CompiledPolicy:
+    def _ended(self, reading: asyncio.Task[CompiledPolicy | None]) -> None:
+        self.reading = None
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            _log.error("policy_version_unreadable", exc_info=error)
+
+
+async def _source(version: VersionInForce) -> str:
     stored = await row("SELECT source FROM policy_versions WHERE id = {}", version.id)
+    return str(stored["source"]) if stored else ""
+
+
+def _published(source: str, content_hash: str) -> CompiledPolicy | None:
     try:
-        compiled = compile_policy(parse(stored["source"])) if stored else None
+        compiled = compile_policy(parse(source))
     except PolicyInvalid:
-        compiled = None
-    if compiled is None or compiled.content_hash != version.content_hash:
-        raise PolicyVersionMissing(
-            "A policy version in force is not what was published.", slug=version.slug, version=version.version
-        )
-    return compiled
+        return None
+    return compiled if compiled.content_hash == content_hash else None

@@ -13,10 +13,12 @@ from axiru.database import rows
 from axiru.domain.control import ControlKind
 from axiru.domain.evaluation import Evaluation, Outcome
 from axiru.domain.movement import Context, Counterparty, Initiator, Merchant, Ovt
+from axiru.ids import POLICY_VERSION, new_id
 from ledger.acts.activate import activate
 from ledger.acts.canary import bucket_of, canary_of
 from ledger.acts.chain import json
 from ledger.acts.control import engage
+from ledger.acts.evaluating import MOST_EXPRESSIONS, MOST_LOOKED_UP
 from ledger.acts.lists import activate_list, propose_list
 from ledger.acts.personal import PERSONAL_PATHS
 from ledger.acts.standing import VersionInForce
@@ -364,4 +366,78 @@ async def _mark(
         reason="a test",
         expires_at=expires_at,
         signer=house.signer,
+    )
+
+
+def _looking_into(windows: int, lists: int = 0, expressions: int = 0) -> str:
+    rules = [f"rolling_window: {{measure: count, per: customer, within: {n + 1}m, gte: 99}}" for n in range(windows)]
+    rules += [f"context: {{customer_id: {{in_list: list_{n}}}}}" for n in range(lists)]
+    rules += [f'custom_expression: "amount_cents > {n}"' for n in range(expressions)]
+    told = "".join(f"\n  - {{id: r{n}, when: {{{rule}}}, effect: flag}}" for n, rule in enumerate(rules))
+    return f"policy: costly\nschema: 2\napplies_to: {{rail: stripe}}\nrules:{told}\n"
+
+
+@pytest.mark.parametrize(
+    ("costly", "read"),
+    [
+        (_looking_into(windows=MOST_LOOKED_UP), True),
+        (_looking_into(windows=MOST_LOOKED_UP + 1), False),
+        (_looking_into(windows=5, expressions=MOST_EXPRESSIONS + 1), False),
+    ],
+    ids=["as much as may be", "too much to look up", "too many expressions"],
+)
+async def test_versions_looking_on_cost_a_decision_only_so_much(
+    house: Any, refund: Any, costly: str, *, read: bool
+) -> None:
+    await _laid(house, costly)
+    await house.publish(DENIES_FROM.format(limit=1_000))
+
+    receipt = await house.decided(refund(house, customer_id="cus_1"))
+    if house.compiled.reading is not None:
+        await house.compiled.reading
+        receipt = await house.decided(refund(house, customer_id="cus_1"))
+
+    data = (await house.entries("decision"))[-1]["data"]
+    assert (receipt.outcome, receipt.policy_version) == (Outcome.ALLOW, "v1")
+    assert ("costly" in {each["slug"] for each in data["shadows"]}) is read
+    assert data["unread"] == ([] if read else [{"slug": "costly", "version": 1}])
+    assert "refunds" in {each["slug"] for each in data["shadows"]}
+
+
+async def test_no_decision_waits_for_a_long_text_that_only_looks_on(house: Any, refund: Any) -> None:
+    rules = "".join(
+        f"\n  - {{id: rule_number_{n}, when: {{context: {{customer_id: cus_{n}}}}}, effect: flag}}" for n in range(600)
+    )
+    await _laid(house, f"policy: long\nschema: 2\napplies_to: {{rail: stripe}}\nrules:{rules}\n")
+
+    await house.decided(refund(house))
+    (first,) = await house.entries("decision")
+    assert (first["data"]["unread"], first["data"]["shadows"]) == ([{"slug": "long", "version": 1}], [])
+
+    await house.compiled.reading
+    await house.decided(refund(house))
+    second = (await house.entries("decision"))[-1]
+    assert (second["data"]["unread"], [each["slug"] for each in second["data"]["shadows"]]) == ([], ["long"])
+
+
+async def _laid(house: Any, source: str) -> None:
+    """A version that looks on, without the time that publishing takes to check it."""
+    compiled = compile_policy(parse(source))
+    await rows(
+        "INSERT INTO policies (id, organization_id, slug, created_at) VALUES ({}, {}, {}, now())",
+        f"{house.id}/{compiled.slug}",
+        house.id,
+        compiled.slug,
+    )
+    await rows(
+        "INSERT INTO policy_versions (id, organization_id, slug, version, status, source, language, content_hash, "
+        "author_member_id, author_member_ids, note, created_at, published_at) "
+        "VALUES ({}, {}, {}, 1, 'shadow', {}, 2, {}, {}, ARRAY[{}::text], '', now(), now())",
+        new_id(POLICY_VERSION),
+        house.id,
+        compiled.slug,
+        source,
+        compiled.content_hash,
+        house.members["author"],
+        house.members["author"],
     )

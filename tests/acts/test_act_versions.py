@@ -9,6 +9,7 @@ from axiru.database import row, rows
 from axiru.domain.evaluation import Outcome
 from ledger.acts.activate import ActivationRefused, VersionReceipt, activate, retire, shadow_again
 from ledger.acts.drafts import Draft, DraftChanged, DraftNotFound, discard_draft, read_draft, save_draft
+from ledger.acts.evaluating import MOST_LOOKED_UP
 from ledger.acts.publish import AlreadyPublished, ChecksFailed, Published, publish
 from ledger.acts.vote import NotEligible
 from ledger.verify_command import verify_database
@@ -150,6 +151,20 @@ async def test_policy_that_cannot_mean_what_it_says_is_not_published(house: Any)
 
     assert [finding.code for finding in refused.value.findings] == ["unknown_role"]
     assert (await read_draft(draft.id, organization_id=house.id)).state == "open"
+
+
+async def test_policy_that_looks_up_too_much_before_each_decision_is_not_published(house: Any) -> None:
+    rules = "".join(
+        f"\n  - {{id: r{n}, when: {{rolling_window: {{measure: count, per: customer, within: {n + 1}m, gt: 99}}}}, "
+        "effect: flag}"
+        for n in range(MOST_LOOKED_UP + 1)
+    )
+    draft = await _save(house, f"policy: payouts\nschema: 2\napplies_to: {{rail: stripe}}\nrules:{rules}\n")
+
+    with pytest.raises(ChecksFailed) as refused:
+        await _publish(house, draft)
+
+    assert [finding.code for finding in refused.value.findings] == ["too_costly"]
 
 
 async def test_versions_published_at_once_are_numbered_without_a_gap(house: Any) -> None:
