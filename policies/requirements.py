@@ -62,6 +62,9 @@ def requirements(condition: Condition, scope: Scope, *, negated: bool = False) -
     match condition:
         case Not():
             required = requirements(condition.condition, scope, negated=not negated)
+        case Any_() if negated and len(condition.by_currency()[1]) > 1:
+            # One limit in several currencies requires no single one of them.
+            pass
         case All() | Any_():
             parts = [requirements(part, scope, negated=negated) for part in condition.conditions]
             required = _all(parts) if isinstance(condition, Any_) == negated else _any(parts, test)

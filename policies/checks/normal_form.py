@@ -191,6 +191,11 @@ class _Boxes:
         match condition:
             case Not():
                 return self.of(condition.condition, negated=not negated)
+            case Any_() if negated:
+                others, limits = condition.by_currency()
+                each = [self._every([self.of(one, negated=True) for one in limit]) for limit in limits]
+                parts = [self.of(part, negated=True) for part in others]
+                return self._every([*parts, self._some(each)] if each else parts)
             case All() | Any_():
                 parts = [self.of(part, negated=negated) for part in condition.conditions]
                 return self._every(parts) if isinstance(condition, All) is not negated else self._some(parts)

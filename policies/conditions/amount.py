@@ -29,6 +29,10 @@ class Amount(Condition, frozen=True):
     def written(self) -> Any:
         return {"currency": self.currency, **self.bounds.written()}
 
+    @property
+    def only_currency(self) -> str | None:
+        return self.currency
+
     def test(self, scope: Scope, *, negated: bool = False) -> Test:  # noqa: ARG002 - the same in every scope
         currency = self.currency
         low, high = self.bounds.limits

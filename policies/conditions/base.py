@@ -49,6 +49,11 @@ class Condition(msgspec.Struct, frozen=True):
         """Every fact the test may read."""
         raise NotImplementedError
 
+    @property
+    def only_currency(self) -> str | None:
+        """The currency in which alone the condition says anything: in others it is False, plainly and under `not`."""
+        return None
+
     def windows(self, scope: Scope) -> tuple[WindowSpec, ...]:  # noqa: ARG002 - only some kinds count windows
         return ()
 

@@ -1,7 +1,9 @@
 """`all`, `any` and `not`, in Kleene's three-valued logic.
 
 `not` is pushed down to the leaves (De Morgan) instead of flipping an answer, so that a leaf can say what its negation
-means: the negation of "over $100" is "dollars, and not over 100", and so never matches another currency either.
+means: the negation of "over $100" is "dollars, and not over 100", and so never matches another currency either. For the
+same reason "over $100 or €90" is one limit to `not`: its negation is "dollars, and not over 100, or euros, and not over
+90"; that both fail at once no movement could fulfil.
 """
 
 from collections.abc import Iterator
@@ -53,8 +55,23 @@ class Any_(_Several, frozen=True):
     kind: ClassVar[str] = "any"
 
     def test(self, scope: Scope, *, negated: bool = False) -> Test:
-        tests = tuple(condition.test(scope, negated=negated) for condition in self.conditions)
-        return all_of(tests) if negated else any_of(tests)
+        if not negated:
+            return any_of(tuple(condition.test(scope) for condition in self.conditions))
+        others, limits = self.by_currency()
+        tests = [condition.test(scope, negated=True) for condition in others]
+        if limits:
+            each = (all_of(tuple(one.test(scope, negated=True) for one in limit)) for limit in limits)
+            tests.append(any_of(tuple(each)))
+        return all_of(tuple(tests))
+
+    def by_currency(self) -> tuple[tuple[Condition, ...], tuple[tuple[Condition, ...], ...]]:
+        """The conditions that speak of several currencies or none, and the others, one tuple for each currency."""
+        limits: dict[str, list[Condition]] = {}
+        others: list[Condition] = []
+        for condition in self.conditions:
+            currency = condition.only_currency
+            (others if currency is None else limits.setdefault(currency, [])).append(condition)
+        return tuple(others), tuple(map(tuple, limits.values()))
 
 
 class Not(Condition, frozen=True):
@@ -68,6 +85,10 @@ class Not(Condition, frozen=True):
 
     def written(self) -> Any:
         return self.condition.document()
+
+    @property
+    def only_currency(self) -> str | None:
+        return self.condition.only_currency
 
     def test(self, scope: Scope, *, negated: bool = False) -> Test:
         return self.condition.test(scope, negated=not negated)

@@ -69,6 +69,10 @@ class RollingWindow(Condition, frozen=True):
             document["rail_action"] = written_words(self.rail_actions)
         return {**document, **self.bounds.written()}
 
+    @property
+    def only_currency(self) -> str | None:
+        return self.currency
+
     def window(self, scope: Scope) -> WindowSpec:
         inherited = scope.rail_actions if self.rail in {None, scope.rail} else ()
         return WindowSpec(

@@ -45,6 +45,44 @@ def test_a_limit_in_dollars_matches_dollars_and_no_other_currency(when: str) -> 
     assert decide(text, **facts, currency="jpy").matched_rule_id is None
 
 
+_SMALL = "{amount: {currency: usd, lte: 100}}, {amount: {currency: eur, lte: 90}}"
+
+
+@pytest.mark.parametrize(
+    ("when", "matching"),
+    [
+        (f"not: {{any: [{_SMALL}]}}", ["101 usd", "501 usd", "91 eur"]),
+        (
+            "not: {any: [{not: {amount: {currency: usd, gt: 100}}}, {amount: {currency: eur, lte: 90}}]}",
+            ["101 usd", "501 usd", "91 eur"],
+        ),
+        (f"not: {{all: [{{initiator_kind: agent}}, {{any: [{_SMALL}]}}]}}", ["101 usd", "501 usd", "91 eur"]),
+        (f"not: {{any: [{_SMALL}, {{amount: {{currency: usd, gt: 500}}}}]}}", ["101 usd", "91 eur"]),
+        (f"not: {{any: [{_SMALL}, {{initiator_kind: service}}]}}", ["101 usd", "501 usd", "91 eur"]),
+        (f"not: {{any: [{_SMALL}, {{initiator_kind: agent}}]}}", []),
+        (
+            f"not: {{any: [{_SMALL}, {{rolling_window: "
+            "{measure: sum, per: organization, within: 1h, currency: usd, gt: 400}}]}",
+            ["101 usd", "91 eur"],
+        ),
+    ],
+)
+def test_the_negation_of_one_limit_in_two_currencies_is_the_other_side_of_each(when: str, matching: list[str]) -> None:
+    text = policy_of(f"id: limit, when: {{{when}}}, effect: deny")
+    facts = {"initiator.kind": "agent"} | {window.fact: 0 for window in compile_policy(parse(text)).windows}
+    matched = []
+    for each in ("100 usd", "101 usd", "501 usd", "90 eur", "91 eur", "91 jpy", "501 jpy"):
+        cents, currency = each.split()
+        if decide(text, **facts, amount_cents=int(cents), currency=currency).matched_rule_id == "limit":
+            matched.append(each)
+    assert matched == matching
+
+
+def test_without_a_currency_a_negated_limit_in_two_is_unknown() -> None:
+    text = policy_of(f"id: limit, when: {{not: {{any: [{_SMALL}]}}}}, effect: deny")
+    assert decide(text, currency=None).hits[0].missing == ("currency",)
+
+
 def test_the_currency_is_written_in_either_case() -> None:
     text = policy_of("id: limit, when: {amount: {currency: USD, gt: 100}}, effect: deny")
     assert decide(text).outcome is Outcome.DENY

@@ -133,6 +133,8 @@ def holds(condition: Document, facts: Facts, now: datetime, scope: Document, neg
     if kind == "not":
         return holds(said, facts, now, scope, not negated)
     if kind in {"all", "any"}:
+        if kind == "any" and negated:
+            return none_holds(said, facts, now, scope)
         answers = [holds(part, facts, now, scope, negated) for part in said]
         return every(answers) if (kind == "all") != negated else some(answers)
     if kind in {"amount", "rolling_window"} and "currency" in said:
@@ -142,6 +144,27 @@ def holds(condition: Document, facts: Facts, now: datetime, scope: Document, neg
             return False
     answer = leaf(kind, said, facts, now, scope)
     return None if answer is None else answer != negated
+
+
+def none_holds(parts: list[Document], facts: Facts, now: datetime, scope: Document) -> bool | None:
+    """No part holds; of those that are about one currency each, those about the currency that is moved."""
+    answers = [holds(part, facts, now, scope, True) for part in parts if currency_in(part) is None]
+    currencies = {currency_in(part) for part in parts} - {None}
+    if currencies and facts.get("currency") is None:
+        answers.append(None)
+    elif currencies:
+        moved = [part for part in parts if currency_in(part) == facts["currency"]]
+        answers.append(every([holds(part, facts, now, scope, True) for part in moved]) if moved else False)
+    return every(answers)
+
+
+def currency_in(condition: Document) -> str | None:
+    """The currency of an amount or a sum, or of its opposite."""
+    ((kind, said),) = condition.items()
+    if kind == "not":
+        return currency_in(said)
+    stated: str | None = said.get("currency") if kind in {"amount", "rolling_window"} else None
+    return stated and stated.lower()
 
 
 def leaf(kind: str, said: Any, facts: Facts, now: datetime, scope: Document) -> bool | None:  # noqa: PLR0911 - a line for each kind
