@@ -64,8 +64,9 @@ function marksOf(problems, doc) {
 export default {
   props: {
     label: String, text: String, edition: Number, saved: String, kind: String, problems: Array,
-    reveal: Object, disabled: Boolean, backup: String, base: String, describedby: String,
+    reveal: Object, backup: String, base: String, longest: Number,
   },
+  data: () => ({ tooLong: false }),
   emits: ["change", "restored", "save"],
   watch: {
     edition() {
@@ -83,9 +84,6 @@ export default {
     kind() {
       this.view.dispatch({ effects: this.coloured.reconfigure(KINDS[this.kind]) });
     },
-    disabled() {
-      this.view.dispatch({ effects: this.editable.reconfigure(this.abilities()) });
-    },
     problems() {
       this.view.dispatch({ effects: setProblems.of(marksOf(this.problems, this.view.state.doc)) });
     },
@@ -97,7 +95,6 @@ export default {
   },
   mounted() {
     this.coloured = new Compartment();
-    this.editable = new Compartment();
     this.view = new EditorView({
       parent: this.$refs.place,
       state: EditorState.create({
@@ -109,7 +106,11 @@ export default {
             ...defaultKeymap, ...historyKeymap,
           ]),
           this.coloured.of(KINDS[this.kind]),
-          this.editable.of(this.abilities()),
+          EditorView.contentAttributes.of({ "aria-label": this.label, "aria-multiline": "true", spellcheck: "false" }),
+          EditorState.changeFilter.of((change) => {
+            this.tooLong = change.newDoc.length > this.longest;
+            return !this.tooLong;
+          }),
           EditorView.updateListener.of((update) => update.docChanged && this.changed()),
           EditorView.domEventHandlers({ blur: () => void this.tell() }),
         ],
@@ -124,10 +125,6 @@ export default {
     this.view.destroy();
   },
   methods: {
-    abilities() {
-      const attributes = { "aria-label": this.label, "aria-multiline": "true", "aria-describedby": this.describedby ?? "", spellcheck: "false" };
-      return [EditorState.readOnly.of(this.disabled), EditorView.contentAttributes.of(attributes)];
-    },
     written() {
       return this.view.state.doc.toString();
     },
@@ -159,11 +156,10 @@ export default {
     // The browser keeps what is not saved until it is, so that a lost connection or a reload loses no text.
     keep() {
       const text = this.written();
-      if (this.disabled || text === this.saved) sessionStorage.removeItem(this.backup);
+      if (text === this.saved) sessionStorage.removeItem(this.backup);
       else sessionStorage.setItem(this.backup, JSON.stringify({ text, kind: this.kind, base: this.base }));
     },
     restore() {
-      if (this.disabled) return;
       let kept;
       try {
         kept = JSON.parse(sessionStorage.getItem(this.backup));
@@ -176,10 +172,13 @@ export default {
       }
     },
     leaving(event) {
-      if (!this.disabled && this.written() !== this.saved) event.preventDefault();
+      if (this.written() !== this.saved) event.preventDefault();
     },
   },
   render() {
-    return h("div", { ref: "place", class: ["editor", { "editor-still": this.disabled }] });
+    return h("div", [
+      h("div", { ref: "place", class: "editor" }),
+      this.tooLong ? h("p", { class: "refusal editor-note", role: "alert" }, `That was not taken over: ${this.longest} characters are the most.`) : null,
+    ]);
   },
 };

@@ -34,6 +34,16 @@ async def test_a_list_is_proposed_by_one_person_and_put_in_force_by_another(log_
     assert await second.locator("img[src='x']").count() == 0
 
 
+async def test_more_than_one_request_can_carry_is_not_taken_over(log_in: OpenPage) -> None:
+    page = await log_in("finance_manager", "/new-list")
+    values = page.get_by_role("textbox", name="Values")
+    await values.fill("cus_1")
+    await expect(page.get_by_text("1 value", exact=True)).to_be_visible()
+    await values.fill("x" * 240_001)
+    await expect(page.get_by_role("alert").filter(has_text="That was not taken over")).to_be_visible()
+    await expect(page.get_by_text("1 value", exact=True)).to_be_visible()
+
+
 CSV = b"""id,Created (UTC),Amount,Currency,Amount Refunded,Customer ID,Status
 ch_1,2026-08-01 10:00:00,250.00,usd,250.00,cus_1,Refunded
 ch_2,2026-08-20 10:00:00,12.00,usd,12.00,cus_1,Refunded
