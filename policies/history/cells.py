@@ -68,12 +68,13 @@ class Cells:
 
 
 class Signs:
-    """Which sign stands before decimals, learned from every amount of the file."""
+    """Which sign stands before decimals, learned from every amount of the file; `none_seen`: no amount has any."""
 
     def __init__(self, columns: Columns, delimiter: str) -> None:
         self._money = [columns.of[role] for role in _MONEY if role in columns.of]
         self._delimiter = delimiter
         self._first_line: dict[DecimalSign, int] = {}
+        self.none_seen = True
 
     def note(self, record: Record) -> None:
         """Learn from a row. Raises HistoryInvalid where it contradicts an earlier one."""
@@ -89,6 +90,7 @@ class Signs:
                     continue
             else:
                 continue
+            self.none_seen = False
             if sign is None or sign in self._first_line:
                 continue
             for other, line in self._first_line.items():

@@ -21,6 +21,13 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         "amount of refund",
         "total refunded",
         "total amount refunded",
+        "refund total",
+        "refunded total",
+        "total refund",
+        "total refunds",
+        "refunds",
+        "refund value",
+        "refunded value",
         "presentment amount refunded",
     ),
     "amount_refunded_minor": ("amount refunded cents", "refund amount cents", "amount refunded minor"),
@@ -87,6 +94,7 @@ _KNOWN_AND_NOT_NEEDED: Final = re.compile(
     r"|transfer|automatic payout|payout|failure|statement|trace|customer|balance|available|captured|fee|tax(es)?|net"
     r"|description|mode|livemode|is link|payment (source|method)|seller|arrival|method)\b"
 )
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _METADATA: Final = (
     re.compile(r"(?P<key>.+?)\s*\((?:(?P<of>[a-z]+)[ _])?metadata\)", re.IGNORECASE),
     re.compile(r"(?:(?P<of>[a-z]+)[ _])?metadata\s*\[(?P<key>.+)\]", re.IGNORECASE),
@@ -113,8 +121,8 @@ class Columns(NamedTuple):
 def read_columns(header: Sequence[str], line: int) -> Columns:
     """What the columns mean.
 
-    Raises HistoryInvalid when the amount, the currency or what marks a refund is missing, or one of two columns of the
-    same name is needed.
+    Raises HistoryInvalid when the amount, the currency or what marks a refund is missing, when times may stand
+    under a header that was not understood, or when one of two columns of the same name is needed.
     """
     by_name: dict[str, list[int]] = {}
     metadata: dict[str, tuple[int, int]] = {}
@@ -144,17 +152,31 @@ def read_columns(header: Sequence[str], line: int) -> Columns:
     return columns
 
 
+def must_account(columns: Columns, line: int) -> None:
+    """Let a file of payments without refunded amounts pass only if no header is left that may hold them.
+
+    Raises HistoryInvalid.
+    """
+    told = set(columns.of)
+    if {"kind", "refund_id", "refunded"} & told or ({"status", "refunded_at"} & told and not columns.not_understood):
+        return
+    raise _not_refunds(columns, ["how much of each payment was refunded (“Amount Refunded”)"], line)
+
+
 def unmarked(columns: Columns, line: int) -> HistoryInvalid:
     """What is wrong with a file in which no row could be told from another."""
     role = next((role for role in ("kind", "status", "source", "id") if role in columns.of), "id")
     title = columns.header[columns.of[role]] if role in columns.of else ""
-    message = f"nothing marks which rows are refunds: no value of “{title}” is one that is known{_strange(columns)}"
+    message = f"nothing marks which rows are refunds: no value of “{title}” is one that is known{strange(columns)}"
     return HistoryInvalid(line, columns.place(role), "missing_column", message)
 
 
 def words_of(title: str) -> str:
-    """A header without what does not tell: `Created (UTC)` and `created` are one, `created_utc` says more."""
-    bare = title.replace("\ufeff", "").strip().lower().replace("(utc)", " ")
+    """A header without what does not tell: `Created (UTC)` and `created` are one, `created_utc` says more.
+
+    `amountRefunded` is two words.
+    """
+    bare = _HUMP.sub(" ", title.replace("\ufeff", "").strip()).lower().replace("(utc)", " ")
     return " ".join(re.split(r"[\s_\-./:#]+", bare)).strip()
 
 
@@ -194,6 +216,10 @@ def _missing(columns: Columns, by_name: dict[str, list[int]]) -> list[str]:
         of_others = " (it looks like an export of payouts or disputes)" if _NOT_A_REFUND_FILE & set(by_name) else ""
         wanted = "(“Amount Refunded”, “Type”, “Reporting category” or refund ids `re_…`)"
         missing.append(f"what marks a refund {wanted}{of_others}")
+    # A file may be without times. One that has a header nobody understood may have them there. Payments have two.
+    times = {"created", "charge_created"} if "amount_refunded" in of else {"created", "charge_created", "refunded_at"}
+    if columns.not_understood and not times & set(of):
+        missing.append("a time (“Created”)")
     return missing
 
 
@@ -203,12 +229,13 @@ def _twice(line: int, index: int, title: str) -> HistoryInvalid:
 
 
 def _not_refunds(columns: Columns, missing: list[str], line: int) -> HistoryInvalid:
-    strange = columns.not_understood
-    column = columns.header.index(strange[0]) + 1 if strange else len(columns.header) + 1
-    message = f"the file has no column for {' and none for '.join(missing)}{_strange(columns)}"
+    odd = columns.not_understood
+    column = columns.header.index(odd[0]) + 1 if odd else len(columns.header) + 1
+    message = f"the file has no column for {' and none for '.join(missing)}{strange(columns)}"
     return HistoryInvalid(line, column, "missing_column", message)
 
 
-def _strange(columns: Columns) -> str:
+def strange(columns: Columns) -> str:
+    """The headers that nobody understood, as the end of a sentence; empty if there are none."""
     titles = ", ".join(f"“{title[:100]}”" for title in columns.not_understood[:20])
     return f"; not understood: {titles}" if titles else ""

@@ -3,7 +3,9 @@
 from enum import Enum, auto
 from typing import Final
 
-from policies.history.columns import Columns, words_of
+from policies.history.columns import Columns, strange, words_of
+from policies.history.errors import HistoryInvalid
+from policies.history.records import Record
 
 REFUND_PREFIXES: Final = ("re_", "pyr_")
 CHARGE_PREFIXES: Final = ("ch_", "py_", "pi_")
@@ -33,10 +35,11 @@ _NOT_MADE: Final = frozenset({"failed", "canceled", "cancelled", "voided"})
 _WHOLE: Final = frozenset({"refunded", "full_refund", "fully_refunded"})
 _PART: Final = frozenset({"partially_refunded", "partial_refund", "partially_refund"})
 _YES: Final = frozenset({"true", "yes", "1", "t", "y"})
+_NO: Final = frozenset({"false", "no", "0", "f", "n", ""})
 
 
 class Mark(Enum):
-    """What a row is. `PART`: a refund of a part that the row does not tell."""
+    """What a row is. `PART`: a refund of a part that the row does not tell. `NEITHER`: not said with yes or no."""
 
     REFUND = auto()
     NOT_MADE = auto()
@@ -44,6 +47,7 @@ class Mark(Enum):
     CHARGE = auto()
     OTHER = auto()
     PART = auto()
+    NEITHER = auto()
     UNKNOWN = auto()
 
 
@@ -61,7 +65,8 @@ def mark_of(fields: list[str], columns: Columns, *, negative: bool) -> Mark:
         of_balance = any(each.startswith("txn_") for each in ids)
         return Mark.UNDONE if of_balance and not negative else made
     if "refunded" in of:
-        return Mark.REFUND if word(fields[of["refunded"]]) in _YES else Mark.CHARGE
+        told = word(fields[of["refunded"]])
+        return Mark.REFUND if told in _YES else Mark.CHARGE if told in _NO else Mark.NEITHER
     return _of_payment(
         ids, status, made, dated=None if "refunded_at" not in of else bool(fields[of["refunded_at"]].strip())
     )
@@ -85,6 +90,17 @@ def status_is_of_refund(columns: Columns) -> bool:
     """Whether the status, in a file with refunded amounts, is the refund's and not the payment's."""
     of = columns.of
     return "status" in of and ("refund_id" in of or words_of(columns.header[of["status"]]).startswith("refund"))
+
+
+def untold(mark: Mark, record: Record, columns: Columns) -> HistoryInvalid:
+    """What is wrong with a row that is marked as a refund without saying of how much, or not with yes or no."""
+    if mark is Mark.NEITHER:
+        cell = record.fields[columns.of["refunded"]].strip()
+        message = f"“{cell[:40]}” is neither yes nor no; an amount belongs under “Amount Refunded”"
+        return HistoryInvalid(record.line, columns.place("refunded"), "invalid_mark", message)
+    place = columns.place("status" if "status" in columns.of else "refunded_at")
+    message = "a part of this payment was refunded, and no column (“Amount Refunded”) says how much"
+    return HistoryInvalid(record.line, place, "unknown_refund", f"{message}{strange(columns)}")
 
 
 def not_made(status: str) -> bool:

@@ -33,7 +33,9 @@ class History(NamedTuple):
     caveats: tuple[str, ...]
 
 
-def caveats(*, first_charge: datetime | None, at_charge: int, failed: int, timeless: bool) -> tuple[str, ...]:
+def caveats(
+    *, first_charge: datetime | None, at_charge: int, failed: int, without_decimals: bool, timeless: bool
+) -> tuple[str, ...]:
     """What a reader of the result should know of the file, as sentences."""
     told = []
     if first_charge is not None:
@@ -42,9 +44,15 @@ def caveats(*, first_charge: datetime | None, at_charge: int, failed: int, timel
             f"{first_charge.date().isoformat()}: customers who bought before it look newer than they are."
         )
     if at_charge:
-        told.append(f"{at_charge} refunds have no time of their own and are judged at the time of their charge.")
+        told.append(f"{_refunds(at_charge)} without a time, judged at the time of the charge.")
     if failed:
-        told.append(f"{failed} refunds failed later, as the file says, and are not counted.")
+        told.append(f"{_refunds(failed)} not counted, because the file says that it failed later.")
+    if without_decimals:
+        told.append("No amount in the file has decimals: 2500 is read as 2500.00, not as cents.")
     if timeless:
         told.append("The file has no times, so that nothing can be said of what happened within some days.")
     return tuple(told)
+
+
+def _refunds(count: int) -> str:
+    return f"{count:,} refund{'' if count == 1 else 's'}"

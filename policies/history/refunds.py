@@ -1,23 +1,30 @@
 """From the records of an export to the refunds it holds, each with the facts that the file can tell."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import BinaryIO, Final, NamedTuple
 
+from axiru.domain.currency import exponent_of
 from policies.history.amounts import AmountUnreadable, Bare, whole_units
 from policies.history.cells import Cells, Signs
-from policies.history.columns import read_columns, unmarked
+from policies.history.columns import must_account, read_columns, unmarked
 from policies.history.errors import HistoryInvalid
 from policies.history.lines import text_lines
-from policies.history.marks import CHARGE_PREFIXES, REFUND_PREFIXES, Mark, mark_of, not_made, status_is_of_refund, word
+from policies.history.marks import (
+    CHARGE_PREFIXES,
+    REFUND_PREFIXES,
+    Mark,
+    mark_of,
+    not_made,
+    status_is_of_refund,
+    untold,
+    word,
+)
 from policies.history.records import Record, read_table
 from policies.history.refund import History, Refund, caveats
 
 TOLD_EVERY_ROWS: Final = 2_000
 _NOTHING: Final = frozenset({"", "0", "0.00", "0,00", "0.0", "0.000"})
-_PLAIN: Final = re.compile(r"[0-9]+\.[0-9]{2}")
-_DAYS: Final = re.compile(r"([0-9]{1,6})(?:[.,]0+)?")
 
 Told = Callable[[int], None]
 
@@ -83,12 +90,13 @@ class _Reading:
         self._first_charge: dict[str, datetime] = {}
         self._charges: dict[str, tuple[datetime | None, str]] = {}
         self._undone: set[str] = set()
-        self._understood = self._saw_charge = False
+        self._understood = self._saw_charge = self._lists_payments = self._lists_refunds = False
         self._at_charge = 0
         self._timed = bool({"created", "refunded_at", "charge_created"} & set(self._of))
         self._tells_failure = status_is_of_refund(self._columns)
         self._by_column = bool({"amount_refunded", "amount_refunded_minor"} & set(self._of))
-        self._derives_tenure = "tenure" not in self._of and "customer" in self._of and self._timed
+        tells_charges = bool({"created", "charge_created"} & set(self._of))
+        self._derives_tenure = "tenure" not in self._of and "customer" in self._of and tells_charges
 
     def history(self) -> History:
         read = self._payment if self._by_column else self._movement
@@ -100,12 +108,15 @@ class _Reading:
                 self._told(self._rows)
         if self._rows and not self._by_column and not self._understood:
             raise unmarked(self._columns, self._header_line)
+        if self._lists_payments and not self._lists_refunds:
+            must_account(self._columns, self._header_line)
         kept = [each for each in self._seen if not (each.source and each.source in self._undone)]
         refunds = [refund for each in kept if (refund := self._refund(each)).units]
         told = caveats(
             first_charge=min(self._first_charge.values(), default=None) if refunds else None,
             at_charge=self._at_charge if self._timed else 0,
             failed=len(self._seen) - len(kept),
+            without_decimals=self._signs.none_seen and any(exponent_of(each.currency) for each in kept),
             timeless=not self._timed and bool(refunds),
         )
         return History(self._rows, refunds, self._facts(), self._columns, told)
@@ -127,16 +138,8 @@ class _Reading:
             "" if identity.startswith(("pi_", *REFUND_PREFIXES)) else identity
         )
         intent = self._cells.text(record, "payment_intent") or (identity if identity.startswith("pi_") else "")
-        self._see(
-            record,
-            of[role],
-            self._cells.text(record, "refund_id") or identity,
-            "",
-            charge,
-            intent,
-            customer,
-            "currency",
-        )
+        told = self._cells.text(record, "refund_id") or identity
+        self._see(record, of[role], told, "", charge, intent, customer, "currency")
 
     def _movement(self, record: Record) -> None:
         """A row is a movement of any kind; its kind, its ids or its status mark a refund."""
@@ -146,6 +149,8 @@ class _Reading:
         mark = mark_of(fields, self._columns, negative=cell.lstrip().startswith(("-", "−", "(")))
         self._understood |= mark is not Mark.UNKNOWN
         identity, source = self._cells.text(record, "id"), self._cells.text(record, "source")
+        self._lists_payments |= identity.startswith(CHARGE_PREFIXES)
+        self._lists_refunds |= identity.startswith(REFUND_PREFIXES) or source.startswith(REFUND_PREFIXES)
         if mark is Mark.UNDONE:
             self._undone.add(source or self._cells.text(record, "refund_id") or identity)
         elif mark is Mark.CHARGE:
@@ -154,10 +159,8 @@ class _Reading:
             made = self._cells.time(record, "created") if "charge" in of and "created" in of else None
             if "charge" in of:
                 self._charges[source or self._cells.text(record, "charge") or identity] = (made, customer)
-        elif mark is Mark.PART:
-            message = "a part of this payment was refunded, and no column (“Amount Refunded”) says how much"
-            place = self._columns.place("status" if "status" in of else "refunded_at")
-            raise HistoryInvalid(record.line, place, "unknown_refund", message)
+        elif mark is Mark.PART or mark is Mark.NEITHER:
+            raise untold(mark, record, self._columns)
         elif mark is Mark.REFUND and cell not in _NOTHING:
             told = self._cells.text(record, "refund_id") or (source if source.startswith(REFUND_PREFIXES) else identity)
             charge = self._cells.text(record, "charge") or (identity if identity.startswith(("ch_", "py_")) else "")

@@ -71,6 +71,34 @@ def test_a_missing_column_names_the_headers_that_were_not_understood() -> None:
     assert "Card Brand" not in error.message
 
 
+@pytest.mark.parametrize("needed", ["Amount Refunded", "Currency", "Created (UTC)"])
+def test_a_needed_header_that_nobody_understands_is_named(needed: str) -> None:
+    titles = ["id", "Description", "Created (UTC)", "Amount", "Amount Refunded", "Currency", "Status", "Customer ID"]
+    place = titles.index(needed)
+    titles[place] = "Sum given back"
+    cells = {"id": "ch_1", "Amount": "20.00", "Amount Refunded": "5.00", "Currency": "usd", "Status": "Refunded"}
+    error = refused("\n".join([",".join(titles), ",".join(cells.get(title, "") for title in titles), ""]))
+    assert (error.line, error.column, error.reason) == (1, place + 1, "missing_column")
+    assert "“Sum given back”" in error.message
+
+
+def test_payments_without_anything_about_refunds_are_refused() -> None:
+    error = refused("id,Created,Amount,Currency\nch_1,2024-01-01,20.00,usd\n")
+    assert error.reason == "missing_column"
+    assert "how much of each payment was refunded" in error.message
+
+
+def test_a_column_of_yes_and_no_that_holds_amounts_is_refused() -> None:
+    error = refused("id,Created,Amount,Refunded,Currency\nch_1,2024-01-01,20.00,5.00,usd\n")
+    assert (error.line, error.column, error.reason) == (2, 4, "invalid_mark")
+
+
+def test_a_part_refunded_names_the_headers_that_may_say_how_much() -> None:
+    error = refused("id,Created,Amount,Given back,Currency,Status\nch_1,2024-01-01,20.00,5.00,usd,Partially refunded\n")
+    assert error.reason == "unknown_refund"
+    assert "“Given back”" in error.message
+
+
 @pytest.mark.parametrize("family", ["payouts_2026", "disputes_export_columns_seen"])
 def test_payouts_and_disputes_are_told_apart_from_refunds(family: str) -> None:
     header = HEADERS[family]
