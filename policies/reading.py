@@ -14,6 +14,7 @@ import yaml
 
 from policies.errors import PolicyError
 from policies.source import REFUSED_TAG
+from policies.unseen import UNSEEN, unseen_message
 
 MAX_INTEGER = 2**53 - 1
 """The largest integer all JSON readers agree on (RFC 8785 §3.2.2.3)."""
@@ -176,6 +177,8 @@ class Reader:
         elif any(unicodedata.category(character) in {"Cc", "Cs"} and character != "\n" for character in value):
             # Control characters and lone surrogates cannot be stored, hashed (RFC 8785 §3.2.2.2) or shown.
             self.report(node, "invalid_character", "the text holds a control character or half a character")
+        elif unseen := UNSEEN.search(value):
+            self.report(node, "invalid_character", unseen_message(unseen[0]))
         else:
             return value
         return ""

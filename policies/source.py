@@ -7,6 +7,7 @@ looks ("billion laughs"), and nesting is bounded, so no reader of the nodes can 
 import yaml
 
 from policies.errors import PolicyError, PolicyInvalid
+from policies.unseen import UNSEEN, unseen_message
 
 MAX_CHARACTERS = 262_144
 MAX_DEPTH = 40
@@ -50,6 +51,10 @@ def compose(text: str) -> tuple[yaml.Node, list[PolicyError]]:
     """
     if len(text) > MAX_CHARACTERS:
         raise PolicyInvalid([PolicyError(1, 1, "too_large", f"the text is longer than {MAX_CHARACTERS} characters")])
+    unseen = UNSEEN.search(text, pos=text.startswith("\ufeff"))
+    if unseen is not None:
+        line, column = _place(text, unseen.start())
+        raise PolicyInvalid([PolicyError(line, column, "invalid_character", unseen_message(unseen[0]))])
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:

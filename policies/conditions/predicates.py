@@ -13,6 +13,7 @@ from policies.conditions.base import Test
 from policies.facts import Facts
 from policies.lists import ListSpec
 from policies.reading import Reader
+from policies.unseen import UNSEEN_IN_WORDS
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -28,7 +29,10 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
 SNAKE = Vocabulary(re.compile(r"[a-z][a-z0-9_]{0,63}"), "lower-case letters, digits and _, e.g. duplicate_charge")
 IDENTIFIER = Vocabulary(re.compile(r"[!-~]{1,200}"), "up to 200 visible ASCII characters without spaces")
-FREE_TEXT = Vocabulary(re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,500}"), "one line of up to 500 characters")
+FREE_TEXT = Vocabulary(
+    re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff{UNSEEN_IN_WORDS}]{{1,500}}"),
+    "one line of up to 500 characters that can be seen",
+)
 COUNTRY = Vocabulary(re.compile(r"[A-Za-z]{2}"), "two letters (ISO 3166-1), e.g. US", str.upper)
 CURRENCY = Vocabulary(
     re.compile(r"[A-Za-z]{3}|[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}/[-a-z0-9]{3,8}:[-.%a-zA-Z0-9]{1,128}"),

@@ -22,6 +22,7 @@ from policies.plain.tokens import Sentence, split
 from policies.reading import Reader
 from policies.source import MAX_CHARACTERS, MAX_DEPTH
 from policies.syntax import ParsedPolicy
+from policies.unseen import UNSEEN, unseen_message
 
 MAX_FAULTS = 100
 """A text with more faults than this is not a policy with slips; the rest is not listed."""
@@ -31,6 +32,7 @@ MAX_WORDS = 65_536
 
 MAX_PARENTHESES = MAX_DEPTH // 2
 
+_SEEN = "characters that can be seen"
 _LESS_NESTED = "fewer parentheses, e.g. two rules instead of one"
 _MAX_CONDITION_DEPTH = MAX_DEPTH - 3
 """What YAML can state below the keys `rules`, a rule and `when`."""
@@ -45,6 +47,12 @@ def read_plain(text: str) -> ParsedPolicy:
     """
     if len(text) > MAX_CHARACTERS:
         raise PolicyInvalid([PolicyError(1, 1, "too_large", f"the text is longer than {MAX_CHARACTERS} characters")])
+    unseen = UNSEEN.search(text)
+    if unseen is not None:
+        before, break_, last = text[: unseen.start()].rpartition("\n")
+        line = before.count("\n") + len(break_) + 1
+        message = unseen_message(unseen[0])
+        raise PolicyInvalid([PolicyError(line, len(last) + 1, "invalid_character", message, expected=_SEEN)])
     sentences: list[Sentence] = []
     words = 0
     for sentence in split(text):

@@ -1,5 +1,6 @@
 """Plain language and YAML are two views of one policy: what is said reads back as it was, to the same hash."""
 
+import re
 from typing import Any, get_args
 
 import msgspec
@@ -27,6 +28,7 @@ from policies.conditions.time_of_day import DAYS, TimeOfDay
 from policies.plain.grammar import grammar, literals
 from policies.plain.say import derived_id
 from policies.syntax import Default, Effect, OnError, Rule, WhenMissing
+from policies.unseen import UNSEEN, UNSEEN_IN_WORDS
 from policies.windows import Per
 
 WIDE = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,9 +44,9 @@ identifiers = st.sampled_from(['"', "\\", "#", "a.b", "payments:write", "a-b", "
 keys = identifiers.map(lambda key: key[:40])
 free = st.sampled_from(["Over", "two  spaces", "“quoted”", "a # b", "ends."]) | st.text(
     st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12
-)
+).filter(lambda text: not re.search(f"[{UNSEEN_IN_WORDS}]", text))
 prose = st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.just("\n"), min_size=1, max_size=30).filter(
-    str.strip
+    lambda text: text.strip() and not UNSEEN.search(text)
 )
 countries = st.sampled_from(["CU", "IN", "NO", "OR", "US", "ZZ"])
 currencies = st.sampled_from(

@@ -25,6 +25,7 @@ from policies.conditions.rail_action import RailAction
 from policies.conditions.rolling_window import RollingWindow
 from policies.conditions.time_of_day import DAYS, TimeOfDay
 from policies.syntax import Default, Effect, OnError, Rule, WhenMissing
+from policies.unseen import UNSEEN
 from policies.windows import Measure
 
 RAILS = ("stripe", "stripe_daa")
@@ -138,7 +139,7 @@ terms = st.builds(
     st.sampled_from(((), (Escalation(30, "admin"),), (Escalation(1, "admin"), Escalation(59, "controller")))),
 )
 prose = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=20).filter(
-    lambda text: text.strip()
+    lambda text: text.strip() and not UNSEEN.search(text)
 )
 
 
