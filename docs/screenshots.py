@@ -53,7 +53,7 @@ MISTAKEN = """Policy card-refunds governs refunds on stripe.
 
 Refunds over $500 are denied.
 Refunds over $90 require aproval by controller.
-Refunds from $75 to $90 are flagged, saying "Just under the limit".
+Refunds of $75 to $90 are flagged, saying "Just under the limit".
 """
 
 
