@@ -32,9 +32,18 @@ def test_check_is_silent_about_a_good_policy_and_lists_the_faults_of_a_bad_one()
 def test_a_changed_limit_fails_the_case_that_pins_it() -> None:
     loosened = pack("refunds-starter").replace("gt: 15000", "gt: 20000")
     failed = [result for result in run_policy_tests(loosened, pack_tests("refunds-starter")) if not result.passed]
-    assert [result.name for result in failed] == ["the reference page's refund of $175 asks a controller"]
+    assert [result.name for result in failed] == [
+        "the reference page's refund of $175 asks a controller",
+        "a cent over $150 asks a controller",
+    ]
     assert "outcome: expected review, found allow" in failed[0].differences
     assert "rule: expected high_value_refund_review, found None" in failed[0].differences
+
+
+def test_a_case_may_write_its_currency_in_capitals() -> None:
+    tests = pack_tests("refunds-starter").replace("currency: usd", "currency: USD")
+    assert tests != pack_tests("refunds-starter")
+    assert all(result.passed for result in run_policy_tests(pack("refunds-starter"), tests))
 
 
 def test_a_flag_that_no_case_expects_is_a_failure() -> None:
@@ -75,7 +84,7 @@ def test_a_case_file_with_a_fault_is_refused_at_its_line(was: str, becomes: str,
 
 def test_a_case_that_states_a_window_nobody_reads_fails() -> None:
     result = run_policy_tests(pack("daa-starter"), CASE + "    windows: {nothing: 1}\n")[0]
-    assert result.differences == ("the policy reads no window nothing",)
+    assert result.differences == ("the policy reads no window nothing; it reads sum:initiator:86400:stripe_daa.*:usd",)
 
 
 def test_explain_names_every_rule_and_what_it_lacked() -> None:
