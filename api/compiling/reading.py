@@ -1,6 +1,6 @@
 """From a text to both of its views, its content hash and what the static checks find. Pure."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -13,16 +13,19 @@ from policies.plain import say, say_rule
 from policies.syntax import ParsedPolicy, Policy, Rule
 from policies.templates import instantiate
 
+ERRORS_TOLD: Final = 1_000
+"""A text of 256 KiB can be wrong in a hundred thousand places; nobody reads on after so many."""
+
 
 def read(job: Job) -> PolicyReading:
-    """Everything there is to know of the policy, or every error; never raises, whatever a text says.
+    """Everything there is to know of the policy, or the first `ERRORS_TOLD` errors; never raises, whatever a text says.
 
     Raises PackUnknown for a template that is not shipped.
     """
     try:
         return _told(_parsed(job), job)
     except PolicyInvalid as invalid:
-        return PolicyReading(errors=[_error(error) for error in invalid.errors])
+        return PolicyReading(errors=[_error(error) for error in invalid.errors[:ERRORS_TOLD]])
 
 
 def _parsed(job: Job) -> ParsedPolicy:

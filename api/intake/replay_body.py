@@ -24,6 +24,7 @@ from policies import PackUnknown, pack
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 DEFAULT_PERIOD: Final = timedelta(days=90)
 DEFAULT_PACK: Final = "refunds-starter"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _READ_SECONDS: Final = 120
 _LARGEST_VERSION: Final = 2**31 - 1
 
@@ -65,8 +66,12 @@ def read_what_if(raw: dict[str, Any], now: datetime) -> tuple[WhatIfBody, dateti
     ]
     if errors:
         raise InvalidBody(errors)
-    until = min((body.until or now).astimezone(UTC), now)
-    since = (body.since or until - DEFAULT_PERIOD).astimezone(UTC)
+    try:
+        until = min((body.until or now).astimezone(UTC), now)
+        # Nothing was decided before, and the driver reads the first moment of year 1 back as a time without a zone.
+        since = max((body.since or until - DEFAULT_PERIOD).astimezone(UTC), _EPOCH)
+    except OverflowError as error:
+        raise InvalidBody.single("period", "out_of_range", "A time is beyond the years 1 to 9999 in UTC.") from error
     if since >= until:
         raise InvalidBody.single("since", "out_of_range", "This is not before `until`, or not in the past.")
     return body, since, until

@@ -48,6 +48,12 @@ async def test_every_error_has_its_place_and_nothing_else_is_told(caller: httpx.
     assert {error["line"] for error in told["errors"]} == {3, 8}
 
 
+async def test_of_a_text_that_is_wrong_everywhere_the_first_thousand_errors_are_told(caller: httpx.AsyncClient) -> None:
+    told = await compiled(caller, f"policy: p\napplies_to: {{rail: stripe}}\nrules: [{'x,' * 130_000}]\n")
+    assert len(told["errors"]) == 1_000
+    assert [error["column"] for error in told["errors"][:2]] == [9, 11]
+
+
 async def test_sentences_come_back_as_yaml_and_yaml_as_sentences(caller: httpx.AsyncClient) -> None:
     sentence = "Refunds over $150 require approval by finance_manager."
     told = await compiled(caller, sentence, "plain")

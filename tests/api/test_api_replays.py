@@ -154,6 +154,9 @@ async def test_what_cannot_be_replayed_is_refused_at_once(admin_key: httpx.Async
         ({"policy": {"text": "policy: x\n", "format": "yaml"}}, "text"),
         ({"since": "2024-01-01T00:00:00"}, "since"),
         ({"since": "2024-02-01T00:00:00Z", "until": "2024-01-01T00:00:00Z"}, "since"),
+        ({"since": "0001-01-01T00:00:00+23:59"}, "period"),
+        ({"until": "0001-01-02T00:00:00Z"}, "period"),
+        ({"until": "9999-12-31T23:59:59-23:59"}, "period"),
         ({"source": "csv"}, "source"),
         ({"policies": 1}, "policies"),
     ],
@@ -197,6 +200,13 @@ async def test_what_if_tells_what_another_policy_would_have_changed(
     assert changes["paused", "allowed"]["count"] >= 1
     assert changes["paused", "allowed"]["amount"]["usd"] >= 17_500
     assert shown["policy"] == "deny-all"
+
+
+async def test_what_if_from_the_beginning_of_time_begins_with_the_first_decision(admin_key: httpx.AsyncClient) -> None:
+    body = {"source": "decisions", "policy": {"pack": "refunds-starter"}, "since": "0001-01-01T00:00:00Z"}
+    body["until"] = "2000-01-01T00:00:00Z"
+    shown = await finished(admin_key, await admin_key.post("/api/v1/replays", json=body))
+    assert (shown["state"], shown["rows_total"]) == ("done", 0), shown["error"]
 
 
 async def test_what_if_with_the_version_in_force_changes_nothing(
