@@ -25,6 +25,11 @@ class ApiRefused(AxiruError):
         self.request_id = request_id
         self.field_errors = field_errors
 
+    @property
+    def sentences(self) -> str:
+        """What the API said, with what it said of single fields."""
+        return " ".join([self.message, *self.field_errors.values()])
+
 
 class RateLimited(ApiRefused):
     """429: ask again after `retry_after_seconds`."""

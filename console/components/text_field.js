@@ -3,7 +3,7 @@ import { h } from "vue";
 export default {
   props: {
     label: String, initial: String, cleared: Number, hint: String, error: String, placeholder: String,
-    rows: { type: Number, default: 1 }, maxlength: Number, required: Boolean,
+    rows: { type: Number, default: 1 }, maxlength: Number, required: Boolean, backup: String, saved: Number,
   },
   emits: ["change"],
   data() {
@@ -13,9 +13,22 @@ export default {
     cleared() {
       this.typed = "";
     },
+    saved() {
+      sessionStorage.removeItem(this.backup);
+    },
+    backup(now, before) {
+      sessionStorage.removeItem(before);
+    },
     error(error) {
       if (error) this.$refs.control.focus();
     },
+  },
+  // With a name for it, the browser keeps what was typed until it is saved, so that a reload loses none of it.
+  mounted() {
+    const kept = this.backup && sessionStorage.getItem(this.backup);
+    if (!kept || kept === this.typed) return;
+    this.typed = kept;
+    this.$emit("change", kept);
   },
   render() {
     const id = `${this.$attrs.id}-control`;
@@ -28,6 +41,7 @@ export default {
       "aria-describedby": notes ? `${id}-notes` : undefined,
       onInput: (event) => {
         this.typed = event.target.value;
+        if (this.backup) sessionStorage.setItem(this.backup, this.typed);
         this.$emit("change", this.typed);
       },
     });

@@ -32,12 +32,21 @@ class TextField(Element, component="text_field.js"):
                 "rows": rows,
                 "maxlength": max_length,
                 "cleared": 0,
+                "saved": 0,
             }
         )
         self.on("change", self._changed)
 
     def refuse(self, error: str) -> None:
         self.props["error"] = error
+
+    def keep_as(self, backup: str) -> None:
+        """Let the browser keep what is typed, under this name, until it is `saved`."""
+        self.props["backup"] = f"axiru-text:{backup}"
+
+    def saved(self) -> None:
+        """The browser's copy is not needed any more."""
+        self.props["saved"] = self.props["saved"] + 1
 
     def clear_text(self) -> None:
         """Empty the field, on the page too."""

@@ -143,7 +143,7 @@ class DraftEditor:
             if refusal.status == 429:
                 raise
             self._say("Not checked", "bad")
-            self._refusal.set_text(_sentence(refusal))
+            self._refusal.set_text(_told(refusal))
             return
         except AxiruError:
             self._say("The API does not answer; your text is safe here.", "waiting")
@@ -235,13 +235,16 @@ class DraftEditor:
             self._draft, text=self._editor.text, format=self._kind, note=self._note.value.strip()
         )
         self._editor.saved()
+        self._note.saved()
         self._keep_in_browser()
         return self._draft
 
     def _keep_in_browser(self) -> None:
         """Under the member's own name: another one may log in there next."""
         draft_id, revision = (self._draft.id, self._draft.revision) if self._draft else ("new", 0)
-        self._editor.keep_as(f"{self._session.member.id}/{draft_id}", str(revision))
+        name = f"{self._session.member.id}/{draft_id}"
+        self._editor.keep_as(name, str(revision))
+        self._note.keep_as(f"{name}/note")
 
     async def _ask_to_publish(self) -> None:
         reading = self._reading
@@ -286,14 +289,12 @@ class DraftEditor:
         except SessionEnded:
             self._session.end()
         except ApiRefused as refusal:
-            refuse(_sentence(refusal))
+            refuse(_told(refusal))
         except AxiruError as error:
             refuse(error.message)
 
 
-def _sentence(refusal: ApiRefused) -> str:
-    """The API's words, with those for single fields, and what a conflict means for the text on the page."""
-    fields = " ".join(refusal.field_errors.values())
-    if refusal.status == 409:
-        return f"{refusal.message} {fields} Your text is still here; copy it before you load the page again.".strip()
-    return f"{refusal.message} {fields}".strip()
+def _told(refusal: ApiRefused) -> str:
+    """The API's words, and what a conflict means for the text on the page."""
+    kept = " Your text is still here; copy it before you load the page again." if refusal.status == 409 else ""
+    return f"{refusal.sentences}{kept}"

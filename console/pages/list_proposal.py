@@ -148,7 +148,7 @@ class Proposal:
         except SessionEnded:
             self._session.end()
         except ApiRefused as refusal:
-            self._refusal.set_text(" ".join([refusal.message, *refusal.field_errors.values()]))
+            self._refusal.set_text(refusal.sentences)
         except AxiruError as error:
             self._refusal.set_text(error.message)
         else:

@@ -70,7 +70,7 @@ def _told(session: Session, error: AxiruError) -> Response:
             session.end()
             return _refused(error.message, 401)
         case ApiRefused():
-            return _refused(" ".join([error.message, *error.field_errors.values()]), error.status)
+            return _refused(error.sentences, error.status)
         case _:
             return _refused(error.message, 502)
 

@@ -75,7 +75,7 @@ class TemplateForm:
         except ApiRefused as refusal:
             if refusal.status == 429:
                 raise
-            self._refusal.set_text(" ".join([refusal.message, *refusal.field_errors.values()]))
+            self._refusal.set_text(refusal.sentences)
             return
         except AxiruError as error:
             self._refusal.set_text(error.message)

@@ -120,15 +120,20 @@ async def test_unsaved_text_survives_a_reload_and_is_forgotten_once_saved(
     page = await log_in("finance_manager", "/policies/drafts/new")
     page.on("dialog", lambda dialog: dialog.accept())
     await write(page, "Refunds over $21 are denied.", answer="Compiles")
+    await page.get_by_label("What changes, and why").fill("Half a senten")
     await page.reload()
     await expect(page.get_by_text("Your unsaved text")).to_be_visible()
+    await expect(page.get_by_label("What changes, and why")).to_have_value("Half a senten")
     await expect(text_of(page)).to_have_text("Refunds over $21 are denied.")
     await expect(page.locator(".checked")).to_have_text("Compiles")
     await page.get_by_role("button", name="Save draft").click()
     await expect(page).to_have_url(re.compile("/policies/drafts/pd_"))
-    await api.delete(f"/api/v1/policies/drafts/{page.url.rpartition('/')[2]}")
+    draft = page.url.rpartition("/")[2]
+    assert (await api.get(f"/api/v1/policies/drafts/{draft}")).json()["note"] == "Half a senten"
+    await api.delete(f"/api/v1/policies/drafts/{draft}")
     await go(page, "/policies/drafts/new")
     await expect(text_of(page)).to_contain_text("Policy my-policy")
+    await expect(page.get_by_label("What changes, and why")).to_have_value("")
 
 
 async def test_who_saves_over_somebody_elses_text_is_told_and_keeps_their_own(
