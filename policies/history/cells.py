@@ -13,6 +13,7 @@ from policies.history.times import TimeUnreadable, read_time
 
 _DAYS: Final = re.compile(r"([0-9]{1,6})(?:[.,]0+)?")
 _PLAIN: Final = re.compile(r"[0-9]+\.[0-9]{2}")
+TIMES: Final = ("created", "refunded_at", "charge_created")
 _MONEY: Final = ("amount_refunded", "amount", "customer_facing_amount")
 
 
@@ -38,6 +39,12 @@ class Cells:
         except TimeUnreadable as error:
             raise self.fault(record, role, error.code, str(error)) from None
 
+    def check_times(self, record: Record) -> None:
+        """Refuse a row whose times cannot be read, whether they are needed or not. Raises HistoryInvalid."""
+        for role in TIMES:
+            if role in self._of:
+                self.time(record, role)
+
     def days(self, record: Record, role: str) -> int | None:
         """A whole number of days; None for an empty cell. Raises HistoryInvalid."""
         text = self.text(record, role)
@@ -50,10 +57,7 @@ class Cells:
 
     def amount(self, record: Record, at: int, currency_role: str) -> tuple[Bare, str]:
         """The digits in column `at`, whose sign is not known yet, and their currency. Raises HistoryInvalid."""
-        try:
-            amount = bare(record.fields[at])
-        except AmountUnreadable as error:
-            raise HistoryInvalid(record.line, at + 1, error.code, str(error)) from None
+        amount = _bare(record, at)
         currency = self.text(record, currency_role).lower()
         if currency not in CURRENCIES:
             message = f"“{currency[:20]}” is not a currency (ISO 4217)"
@@ -77,19 +81,18 @@ class Signs:
         self.none_seen = True
 
     def note(self, record: Record) -> None:
-        """Learn from a row. Raises HistoryInvalid where it contradicts an earlier one."""
+        """Learn from a row. Raises HistoryInvalid for what is no amount, or contradicts an earlier row."""
         for at in self._money:
             cell = record.fields[at]
             if _PLAIN.fullmatch(cell):
                 sign: DecimalSign | None = "."
-            elif "." in cell or "," in cell:
-                try:
-                    sign = sign_in(bare(cell).digits)
-                except AmountUnreadable:
-                    # Whether this row's amount matters is not known here.
-                    continue
-            else:
+            elif cell.isdecimal() or not cell.strip():
                 continue
+            else:
+                digits = _bare(record, at).digits
+                if "." not in digits and "," not in digits:
+                    continue
+                sign = sign_in(digits)
             self.none_seen = False
             if sign is None or sign in self._first_line:
                 continue
@@ -101,3 +104,10 @@ class Signs:
     def units(self, digits: str, currency: str) -> int:
         """The amount in minor units, once the whole file is known. Raises AmountUnreadable."""
         return minor_units(digits, currency, next(iter(self._first_line), None), self._delimiter)
+
+
+def _bare(record: Record, at: int) -> Bare:
+    try:
+        return bare(record.fields[at])
+    except AmountUnreadable as error:
+        raise HistoryInvalid(record.line, at + 1, error.code, str(error)) from None

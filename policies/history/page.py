@@ -130,7 +130,7 @@ def _row(each: Finding) -> str:
         f'<tr><td class="number">{each.line or ""}</td><td><code>{escape(each.id)}</code></td>'
         f"<td>{_tag(each.outcome)}</td>"
         f'<td class="number">{escape(money(each.amount_cents, each.currency))}</td>'
-        f"<td>{escape((each.at or '')[:10])}</td>"
+        f'<td class="date">{escape((each.at or "")[:10])}</td>'
         f"<td>{escape(each.message)}<br><code>{escape(each.rule or 'default')}</code></td></tr>"
     )
 

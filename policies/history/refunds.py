@@ -103,6 +103,7 @@ class _Reading:
         for record in self._records:
             self._rows += 1
             self._signs.note(record)
+            self._cells.check_times(record)
             read(record)
             if self._rows % TOLD_EVERY_ROWS == 0:
                 self._told(self._rows)

@@ -82,6 +82,12 @@ def test_a_needed_header_that_nobody_understands_is_named(needed: str) -> None:
     assert "“Sum given back”" in error.message
 
 
+@pytest.mark.parametrize(("row", "column"), [("ch_2,oops,0.00,usd,2024-03-02,", 2), ("ch_2,5.00,0.00,usd,oops,", 5)])
+def test_a_broken_row_is_refused_even_if_it_holds_no_refund(row: str, column: int) -> None:
+    error = refused(f"{HEADER}{GOOD}{row}\n{GOOD}")
+    assert (error.line, error.column) == (3, column)
+
+
 def test_payments_without_anything_about_refunds_are_refused() -> None:
     error = refused("id,Created,Amount,Currency\nch_1,2024-01-01,20.00,usd\n")
     assert error.reason == "missing_column"
