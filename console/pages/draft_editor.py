@@ -21,7 +21,6 @@ from console.sentences import replace_sentence
 from console.sessions import Session
 
 KINDS: Final = {"plain": "Plain language", "yaml": "YAML"}
-LONGEST_NOTE: Final = 500
 _SAVED: Final = "Saved."
 
 
@@ -81,7 +80,6 @@ class DraftEditor:
                             value=self._draft.note if self._draft else "",
                             hint="Everybody who reviews this version sees it; it is sealed when you publish.",
                             rows=3,
-                            max_length=LONGEST_NOTE,
                         )
         self._build_dialogs()
         self._keep_in_browser()
