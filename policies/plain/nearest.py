@@ -9,12 +9,21 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from math import isfinite
 
 from lark import Token
 
 from policies.plain.automaton import END, Stack, accepted, feed, start
 from policies.plain.examples import EXAMPLES
-from policies.plain.similarity import FILLERS, deletion_cost, insertion_cost, replacement, spelling
+from policies.plain.similarity import (
+    FILLERS,
+    PHRASES,
+    REVERSING,
+    deletion_cost,
+    insertion_cost,
+    replacement,
+    spelling,
+)
 from policies.plain.tokens import split
 
 _TOKENS_SEARCHED = 120
@@ -55,13 +64,14 @@ class Nearest:
         if cost > self._tokens_left:
             return
         self._tokens_left -= cost
-        amounts, fault_then = _with_amounts(tokens, fault)
-        if len(amounts) < len(tokens) and _parses(amounts):
-            yield _text(amounts)
+        known, fault_then = _with_phrases(*_with_amounts(tokens, fault))
+        if known != list(tokens) and _parses(known):
+            yield _text(known)
         if _parses(tokens):
             yield _text(tokens)
             yield from _with_another_value(tokens, fault, hint)
-        yield from _repaired(amounts, fault_then)
+        if not any(token.lower() in REVERSING for token in known):
+            yield from _repaired(known, fault_then)
 
 
 def _parses(tokens: Sequence[Token]) -> bool:
@@ -96,16 +106,36 @@ def _other_names(written: str, hint: str) -> list[str]:
 
 
 def _with_amounts(tokens: Sequence[Token], fault: int) -> tuple[list[Token], int]:
-    """`150 dollars` as $150, and the fault where it then is."""
+    """`150 dollars` as $150, `$10k` as $10,000, and the fault where it then is."""
     mended: list[Token] = []
     for index, token in enumerate(tokens):
         symbol = _CURRENCY_WORDS.get(token.lower().removesuffix("s"))
         if symbol and mended and mended[-1].type == "NUMBER":
             mended[-1] = Token("MONEY", f"{symbol}{mended[-1]}")
             fault -= 1 if index <= fault else 0
+        elif token.lower() == "k" and mended and mended[-1].type == "MONEY":
+            mended[-1] = Token("MONEY", f"{mended[-1]},000")
+            fault -= 1 if index <= fault else 0
         else:
             mended.append(token)
     return mended, fault
+
+
+def _with_phrases(tokens: Sequence[Token], fault: int) -> tuple[list[Token], int]:
+    """The words that people say together, as the grammar says them, and the fault where it then is."""
+    mended: list[Token] = []
+    index, fault_then = 0, fault
+    while index < len(tokens):
+        words = tuple(token.lower() for token in tokens[index : index + 3])
+        phrase = next((words[:length] for length in (3, 2, 1) if words[:length] in PHRASES), None)
+        meant = next(split(PHRASES[phrase])).tokens if phrase else tokens[index : index + 1]
+        index += len(phrase or meant)
+        mended += meant
+        if index <= fault:
+            fault_then = fault + len(mended) - index
+        elif phrase and fault_then >= len(mended):
+            fault_then = len(mended) - len(meant)
+    return mended, fault_then
 
 
 def _repaired(tokens: Sequence[Token], fault: int) -> Iterator[str]:
@@ -157,7 +187,7 @@ def _with_insertions(beam: Beam, following: str, rounds: int) -> Beam:
 
 
 def _offer(beam: Beam, stack: Stack | None, cost: float, words: tuple[str, ...]) -> None:
-    if stack is not None and (stack not in beam or (cost, words) < beam[stack]):
+    if stack is not None and isfinite(cost) and (stack not in beam or (cost, words) < beam[stack]):
         beam[stack] = (cost, words)
 
 
@@ -188,10 +218,15 @@ def _text(words: Sequence[str]) -> str:
 
 
 def _example(tokens: Sequence[Token]) -> str:
-    written = [token.lower() for token in tokens[:60]]
+    written = _shape(tokens[:60])
     return max(_examples(), key=lambda each: difflib.SequenceMatcher(None, each[1], written, autojunk=False).ratio())[0]
 
 
 @cache
 def _examples() -> tuple[tuple[str, list[str]], ...]:
-    return tuple((each, [token.lower() for token in next(split(each)).tokens]) for each in EXAMPLES)
+    return tuple((each, _shape(next(split(each)).tokens)) for each in EXAMPLES)
+
+
+def _shape(tokens: Sequence[Token]) -> list[str]:
+    """The words; any time of day is as good as another."""
+    return ["TIME" if token.type == "TIME" else token.lower() for token in tokens]

@@ -81,6 +81,51 @@ def test_a_slip_is_told_where_it_is_and_what_was_meant(text: str, column: int, n
     assert (found.line, found.column, found.nearest) == (1, column, nearest)
 
 
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("Refunds over $500 are not allowed.", "Refunds over $500 are denied."),
+        ("Refunds up to $50 are allowed.", "Refunds at most $50 are allowed."),
+        (
+            "Refunds over $100 for new customers are denied.",
+            "Refunds over $100 for customers of under 7 days are denied.",
+        ),
+        ("Refunds over $10k are denied.", "Refunds over $10,000 are denied."),
+        (
+            "Payouts over $5 need approval by two controllers.",
+            "Payouts over $5 require approval by 2 controllers.",
+        ),
+        (
+            "Refunds over $150 require approval by a finance manager.",
+            "Refunds over $150 require approval by a finance_manager.",
+        ),
+        (
+            "Payouts outside business hours are denied.",
+            "Payouts outside 09:00 to 17:00 on Monday to Friday (UTC time) are denied.",
+        ),
+    ],
+)
+def test_several_words_are_understood_together(text: str, nearest: str) -> None:
+    assert faults(text)[0].nearest == nearest
+
+
+@pytest.mark.parametrize(
+    ("text", "never"),
+    [
+        ("Refunds with no reason are denied.", "Refunds with the"),
+        ("Refunds without a reason code are denied.", "Refunds with the"),
+        ("Refunds after 18:00 are denied.", "Refunds are denied"),
+        ("Refunds of more than 50% of the charge are denied.", "Refunds are denied"),
+        ("Refunds over $150 require approval by controller or admin.", "controller and admin"),
+        ("Refunds over $150 in USD or over €140 in EUR are denied.", "USD over"),
+        ("Refunds over $5, except to customers of under 7 days, are denied.", "$5"),
+        ("Refunds for the customer are denied.", '"are"'),
+    ],
+)
+def test_no_proposal_leaves_out_what_turns_or_limits_a_sentence(text: str, never: str) -> None:
+    assert never not in faults(text)[0].nearest
+
+
 def test_what_was_expected_is_said_in_words() -> None:
     assert faults("Refunds over $150 require aproval by x.")[0].expected == "“approval”"
     assert faults("Everything else is forbidden.")[0].expected == "“denied”, “allowed” or “flagged”"

@@ -77,6 +77,11 @@ def test_the_seed_sentence_is_a_whole_policy() -> None:
             "deny",
             {"all": [{"rail_action": "agent_payout"}, {"counterparty": {"country": ["CU", "IR", "KP", "SY"]}}]},
         ),
+        (
+            "Deny agent_payout when the destination country is on the list sanctioned.",
+            "deny",
+            {"all": [{"rail_action": "agent_payout"}, {"counterparty": {"country": {"in_list": "sanctioned"}}}]},
+        ),
     ],
 )
 def test_the_sentences_of_the_product_pages_read_alone(text: str, effect: str, condition: Any) -> None:
