@@ -22,7 +22,10 @@ _PARTS: dict[str, type[msgspec.Struct]] = {
 
 
 class Movement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A movement as cases state it: the fields of the OVT, the amount flat. An initiator not stated is a service."""
+    """A movement as cases state it: the fields of the OVT, the amount flat. An initiator not stated is a service.
+
+    The currency's case does not matter, as in a request.
+    """
 
     rail: str
     rail_action: str
@@ -39,7 +42,7 @@ class Movement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Ovt(
             rail=self.rail,
             rail_action=self.rail_action,
-            amount=Amount(str(self.amount_cents), self.currency),
+            amount=Amount(str(self.amount_cents), self.currency.lower()),
             initiator=self.initiator,
             counterparty=self.counterparty,
             merchant=self.merchant,

@@ -78,8 +78,9 @@ def _run(compiled: CompiledPolicy, case: Case) -> CaseResult:
     ovt = case.movement.ovt()
     facts = facts_without_history(compiled, ovt, windows=case.windows, lists=case.lists, labels=case.labels)
     evaluation = evaluate(compiled, facts, now=case.at)
-    unknown = sorted(set(case.windows) - {window.name for window in compiled.windows})
-    differences = [f"the policy reads no window {name}" for name in unknown]
+    windows = {window.name for window in compiled.windows}
+    read_instead = f"; it reads {', '.join(sorted(windows))}" if windows else ""
+    differences = [f"the policy reads no window {name}{read_instead}" for name in sorted(set(case.windows) - windows)]
     unread = sorted(set(case.lists) - {spec.slug for spec in compiled.lists})
     differences += [f"the policy looks into no list {slug}" for slug in unread]
     unread = sorted(label for label in case.labels if f"label.{label}" not in compiled.fact_names)

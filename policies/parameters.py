@@ -119,7 +119,11 @@ def _declared(name: str, node: yaml.Node, values: Mapping[str, Any], reader: Rea
         if value is None:
             reader.report(node, "wrong_type", f"`{name}` is a text, a whole number or a list of texts")
         elif kind is not None:
+            before = len(reader.errors)
             TYPES[kind](value, reader)
+            # Whoever gives a value sees no text: the line says nothing, the name does.
+            for index, error in enumerate(reader.errors[before:], before):
+                reader.errors[index] = msgspec.structs.replace(error, message=f"parameter `{name}`: {error.message}")
     elif default is None:
         reader.report(
             node, "missing_parameter", f"`{_short(name)}` has neither a value nor a default", "give it a value"

@@ -70,6 +70,8 @@ def test_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
     [
         {"intent": {"kind": "refund", "amount_cents": 17500, "currency": "usd", "charge": "ch_1"}, "execute": "axiru"},
         {"rail": "stripe", "rail_action": "refund", "amount_cents": 17500, "currency": "usd"},
+        {"rail": "stripe", "rail_action": "refund", "amount_cents": 17500, "currency": "USD", "idempotency_key": "k"},
+        {"org_api_key": "sk_live_x", "action": "refund", "amount_cents": 17500, "currency": "usd", "reason": "other"},
     ],
 )
 def test_explain_takes_a_request_of_the_api_and_a_stated_movement(

@@ -110,6 +110,14 @@ def test_a_value_that_does_not_fit_is_told_where_it_is_declared_or_used(
     assert faults(TEXT, values) == expected
 
 
+def test_a_wrong_value_is_told_by_the_name_of_its_parameter() -> None:
+    with pytest.raises(PolicyInvalid) as refused:
+        parse_with_values(TEXT, {"cap": "$750"})
+    assert [error.message for error in refused.value.errors] == [
+        "parameter `cap`: expected a whole number, found `$750`"
+    ]
+
+
 @pytest.mark.parametrize(
     ("block", "place", "expected"),
     [
