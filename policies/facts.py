@@ -42,8 +42,8 @@ def facts_of(
         "target.payment_intent": ovt.target.payment_intent or None,
         "context.customer_id": context.customer_id or None,
         "context.customer_tenure_days": context.customer_tenure_days,
-        "context.reason_code": context.reason_code or None,
-        "context.source": context.source or None,
+        "context.reason_code": code_text(context.reason_code or "") or None,
+        "context.source": code_text(context.source or "") or None,
         "execute": ovt.execute,
     }
     for key, value in ovt.metadata.items():
@@ -56,3 +56,8 @@ def facts_of(
         facts[f"label.{key}"] = label
     facts.update(listed)
     return facts
+
+
+def code_text(written: str) -> str:
+    """A reason code or a source as rules and facts carry it: `Fraudulent ` must not pass a rule about `fraudulent`."""
+    return written.strip().casefold()

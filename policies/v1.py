@@ -28,7 +28,7 @@ from policies.conditions.amount import Amount
 from policies.conditions.context import Context
 from policies.conditions.currency import Currency
 from policies.conditions.logic import All
-from policies.conditions.predicates import CURRENCY, FREE_TEXT, SNAKE, Bounds, OneOf, read_words
+from policies.conditions.predicates import CODE, CURRENCY, SNAKE, Bounds, OneOf, read_words
 from policies.reading import SLUG, Reader
 from policies.syntax import DEFAULT_MISSING_FACT_APPROVER, Effect, ParsedPolicy, Policy, Position, Rule
 
@@ -136,7 +136,7 @@ class _Thresholds:
     def _reasons(self, key: str, rule_id: str, effect: Effect, message: str) -> Rule | None:
         if key not in self._entries:
             return None
-        reasons = read_words(self._entries[key], self._reader, FREE_TEXT)
+        reasons = read_words(self._entries[key], self._reader, CODE)
         return self._rule(key, rule_id, effect, Context((("reason_code", OneOf(reasons)),)), message)
 
     def _other_currencies(self) -> Rule | None:

@@ -12,7 +12,7 @@ import yaml
 
 from policies.conditions.base import Test
 from policies.conditions.fact_group import FactGroup, Said
-from policies.conditions.predicates import BOUNDS, FREE_TEXT, Bounds, OneOf, Truth, Vocabulary
+from policies.conditions.predicates import BOUNDS, CODE, FREE_TEXT, Bounds, OneOf, Truth, Vocabulary
 from policies.facts import Facts
 from policies.reading import Reader
 
@@ -22,7 +22,7 @@ _FREE_KEY = re.compile(r"(?:metadata|extra)\.[!-~]{1,40}")
 class Context(FactGroup, frozen=True):
     kind: ClassVar[str] = "context"
     numbers: ClassVar[tuple[str, ...]] = ("customer_tenure_days",)
-    words: ClassVar[dict[str, Vocabulary]] = {"customer_id": FREE_TEXT, "reason_code": FREE_TEXT, "source": FREE_TEXT}
+    words: ClassVar[dict[str, Vocabulary]] = {"customer_id": FREE_TEXT, "reason_code": CODE, "source": CODE}
     truths: ClassVar[tuple[str, ...]] = ("marked_for_review",)
 
     @classmethod

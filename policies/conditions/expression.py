@@ -34,6 +34,10 @@ GROUPS: dict[str, tuple[str, ...] | None] = {
 }
 """The facts by group; where it says None, any key may be asked for."""
 
+IN_CAPITALS = ("counterparty.country",)
+IN_SMALL_LETTERS = ("currency", "rail", "rail_action", "initiator.kind", "context.reason_code", "context.source")
+"""Facts that come in one case, whatever the caller wrote: compared with a text in another case, they never agree."""
+
 METHODS = {"contains": 1, "startsWith": 1, "endsWith": 1, "size": 0}
 FUNCTIONS = {"size": 1, "int": 1, "string": 1}
 MACROS = ("all", "exists", "exists_one", "filter", "map")
@@ -137,6 +141,9 @@ class _Reading:
             case "arithmetic" if len(node.children) > MAX_TERMS:
                 # Each step of a sum of texts copies all that went before.
                 raise ExpressionRefused(_column(node), f"a sum or product of more than {MAX_TERMS}")
+            case "relation":
+                _require_case(node)
+                self._all(node.children, depth)
             case "number" if int(str(node.children[0])) >= 2**63:
                 raise ExpressionRefused(_column(node), "the number is too large")
             case _:
@@ -214,6 +221,30 @@ def _require_known(name: Token, known: dict[str, int], count: int, also: tuple[s
         raise ExpressionRefused(_column(name), f"the function `{name}` may not be used", _near(name, (*known, *also)))
     if count != known[name]:
         raise ExpressionRefused(_column(name), f"`{name}` takes {known[name]} argument(s), not {count}")
+
+
+def _require_case(relation: Any) -> None:
+    facts = {_fact(operand) for operand in relation.children}
+    listed = [
+        each for operand in relation.children for each in (operand.children if operand.data == "list" else [operand])
+    ]
+    for text in (each for each in listed if each.data == "text"):
+        said = str(text.children[0])[1:-1]
+        upper = not facts.isdisjoint(IN_CAPITALS)
+        if not upper and (facts.isdisjoint(IN_SMALL_LETTERS) or (facts == {"currency", ""} and len(said) != 3)):
+            continue
+        right = said.upper() if upper else said.lower()
+        if said != right:
+            raise ExpressionRefused(_column(text), f"`{said}` is never met: this fact is `{right}`", f"write '{right}'")
+
+
+def _fact(operand: Any) -> str:
+    """The fact that the operand is, as it stands; otherwise nothing."""
+    if operand.data == "name":
+        return str(operand.children[0])
+    if operand.data == "path" and operand.children[0].data == "name" and len(operand.children) == 2:
+        return f"{operand.children[0].children[0]}.{_key(operand.children[1])}"
+    return ""
 
 
 def _require_truth(tree: Any) -> None:

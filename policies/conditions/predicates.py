@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from policies.conditions.base import Test
-from policies.facts import Facts
+from policies.facts import Facts, code_text
 from policies.lists import ListSpec
 from policies.reading import Reader
 from policies.unseen import UNSEEN_IN_WORDS
@@ -33,6 +33,7 @@ FREE_TEXT = Vocabulary(
     re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff{UNSEEN_IN_WORDS}]{{1,500}}"),
     "one line of up to 500 characters that can be seen",
 )
+CODE = Vocabulary(re.compile(rf"(?=.*\S){FREE_TEXT.pattern.pattern}"), FREE_TEXT.hint, code_text)
 COUNTRY = Vocabulary(re.compile(r"[A-Za-z]{2}"), "two letters (ISO 3166-1), e.g. US", str.upper)
 CURRENCY = Vocabulary(
     re.compile(r"[A-Za-z]{3}|[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}/[-a-z0-9]{3,8}:[-.%a-zA-Z0-9]{1,128}"),

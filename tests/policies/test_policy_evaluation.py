@@ -45,6 +45,15 @@ def test_a_limit_in_dollars_matches_dollars_and_no_other_currency(when: str) -> 
     assert decide(text, **facts, currency="jpy").matched_rule_id is None
 
 
+@pytest.mark.parametrize("fact", ["reason_code", "source"])
+def test_a_code_is_met_in_whatever_case_the_rule_or_the_caller_writes_it(fact: str) -> None:
+    text = policy_of(f"id: coded, when: {{context: {{{fact}: ' Fraudulent '}}}}, effect: deny")
+    assert parse(text) == parse(text.replace("' Fraudulent '", "fraudulent"))
+    for written in ("fraudulent", "FRAUDULENT", " Fraudulent\t"):
+        ovt = Ovt("stripe", "refund", Amount("1", "usd"), Initiator("agent", "a"), context=Context(**{fact: written}))
+        assert evaluate(compile_policy(parse(text)), facts_of(ovt, windows={}), now=NOW).outcome is Outcome.DENY
+
+
 _SMALL = "{amount: {currency: usd, lte: 100}}, {amount: {currency: eur, lte: 90}}"
 
 

@@ -25,6 +25,7 @@ from policies.conditions.rail import Rail
 from policies.conditions.rail_action import RailAction
 from policies.conditions.rolling_window import RollingWindow
 from policies.conditions.time_of_day import DAYS, TimeOfDay
+from policies.facts import code_text
 from policies.plain.grammar import grammar, literals
 from policies.plain.say import derived_id
 from policies.syntax import Default, Effect, OnError, Rule, WhenMissing
@@ -45,6 +46,7 @@ keys = identifiers.map(lambda key: key[:40])
 free = st.sampled_from(["Over", "two  spaces", "“quoted”", "a # b", "ends."]) | st.text(
     st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12
 ).filter(lambda text: not re.search(f"[{UNSEEN_IN_WORDS}]", text))
+codes = free.map(code_text).filter(bool)
 prose = st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.just("\n"), min_size=1, max_size=30).filter(
     lambda text: text.strip() and not UNSEEN.search(text)
 )
@@ -133,8 +135,8 @@ LEAVES: dict[type[Condition], st.SearchStrategy[Condition]] = {
             "customer_id": said(free),
             "customer_tenure_days": bounds,
             "marked_for_review": st.builds(Truth, st.booleans()),
-            "reason_code": said(free),
-            "source": said(free),
+            "reason_code": said(codes),
+            "source": said(codes),
             "metadata.": said(free),
             "extra.": said(free) | bounds,
         },
