@@ -4,6 +4,7 @@ What gives a version traffic, or takes it from the active one, is done by somebo
 holds to the same: `activations` in the migrations.
 """
 
+import asyncio
 from datetime import datetime
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from ledger.acts.second_person import (
     check_second_person,
     record_activation,
 )
+from ledger.acts.standing import as_published
 from ledger.entry import EntrySigner
 
 Status = Literal["shadow", "active", "retired"]
@@ -86,6 +88,7 @@ async def activate(
     """
     if not 1 <= percent <= ALL_TRAFFIC:
         raise ActivationRefused("A share is from 1 to 100 percent.", field="percent")
+    await _require_loading(version_id, organization_id)
     async with acts(signer, organization_id, BOTH_MODES) as activating:
         version = await _version(version_id, organization_id, member_id)
         if percent == _share(version):
@@ -109,7 +112,7 @@ async def activate(
 
 
 async def retire(version_id: str, *, organization_id: str, member_id: str, signer: EntrySigner) -> VersionReceipt:
-    """Take a version out: it neither decides nor looks on. Its authors may, unless it is the active one.
+    """Take a version out: it neither decides nor looks on. Its authors may, as long as an active one stays.
 
     Raises VersionNotFound, NotEligible.
     """
@@ -117,8 +120,7 @@ async def retire(version_id: str, *, organization_id: str, member_id: str, signe
         version = await _version(version_id, organization_id, member_id)
         if version.status == "retired":
             return _receipt(version, retiring)
-        if version.status == "active":
-            check_second_person(member_id, version.author_member_ids)
+        _check_leaving(version, member_id)
         after = msgspec.structs.replace(version, status="retired", canary_percent=0)
         return await _change("policy_retired", version, after, {"was": version.status}, member_id, retiring)
 
@@ -131,6 +133,7 @@ async def shadow_again(version_id: str, *, organization_id: str, member_id: str,
             raise ActivationRefused("The active version decides; activate or retire instead.", state=version.status)
         if version.status == "shadow" and not version.canary_percent:
             return _receipt(version, shadowing)
+        _check_leaving(version, member_id)
         after = msgspec.structs.replace(version, status="shadow", canary_percent=0)
         facts = {"was": "canary" if version.canary_percent else version.status}
         return await _change("policy_shadowed", version, after, facts, member_id, shadowing)
@@ -222,6 +225,25 @@ async def _version(version_id: str, organization_id: str, member_id: str) -> Ver
         raise VersionNotFound("There is no such policy version.")
     await check_member(member_id, organization_id)
     return msgspec.convert({**found, "others": msgspec.json.decode(found["others"])}, Version)
+
+
+async def _require_loading(version_id: str, organization_id: str) -> None:
+    """Before anything is locked. Raises VersionNotFound, and ActivationRefused for what would stop every decision."""
+    stored = await row(
+        "SELECT source, content_hash, status FROM policy_versions WHERE id = {} AND organization_id = {}",
+        version_id,
+        organization_id,
+    )
+    if stored is None:
+        raise VersionNotFound("There is no such policy version.")
+    if await asyncio.to_thread(as_published, stored["source"], stored["content_hash"]) is None:
+        raise ActivationRefused("The stored text is no longer what was published.", state=stored["status"])
+
+
+def _check_leaving(version: Version, member_id: str) -> None:
+    """Authors take out what only looks on, and a canary where the active version decides again. Raises NotEligible."""
+    if _share(version) and not any(other.status == "active" for other in version.others):
+        check_second_person(member_id, version.author_member_ids)
 
 
 def _share(version: Version) -> int:

@@ -167,7 +167,7 @@ class CompiledVersions:
 
     async def _keep(self, version: VersionInForce, source: str) -> CompiledPolicy | None:
         # In a thread, so that other organizations' decisions go on; None for what is not what was published.
-        compiled = await asyncio.to_thread(_published, source, version.content_hash)
+        compiled = await asyncio.to_thread(as_published, source, version.content_hash)
         if compiled is None:
             self._unreadable.add(version.id)
             return None
@@ -187,7 +187,8 @@ async def _source(version: VersionInForce) -> str:
     return str(stored["source"]) if stored else ""
 
 
-def _published(source: str, content_hash: str) -> CompiledPolicy | None:
+def as_published(source: str, content_hash: str) -> CompiledPolicy | None:
+    """The policy of a stored text; None where it no longer loads, or is not what was published under this hash."""
     try:
         compiled = compile_policy(parse(source))
     except PolicyInvalid:

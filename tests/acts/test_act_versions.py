@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from axiru.database import row, rows
@@ -310,6 +311,30 @@ async def test_canary_grows_ends_and_gives_way(house: Any, settings: Any) -> Non
         ("active", 0),
     ]
     assert (await verify_database(settings.database_url, house.id, None)).intact
+
+
+async def test_author_does_not_end_a_canary_that_nothing_active_stands_behind(house: Any) -> None:
+    only = (await _publish(house, await _save(house, ALLOWS))).version_id
+    await _activate(house, only, percent=99)
+
+    for act in (shadow_again, retire):
+        with pytest.raises(NotEligible):
+            await _act(act, house, only, "author")
+
+    assert (await _act(shadow_again, house, only, "controller2")).canary_percent == 0
+
+
+async def test_version_whose_stored_text_is_damaged_is_not_put_in_force(
+    house: Any, superuser: asyncpg.Connection
+) -> None:
+    damaged = (await _publish(house, await _save(house, ALLOWS))).version_id
+    await superuser.execute("UPDATE policy_versions SET source = 'policy: [' WHERE id = $1", damaged)
+
+    for percent in (5, 100):
+        with pytest.raises(ActivationRefused):
+            await _activate(house, damaged, percent=percent)
+
+    assert (await _version(house, "payouts", 1))["status"] == "shadow"
 
 
 async def test_another_canary_and_another_activation_end_the_canary_before(house: Any) -> None:
