@@ -1,14 +1,17 @@
 """One movement as the flat facts that rules read. A fact that is absent or None is unknown."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from axiru.domain.movement import Ovt
+from policies.unseen import UNSEEN_IN_WORDS
 
 Facts = Mapping[str, Any]
 """Dotted name to JSON value. Written to JSON and read back, the same facts give the same evaluation."""
 
+_UNSEEN = re.compile(f"[{UNSEEN_IN_WORDS}]")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -35,7 +38,7 @@ def facts_of(
         "initiator.scopes": list(initiator.scopes),
         "counterparty.id": counterparty.id or None,
         "counterparty.stripe_account_id": counterparty.stripe_account_id or None,
-        "counterparty.country": counterparty.country.upper() if counterparty.country else None,
+        "counterparty.country": _country(counterparty.country or ""),
         "merchant.stripe_account_id": ovt.merchant.stripe_account_id or None,
         "merchant.stripe_connection_id": ovt.merchant.stripe_connection_id or None,
         "target.charge": ovt.target.charge or None,
@@ -60,4 +63,10 @@ def facts_of(
 
 def code_text(written: str) -> str:
     """A reason code or a source as rules and facts carry it: `Fraudulent ` must not pass a rule about `fraudulent`."""
-    return written.strip().casefold()
+    return _UNSEEN.sub("", written).strip().casefold()
+
+
+def _country(written: str) -> str | None:
+    """Two capital letters (ISO 3166-1). What is no country states none: `CUB` must not pass a rule about `CU`."""
+    code = written.strip().upper()
+    return code if len(code) == 2 and code.isascii() and code.isalpha() else None

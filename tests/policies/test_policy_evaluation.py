@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from axiru.domain.evaluation import ApproverGroup, Evaluation, Outcome, ReviewTerms
@@ -49,9 +50,17 @@ def test_a_limit_in_dollars_matches_dollars_and_no_other_currency(when: str) -> 
 def test_a_code_is_met_in_whatever_case_the_rule_or_the_caller_writes_it(fact: str) -> None:
     text = policy_of(f"id: coded, when: {{context: {{{fact}: ' Fraudulent '}}}}, effect: deny")
     assert parse(text) == parse(text.replace("' Fraudulent '", "fraudulent"))
-    for written in ("fraudulent", "FRAUDULENT", " Fraudulent\t"):
+    for written in ("fraudulent", "FRAUDULENT", " Fraudulent\t", "fraud\u200bulent", "fraudulent\u00a0"):
         ovt = Ovt("stripe", "refund", Amount("1", "usd"), Initiator("agent", "a"), context=Context(**{fact: written}))
         assert evaluate(compile_policy(parse(text)), facts_of(ovt, windows={}), now=NOW).outcome is Outcome.DENY
+
+
+@pytest.mark.parametrize("written", ["cu", " CU", "CUB", "Cuba", "C", "ＣＵ", "--", " "])
+def test_what_is_no_country_is_no_way_past_a_blocklist(written: str) -> None:
+    ovt = Ovt("stripe_daa", "agent_payout", Amount("1", "usd"), Initiator("agent", "a"))
+    ovt = msgspec.structs.replace(ovt, counterparty=Counterparty(country=written))
+    decided = evaluate(compile_policy(parse(pack("daa-country-blocklist"))), facts_of(ovt, windows={}), now=NOW)
+    assert decided.outcome is (Outcome.DENY if written.strip().upper() == "CU" else Outcome.REVIEW)
 
 
 _SMALL = "{amount: {currency: usd, lte: 100}}, {amount: {currency: eur, lte: 90}}"
