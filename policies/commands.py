@@ -80,7 +80,11 @@ def _run(compiled: CompiledPolicy, case: Case) -> CaseResult:
     evaluation = evaluate(compiled, facts, now=case.at)
     windows = {window.name for window in compiled.windows}
     read_instead = f"; it reads {', '.join(sorted(windows))}" if windows else ""
-    differences = [f"the policy reads no window {name}{read_instead}" for name in sorted(set(case.windows) - windows)]
+    # A case about what the policy is never asked about would hold without saying anything.
+    differences = (
+        [] if compiled.applies_to(ovt.rail, ovt.rail_action) else [f"the policy does not govern {ovt.surface}"]
+    )
+    differences += [f"the policy reads no window {name}{read_instead}" for name in sorted(set(case.windows) - windows)]
     unread = sorted(set(case.lists) - {spec.slug for spec in compiled.lists})
     differences += [f"the policy looks into no list {slug}" for slug in unread]
     unread = sorted(label for label in case.labels if f"label.{label}" not in compiled.fact_names)

@@ -82,6 +82,12 @@ def test_a_case_file_with_a_fault_is_refused_at_its_line(was: str, becomes: str,
     assert [(each.line, each.code) for each in caught.value.errors] == [(line, code)]
 
 
+def test_a_case_about_a_movement_that_the_policy_does_not_govern_fails() -> None:
+    tests = pack_tests("payouts-starter").replace("rail_action: payout", "rail_action: transfer")
+    results = run_policy_tests(pack("payouts-starter"), tests)
+    assert {result.differences[:1] for result in results} == {("the policy does not govern stripe.transfer",)}
+
+
 def test_a_case_that_states_a_window_nobody_reads_fails() -> None:
     result = run_policy_tests(pack("daa-starter"), CASE + "    windows: {nothing: 1}\n")[0]
     assert result.differences == ("the policy reads no window nothing; it reads sum:initiator:86400:stripe_daa.*:usd",)
