@@ -217,6 +217,10 @@ class Conditions(Values):
         span = (last - first) % len(DAYS)
         return [nodes.word(DAYS[(first + step) % len(DAYS)], children[0].start_mark) for step in range(span + 1)]
 
+    def part_of_week(self, children: list[Token]) -> list[yaml.Node]:
+        days = DAYS[:5] if folded(children[0]) == "weekdays" else DAYS[5:]
+        return [nodes.word(day, children[0]) for day in days]
+
     def weekday(self, children: list[Token]) -> yaml.ScalarNode:
         return nodes.word(folded(children[0])[:3], children[0])
 

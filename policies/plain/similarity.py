@@ -71,7 +71,7 @@ _KEPT = {"not", "or", "without", "outside", "other than"}
 
 _NEVER_NAMES = set(
     "a above an and are at below between but by code codes deny denied allow allowed flag for from if in is not "  # noqa: SIM905
-    "of on or over require requires that the then to under when with without".split()
+    "of on or over require requires that the then to under weekdays weekends when with without".split()
 )
 """Words that build sentences. Where a name belongs they show that it is missing; quoting them would hide that."""
 

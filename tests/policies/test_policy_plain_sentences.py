@@ -126,6 +126,11 @@ def test_a_text_without_a_head_is_on_the_rail_its_rules_begin_with() -> None:
             "for customers of under 7 days and with the reason code fraudulent",
             {"context": {"customer_tenure_days": {"lt": 7}, "reason_code": "fraudulent"}},
         ),
+        ("on weekends (UTC time)", {"time_of_day": {"zone": "UTC", "days": ["sat", "sun"]}}),
+        (
+            "on weekdays and Saturday (UTC time)",
+            {"time_of_day": {"zone": "UTC", "days": ["mon", "tue", "wed", "thu", "fri", "sat"]}},
+        ),
         (
             "between 09:00 and 17:00 on Monday to Friday (America/New_York time)",
             {
