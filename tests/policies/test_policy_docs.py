@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from policies import PolicyInvalid, compile_policy, pack_names, parse, read
+from policies import Policy, PolicyInvalid, compile_policy, pack, pack_names, parse, read
 from policies.commands import run_policy_tests
 from policies.plain import say
+from policies.templates import instantiate, template
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
 SUBJECTS = ("", "Refunds ", "Movements ", "Transfers ")
@@ -46,7 +47,7 @@ def test_yaml_examples_load(text: str) -> None:
 def test_the_cases_shown_hold_for_the_policy_shown() -> None:
     (policy,) = (text for text in blocks("yaml") if text.startswith("policy: my-refunds\nschema"))
     (cases,) = (text for text in blocks("yaml") if "cases:" in text)
-    assert [result.differences for result in run_policy_tests(policy, cases)] == [()]
+    assert [result.differences for result in run_policy_tests(policy, cases)] == [(), ()]
 
 
 @pytest.mark.parametrize("phrase", phrases("to say"))
@@ -73,3 +74,26 @@ def test_the_mistake_shown_has_the_nearest_sentence_shown() -> None:
 def test_every_pack_is_named_and_every_name_is_a_pack() -> None:
     table = PAGE.split("| pack | |\n")[1].split("\n\n")[0]
     assert set(re.findall(r"`([a-z-]+)`", table)) == set(pack_names())
+
+
+def test_every_template_shown_takes_the_values_shown() -> None:
+    lines = re.findall(r"^    axiru policy template (\S+) ((?:-p \S+ ?)+)", PAGE, re.MULTILINE)
+    assert len(lines) == PAGE.count("    axiru policy template daa-")
+    for name, options in lines:
+        assert run_template(name, re.findall(r"-p (\w+)=(\S+)", options)).slug == name
+
+
+def run_template(name: str, given: list[tuple[str, str]]) -> Policy:
+    types = {parameter.name: parameter.type for parameter in template(name).parameters}
+    values = {
+        key: value.split(",") if types[key].startswith("list_of_") else int(value) if types[key] == "amount" else value
+        for key, value in given
+    }
+    return instantiate(name, values)
+
+
+def test_the_windows_shown_have_the_names_that_policies_read() -> None:
+    read_by_packs = {window.name for name in pack_names() for window in compile_policy(parse(pack(name))).windows}
+    shown = set(re.findall(r'"((?:sum|count):[^"]+)":', PAGE))
+    assert shown
+    assert shown <= read_by_packs
