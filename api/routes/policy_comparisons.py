@@ -11,7 +11,7 @@ from api.openapi import BEARER
 from api.permissions import Permission
 from api.views.page import ModeFilter
 from api.views.period import Period, SinceText, UntilText
-from api.views.policy_diff import VersionDiff, compare, diff_view
+from api.views.policy_diff import VersionDiff, compare, decided_elsewhere, diff_view
 from api.views.policy_promotion import PromotionView, promotion_view
 from api.views.policy_version import find_version
 
@@ -48,4 +48,5 @@ async def preview_promotion(
     seen_in = caller.mode or mode or "test"
     period = Period.parse(since, until, now=datetime.now(UTC))
     shown = await find_version(caller.organization_id, slug, version)
-    return promotion_view(seen_in, shown, period, await compare(caller.organization_id, seen_in, shown.id, period))
+    whose = (caller.organization_id, seen_in, shown.id, period)
+    return promotion_view(seen_in, shown, period, await compare(*whose), await decided_elsewhere(*whose))

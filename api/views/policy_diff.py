@@ -103,6 +103,26 @@ async def compare(organization_id: str, mode: Mode, version_id: str, period: Per
     return sorted(compared, key=lambda group: (-group.count, group.newest))
 
 
+async def decided_elsewhere(organization_id: str, mode: Mode, version_id: str, period: Period) -> int:
+    """How many of the decisions that do not agree would stay: a control or another policy, stricter, made them."""
+    found = await rows(
+        """
+        SELECT count(*) AS count FROM shadow_results s
+        JOIN decisions d ON d.id = s.decision_id LEFT JOIN policy_versions v ON v.id = s.live_version_id
+        WHERE s.organization_id = {} AND s.mode = {} AND s.version_id = {} AND s.decided_at >= {} AND s.decided_at < {}
+            AND NOT s.agrees AND (starts_with(d.matched_rule, 'control:')
+                OR (v.slug <> s.slug OR v.content_hash <> d.policy_hash)
+                AND array_position(ARRAY['allow', 'review', 'deny'], d.evaluation ->> 'outcome')
+                    > array_position(ARRAY['allow', 'review', 'deny'], s.outcome))
+        """,
+        organization_id,
+        mode,
+        version_id,
+        *period,
+    )
+    return int(found[0]["count"])
+
+
 async def diff_view(
     organization_id: str, mode: Mode, shown: VersionSummary, period: Period, style: OutcomeStyle
 ) -> VersionDiff:

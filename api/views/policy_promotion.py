@@ -52,8 +52,10 @@ class PromotionView(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
 
 
-def promotion_view(mode: Mode, shown: VersionSummary, period: Period, compared: Sequence[Compared]) -> PromotionView:
-    """The preview from the same comparison that the diff is made of."""
+def promotion_view(
+    mode: Mode, shown: VersionSummary, period: Period, compared: Sequence[Compared], elsewhere: int
+) -> PromotionView:
+    """The preview from the same comparison that the diff is made of; `elsewhere` as `decided_elsewhere` counts."""
     changes = (*TRANSITIONS.values(), OTHER_REASON)
     counts: dict[str, int] = dict.fromkeys(changes, 0)
     amounts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -69,7 +71,9 @@ def promotion_view(mode: Mode, shown: VersionSummary, period: Period, compared: 
         version=shown.version,
         name=shown.name,
         mode=mode,
-        sentences=list(_sentences(shown, period, counts, total=total, agreed=agreed, unenforced=unenforced)),
+        sentences=list(
+            _sentences(shown, period, counts, total=total, agreed=agreed, unenforced=unenforced, elsewhere=elsewhere)
+        ),
         counts=counts,
         amounts={change: dict(amounts[change]) for change in changes},
         compared=total,
@@ -81,7 +85,14 @@ def promotion_view(mode: Mode, shown: VersionSummary, period: Period, compared: 
 
 
 def _sentences(
-    shown: VersionSummary, period: Period, counts: dict[str, int], *, total: int, agreed: int, unenforced: int
+    shown: VersionSummary,
+    period: Period,
+    counts: dict[str, int],
+    *,
+    total: int,
+    agreed: int,
+    unenforced: int,
+    elsewhere: int,
 ) -> Iterator[str]:
     if shown.status == "active":
         yield f"{shown.name} is in force already."
@@ -103,6 +114,13 @@ def _sentences(
             yield f"{_requests(count)} that {one if count == 1 else many} will be {then}."
     if same := counts[OTHER_REASON]:
         yield f"{_requests(same)} will keep {'its' if same == 1 else 'their'} outcome for another reason."
+    if elsewhere:
+        of_these = (
+            "This request was"
+            if elsewhere == total - agreed == 1
+            else f"{elsewhere:,} of these requests {'was' if elsewhere == 1 else 'were'}"
+        )
+        yield f"{of_these} decided by a control or another policy, whose word stays."
     if unenforced:
         came = _came(unenforced, total - agreed)
         yield f"{came} over a surface in shadow, where nothing is stopped until the surface enforces."

@@ -127,6 +127,22 @@ async def test_the_difference_is_told_by_rule_reason_and_amount_with_examples(tr
     assert (shadow["compared"], shadow["agreement_rate"]) == (8, 0.625)
 
 
+async def test_what_another_policy_decided_more_strictly_is_said_to_stay(trial: Trial, refund: Refund) -> None:
+    stricter = Trial(trial.caller, trial.author, trial.second)
+    stricter.customer = trial.customer
+    await stricter.publish({"deny": 2_500})
+    (await stricter.second.post(stricter.path(1, "activate"))).raise_for_status()
+    try:
+        told = await trial.ask(refund(3_000, context={"customer_id": trial.customer}))
+    finally:
+        (await stricter.second.post(stricter.path(1, "retire"))).raise_for_status()
+    assert told["outcome"] == "deny"
+    assert (await trial.compared("promotion"))["sentences"] == [
+        "shadow: false — 1 would-be approval will start going to the approvals queue.",
+        "This request was decided by a control or another policy, whose word stays.",
+    ]
+
+
 async def test_a_period_takes_only_what_was_decided_in_it(trial: Trial, refund: Refund) -> None:
     told = [await trial.ask(refund(3_000, context={"customer_id": trial.customer})) for _ in range(2)]
     between = told[1]["audit"]["logged_at"]

@@ -51,8 +51,8 @@ def compared(live: Outcome, shadow: Outcome, count: int, *, agrees: bool = False
     )
 
 
-def sentences(*groups: Compared, status: Any = "shadow") -> list[str]:
-    return promotion_view("test", version(status), WEEK, groups).sentences
+def sentences(*groups: Compared, status: Any = "shadow", elsewhere: int = 0) -> list[str]:
+    return promotion_view("test", version(status), WEEK, groups, elsewhere).sentences
 
 
 AGREEING = compared(ALLOW, ALLOW, 1_000, agrees=True)
@@ -158,7 +158,7 @@ def test_a_version_in_force_is_said_to_be() -> None:
 
 
 def test_counts_and_amounts_name_every_change() -> None:
-    view = promotion_view("test", version(), WEEK, [AGREEING, compared(ALLOW, DENY, 2), compared(ALLOW, DENY, 3)])
+    view = promotion_view("test", version(), WEEK, [AGREEING, compared(ALLOW, DENY, 2), compared(ALLOW, DENY, 3)], 0)
     assert view.counts == {
         "allow_to_review": 0,
         "allow_to_deny": 5,
