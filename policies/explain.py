@@ -12,7 +12,7 @@ from axiru.domain.movement import Ovt
 from policies.compile import CompiledPolicy, CompiledRule
 from policies.conditions.time_of_day import DAYS, TimeOfDay, zone_of
 from policies.evaluate import evaluate
-from policies.facts import Facts, facts_of
+from policies.facts import Facts, code_text, facts_of
 from policies.lists import ListSpec
 from policies.reading import duration_text
 from policies.windows import WindowSpec
@@ -121,8 +121,14 @@ def _listed(spec: ListSpec, facts: Facts, values: Collection[str] | None) -> boo
     subject = facts.get(spec.subject_fact)
     if not isinstance(subject, str) or values is None:
         return None
-    # Facts carry countries in upper case, in whatever case they were written.
-    return subject in ({value.upper() for value in values} if spec.subject_fact == "counterparty.country" else values)
+    match spec.subject_fact:
+        # Facts carry these in one case, in whatever case they were written.
+        case "counterparty.country":
+            return subject in {value.upper() for value in values}
+        case "context.reason_code" | "context.source":
+            return subject in {code_text(value) for value in values}
+        case _:
+            return subject in values
 
 
 def _local_time(zone: str, now: datetime) -> str:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Final, Literal, assert_never, get_args
 
 from axiru.errors import AxiruError
+from policies.facts import code_text
 
 ListKind = Literal["customer", "country", "account", "text"]
 
@@ -60,7 +61,9 @@ def fold(kind: ListKind, value: str) -> str | None:
         case "customer" | "account":
             return word if _IDENTIFIER.fullmatch(word) else None
         case "text":
-            return word if _TEXT.fullmatch(word) else None
+            # Reason codes and sources come in small letters, so a list of words holds small letters, too.
+            text = code_text(word)
+            return text if _TEXT.fullmatch(text) else None
         case _:
             assert_never(kind)
 

@@ -17,7 +17,7 @@ EXAMPLES = (
     "Refunds that are marked for review require approval by controller.",
     "Refunds with metadata team set to ops are allowed.",
     "Payouts through the connection stripe_conn_1 require approval by controller.",
-    "Payouts outside 09:00 to 17:00 on Monday to Friday (America/New_York time) are denied.",
+    "Payouts except between 09:00 and 17:00 on Monday to Friday (America/New_York time) are denied.",
     "Payouts between 22:00 and 06:00 (UTC time) require approval by controller.",
     "Payouts (over $5,000; or to a country other than US) require approval by admin.",
     "Agent payments over $500 are denied.",

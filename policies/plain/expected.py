@@ -53,6 +53,7 @@ _CONDITION_STARTS = frozenset(
         "that",
         "between",
         "outside",
+        "except",
         "where",
         "not",
         "(",

@@ -103,6 +103,9 @@ def _any(said: list[Document]) -> str:
 
 def _not(said: Document) -> str:
     time = said.get("time_of_day", {})
+    if "from" in time and "days" in time:
+        # "Outside … on Monday to Friday" could be heard as leaving the weekend alone, which it does not.
+        return f"except between {time['from']} and {time['until']} {_days(time)}"
     if "from" in time:
         return f"outside {time['from']} to {time['until']} {_days(time)}"
     return f"not ({_alternatives(said)})"

@@ -58,15 +58,15 @@ PHRASES = {
     ("agent", "owner"): "agent_owner",
     ("new", "customers"): "customers of under 7 days",
     ("at", "night"): "between 22:00 and 06:00 (UTC time)",
-    ("outside", "business", "hours"): "outside 09:00 to 17:00 on Monday to Friday (UTC time)",
+    ("outside", "business", "hours"): "except between 09:00 and 17:00 on Monday to Friday (UTC time)",
     ("during", "business", "hours"): "between 09:00 and 17:00 on Monday to Friday (UTC time)",
 }
 """The same where one side is several words, or a figure."""
 
-REVERSING = {"no", "never", "nobody", "none", "nothing", "cannot", "nor", "unless", "except", "excluding", "until"}
+REVERSING = {"no", "never", "nobody", "none", "nothing", "cannot", "nor", "unless", "excluding", "until"}
 """Words that turn what a sentence says, and that the grammar does not have: without them it would say the contrary."""
 
-_KEPT = {"not", "or", "without", "outside", "other than"}
+_KEPT = {"not", "or", "without", "outside", "except", "other than"}
 """Words of the grammar of which the same is true: they are neither left out nor taken for others."""
 
 _NEVER_NAMES = set(

@@ -280,11 +280,11 @@ async def test_list_without_an_active_version_is_unknown_until_there_is_one(hous
         "    when: {context: {source: {in_list: sources}}}\n    effect: deny\n"
     )
 
-    before = await house.decided(refund(house, source="helpdesk"))
+    before = await house.decided(refund(house, source="help desk"))
     await _list(house, "sources", "text", ["elsewhere"])
-    outside = await house.decided(refund(house, source="helpdesk"))
-    await _list(house, "sources", "text", ["helpdesk"])
-    inside = await house.decided(refund(house, source="helpdesk"))
+    outside = await house.decided(refund(house, source="help desk"))
+    await _list(house, "sources", "text", ["Help Desk"])
+    inside = await house.decided(refund(house, source="help desk"))
 
     assert [one.outcome for one in (before, outside, inside)] == [Outcome.REVIEW, Outcome.ALLOW, Outcome.DENY]
     assert before.reason == "missing_fact"

@@ -101,7 +101,7 @@ def test_a_slip_is_told_where_it_is_and_what_was_meant(text: str, column: int, n
         ),
         (
             "Payouts outside business hours are denied.",
-            "Payouts outside 09:00 to 17:00 on Monday to Friday (UTC time) are denied.",
+            "Payouts except between 09:00 and 17:00 on Monday to Friday (UTC time) are denied.",
         ),
     ],
 )

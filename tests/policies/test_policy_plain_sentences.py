@@ -159,6 +159,19 @@ def test_a_text_without_a_head_is_on_the_rail_its_rules_begin_with() -> None:
             {"not": {"time_of_day": {"zone": "UTC", "from": "22:00", "until": "24:00"}}},
         ),
         (
+            "except between 09:00 and 17:00 on weekdays (UTC time)",
+            {
+                "not": {
+                    "time_of_day": {
+                        "zone": "UTC",
+                        "from": "09:00",
+                        "until": "17:00",
+                        "days": ["mon", "tue", "wed", "thu", "fri"],
+                    }
+                }
+            },
+        ),
+        (
             "that are the 12th or later of one charge within 90 minutes",
             {"rolling_window": {"measure": "count", "per": "charge", "within": "90m", "gte": 12}},
         ),
