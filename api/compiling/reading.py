@@ -71,7 +71,8 @@ def _error(error: PolicyError) -> TextError:
     return TextError(
         line=error.line,
         column=error.column,
-        expected=error.expected,
+        # A fault of YAML says in its hint what would be right.
+        expected=error.expected or error.hint,
         nearest=error.nearest,
         code=error.code,
         message=error.message,

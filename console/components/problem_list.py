@@ -36,7 +36,7 @@ class ProblemList:
                 badge("Error", "failed", "alert")
                 self._place(error.line, error.column)
             Text("p", error.message)
-            if error.expected:
+            if error.expected not in {"", error.hint}:
                 Text("p", f"Expected {error.expected}.".replace("..", "."), "muted")
             if error.hint:
                 Text("p", error.hint, "muted")

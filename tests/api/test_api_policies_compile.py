@@ -46,6 +46,7 @@ async def test_every_error_has_its_place_and_nothing_else_is_told(caller: httpx.
     assert (told["yaml"], told["plain"], told["rules"]) == (None, None, [])
     assert {"line", "column", "expected", "nearest", "code", "message", "hint"} <= set(told["errors"][0])
     assert {error["line"] for error in told["errors"]} == {3, 8}
+    assert all(error["expected"] for error in told["errors"])
 
 
 async def test_of_a_text_that_is_wrong_everywhere_the_first_thousand_errors_are_told(caller: httpx.AsyncClient) -> None:
