@@ -20,6 +20,7 @@ EXAMPLES: Final = 5
 class OutcomeGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Decisions for which live and shadow named the same pair of rules. `rule` is null where the default decided.
 
+    A change from review to review asks other people, or under other terms: another quorum, deadline or escalation.
     `amount` is in minor units by currency; `examples` are the newest decision ids.
     """
 
@@ -104,7 +105,10 @@ async def compare(organization_id: str, mode: Mode, version_id: str, period: Per
 
 
 async def decided_elsewhere(organization_id: str, mode: Mode, version_id: str, period: Period) -> int:
-    """How many of the decisions that do not agree would stay: a control or another policy, stricter, made them."""
+    """How many of the decisions that do not agree would stay: a control made them, or another policy that goes first.
+
+    The stricter one does; of two that both ask people, the one whose name comes first says whom.
+    """
     found = await rows(
         """
         SELECT count(*) AS count FROM shadow_results s
@@ -112,8 +116,10 @@ async def decided_elsewhere(organization_id: str, mode: Mode, version_id: str, p
         WHERE s.organization_id = {} AND s.mode = {} AND s.version_id = {} AND s.decided_at >= {} AND s.decided_at < {}
             AND NOT s.agrees AND (starts_with(d.matched_rule, 'control:')
                 OR (v.slug <> s.slug OR v.content_hash <> d.policy_hash)
-                AND array_position(ARRAY['allow', 'review', 'deny'], d.evaluation ->> 'outcome')
-                    > array_position(ARRAY['allow', 'review', 'deny'], s.outcome))
+                AND (array_position(ARRAY['allow', 'review', 'deny'], d.evaluation ->> 'outcome')
+                        > array_position(ARRAY['allow', 'review', 'deny'], s.outcome)
+                    OR d.evaluation ->> 'outcome' = 'review' AND s.outcome = 'review'
+                        AND d.evaluation ->> 'policy_slug' COLLATE "C" < s.slug COLLATE "C"))
         """,
         organization_id,
         mode,

@@ -18,10 +18,10 @@ TRANSITIONS: Final = {
     (Outcome.ALLOW, Outcome.DENY): "allow_to_deny",
     (Outcome.REVIEW, Outcome.ALLOW): "review_to_allow",
     (Outcome.REVIEW, Outcome.DENY): "review_to_deny",
+    (Outcome.REVIEW, Outcome.REVIEW): "review_by_others",
     (Outcome.DENY, Outcome.ALLOW): "deny_to_allow",
     (Outcome.DENY, Outcome.REVIEW): "deny_to_review",
 }
-OTHER_REASON: Final = "same_outcome_other_reason"
 
 _NOW: Final = {
     "allow_to_deny": ("is allowed now", "are allowed now", "denied"),
@@ -35,7 +35,8 @@ class PromotionView(msgspec.Struct, frozen=True, kw_only=True):
     """What activating the version would change, as far as the period's decisions tell.
 
     `counts` and `amounts` (minor units by currency) are by change: `allow_to_review` is what is allowed now and will
-    wait for approval. Every change is in them, those that never occurred as 0 and as an empty object.
+    wait for approval; `review_by_others` is what waits now and will, too, but for other people or under other terms.
+    Every change is in them, those that never occurred as 0 and as an empty object.
     """
 
     slug: str
@@ -56,12 +57,11 @@ def promotion_view(
     mode: Mode, shown: VersionSummary, period: Period, compared: Sequence[Compared], elsewhere: int
 ) -> PromotionView:
     """The preview from the same comparison that the diff is made of; `elsewhere` as `decided_elsewhere` counts."""
-    changes = (*TRANSITIONS.values(), OTHER_REASON)
-    counts: dict[str, int] = dict.fromkeys(changes, 0)
+    counts: dict[str, int] = dict.fromkeys(TRANSITIONS.values(), 0)
     amounts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for group in compared:
         if not group.agrees:
-            change = TRANSITIONS.get((group.live_outcome, group.outcome), OTHER_REASON)
+            change = TRANSITIONS[group.live_outcome, group.outcome]
             counts[change] += group.count
             amounts[change].update(group.amount)
     total, agreed = sum(group.count for group in compared), sum(group.count for group in compared if group.agrees)
@@ -75,7 +75,7 @@ def promotion_view(
             _sentences(shown, period, counts, total=total, agreed=agreed, unenforced=unenforced, elsewhere=elsewhere)
         ),
         counts=counts,
-        amounts={change: dict(amounts[change]) for change in changes},
+        amounts={change: dict(amounts[change]) for change in counts},
         compared=total,
         agreed=agreed,
         agreement_rate=agreed / total if total else None,
@@ -112,8 +112,8 @@ def _sentences(
     for change, (one, many, then) in _NOW.items():
         if count := counts[change]:
             yield f"{_requests(count)} that {one if count == 1 else many} will be {then}."
-    if same := counts[OTHER_REASON]:
-        yield f"{_requests(same)} will keep {'its' if same == 1 else 'their'} outcome for another reason."
+    if others := counts["review_by_others"]:
+        yield f"{others:,} approval{'' if others == 1 else 's'} will be asked of other people or under other terms."
     if elsewhere:
         of_these = (
             "This request was"

@@ -139,6 +139,8 @@ def _change(change: Change) -> None:
             effect_badge(change.live_outcome)
             icon("arrow-right")
             effect_badge(change.outcome)
+            if change.outcome == change.live_outcome:
+                Text("span", "other approvers", "muted")
         with block("td", "why"):
             _because("live", change.live_rule, change.live_reason)
             _because("then", change.rule, change.reason)

@@ -33,7 +33,7 @@ def _row(word: ShadowWord) -> None:
             if word.agrees:
                 Text("span", "agrees", "muted")
             else:
-                badge("Differs", "waiting")
+                badge("Differs" if word.outcome != word.live_outcome else "Other approvers", "waiting")
 
 
 def _answer(label: str, outcome: str, rule: str | None, reason: str) -> None:

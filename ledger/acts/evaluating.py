@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from axiru.domain.control import marked_for_review
-from axiru.domain.evaluation import Outcome
+from axiru.domain.evaluation import Evaluation, Outcome, ReviewTerms
 from axiru.domain.movement import Ovt
 from ledger.acts.canary import Canary, canary_of
 from ledger.acts.measuring import Measured, measure
@@ -136,5 +136,10 @@ def _result(word: Evaluated, live: Evaluated | None) -> ShadowResult:
         live_outcome=live_outcome.value,
         live_reason=live_said.reason if live_said else "no_active_policy",
         live_rule_id=live_said.matched_rule_id if live_said else None,
-        agrees=said.outcome is live_outcome,
+        agrees=said.outcome is live_outcome and (live_said is None or _asked(said) == _asked(live_said)),
     )
+
+
+def _asked(said: Evaluation) -> ReviewTerms | None:
+    """Who has to approve and under which terms; None where nobody is asked."""
+    return said.review if said.outcome is Outcome.REVIEW else None

@@ -36,7 +36,10 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class ShadowResult(msgspec.Struct, frozen=True):
-    """What a version that did not decide would have said, beside what counted."""
+    """What a version that did not decide would have said, beside what counted.
+
+    `agrees`: the same outcome and, where both ask people, the same people under the same terms.
+    """
 
     version_id: str
     slug: str

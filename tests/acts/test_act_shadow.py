@@ -11,7 +11,7 @@ import pytest
 
 from axiru.database import rows
 from axiru.domain.control import ControlKind
-from axiru.domain.evaluation import Evaluation, Outcome
+from axiru.domain.evaluation import Evaluation, Outcome, ReviewTerms
 from axiru.domain.movement import Context, Counterparty, Initiator, Merchant, Ovt
 from axiru.ids import POLICY_VERSION, new_id
 from ledger.acts.activate import activate
@@ -132,6 +132,56 @@ async def test_version_is_compared_with_the_one_in_force_of_its_own_policy(house
     assert receipt.matched_rule == "policy:other:v1"
     said = {one["slug"]: (one["live_outcome"], one["agrees"]) for one in await _results(receipt.decision_id)}
     assert said == {"refunds": ("allow", True), "third": ("deny", False)}
+
+
+ASKS = """
+policy: refunds
+schema: 2
+applies_to: {rail: stripe}
+rules:
+  - id: large
+    when: {amount: {currency: usd, gte: 1000}}
+    effect: review
+    approvers: {APPROVERS}
+"""
+
+
+@pytest.mark.parametrize(
+    ("approvers", "agrees"),
+    [
+        ("role: controller, count: 2, deadline: 4h, escalate: [{after: 1h, role: admin}]", True),
+        ("groups: [{role: controller, count: 2}], deadline: 240m, escalate: [{after: 60m, role: admin}]", True),
+        ("role: finance_manager, count: 2, deadline: 4h, escalate: [{after: 1h, role: admin}]", False),
+        ("role: controller, deadline: 4h, escalate: [{after: 1h, role: admin}]", False),
+        ("role: controller, count: 2, deadline: 3h, escalate: [{after: 1h, role: admin}]", False),
+        ("role: controller, count: 2, deadline: 4h, escalate: [{after: 1h, role: finance_manager}]", False),
+        ("role: controller, count: 2, deadline: 4h", False),
+    ],
+    ids=["same", "same in other words", "role", "quorum", "deadline", "escalation", "no escalation"],
+)
+async def test_version_that_asks_other_people_or_under_other_terms_does_not_agree(
+    house: Any, refund: Any, approvers: str, agrees: bool
+) -> None:
+    await house.activate(
+        ASKS.replace("APPROVERS", "role: controller, count: 2, deadline: 4h, escalate: [{after: 1h, role: admin}]")
+    )
+    # Another hash, so that the text is not the live one's whatever the approvers.
+    text = ASKS.replace("APPROVERS", approvers).replace("id: large", "id: larger")
+    await house.publish(text)
+
+    receipt = await house.decided(refund(house, 5_000))
+
+    (kept,) = await _results(receipt.decision_id)
+    (entry,) = await house.entries("decision")
+    (sealed,) = entry["data"]["shadows"]
+    live, said = entry["data"]["evaluation"], _evaluated(text, entry["data"], {})
+    assert (kept["live_outcome"], kept["outcome"], kept["agrees"]) == ("review", "review", agrees)
+    assert (kept["outcome"], kept["reason"], kept["rule_id"]) == (
+        *(sealed["outcome"], sealed["reason"]),
+        sealed["matched_rule_id"],
+    )
+    assert (kept["live_reason"], kept["live_rule_id"]) == (live["reason"], live["matched_rule_id"])
+    assert (said.review == msgspec.convert(live["review"], ReviewTerms)) is agrees
 
 
 @pytest.mark.parametrize("change", ["replace(source, '1000', '2000')", "'policy: ['"])

@@ -27,7 +27,7 @@ class Trial:
         await self.publish({"deny": 8_000, "review": 2_000})
         return self
 
-    async def publish(self, limits: dict[str, int]) -> None:
+    async def publish(self, limits: dict[str, int], approvers: str = "role: controller") -> None:
         rules = "".join(
             f"""
   - id: {effect}_large
@@ -37,7 +37,7 @@ class Trial:
         - context: {{customer_id: {self.customer}}}
     effect: {effect}
     when_missing: skip
-    {"approvers: {role: controller}" if effect == "review" else ""}"""
+    {f"approvers: {{{approvers}}}" if effect == "review" else ""}"""
             for effect, limit in limits.items()
         )
         text = f"policy: {self.slug}\napplies_to: {{rail: stripe, rail_action: refund}}\nrules:{rules}\n"
@@ -53,8 +53,8 @@ class Trial:
         told: dict[str, Any] = answer.raise_for_status().json()
         return told
 
-    async def compared(self, act: str, **query: Any) -> dict[str, Any]:
-        answer = await self.author.get(self.path(2, act), params=query, headers=INTEGRATION)
+    async def compared(self, act: str, version: int = 2, **query: Any) -> dict[str, Any]:
+        answer = await self.author.get(self.path(version, act), params=query, headers=INTEGRATION)
         told: dict[str, Any] = answer.raise_for_status().json()
         return told
 
@@ -125,6 +125,64 @@ async def test_the_difference_is_told_by_rule_reason_and_amount_with_examples(tr
 
     (shadow,) = (await trial.author.get(f"/api/v1/policies/{trial.slug}")).json()["shadows"]
     assert (shadow["compared"], shadow["agreement_rate"]) == (8, 0.625)
+
+
+@pytest.fixture
+async def other_approvers(trial: Trial) -> AsyncIterator[Trial]:
+    """Its v3 looks on, too: the limits of v1, and finance managers to approve."""
+    await trial.publish({"deny": 9_000, "review": 5_000}, approvers="role: finance_manager")
+    yield trial
+    (await trial.second.post(trial.path(3, "retire"))).raise_for_status()
+
+
+async def test_a_version_that_only_asks_other_people_is_shown_to_differ(other_approvers: Trial, refund: Refund) -> None:
+    trial, customer = other_approvers, {"customer_id": other_approvers.customer}
+    asked, _ = [await trial.ask(refund(amount, context=customer)) for amount in (6_000, 1_000)]
+    diff = await trial.compared("diff", 3)
+    assert (diff["compared"], diff["agreed"]) == (2, 1)
+    assert diff["changes"] == [
+        {
+            "live_outcome": "review",
+            "outcome": "review",
+            "live_rule": "review_large",
+            "rule": "review_large",
+            "live_reason": "review_large",
+            "reason": "review_large",
+            "count": 1,
+            "amount": {"usd": 6_000},
+            "examples": [asked["decision_id"]],
+        }
+    ]
+    promotion = await trial.compared("promotion", 3)
+    assert promotion["sentences"] == [
+        "shadow: false — no would-be approvals will start going to the approvals queue.",
+        "1 approval will be asked of other people or under other terms.",
+    ]
+    assert {change: count for change, count in promotion["counts"].items() if count} == {"review_by_others": 1}
+    assert promotion["amounts"]["review_by_others"] == {"usd": 6_000}
+    detail = (await trial.caller.get(f"/api/v1/decisions/{asked['decision_id']}")).json()
+    said = {word["version"]: word["agrees"] for word in detail["shadows"] if word["slug"] == trial.slug}
+    assert said == {2: True, 3: False}
+    query = {**customer, "disagrees": True}
+    (listed,) = (await trial.caller.get("/api/v1/decisions", params=query)).json()["items"]
+    assert listed["decision_id"] == asked["decision_id"]
+
+
+@pytest.mark.parametrize(("first", "stays"), [("a", True), ("z", False)])
+async def test_of_two_policies_that_ask_the_one_whose_name_comes_first_says_whom(
+    other_approvers: Trial, refund: Refund, first: str, stays: bool
+) -> None:
+    beside = Trial(other_approvers.caller, other_approvers.author, other_approvers.second)
+    beside.slug, beside.customer = f"{first}-{beside.slug}", other_approvers.customer
+    await beside.publish({"review": 5_000}, approvers="role: admin")
+    (await beside.second.post(beside.path(1, "activate"))).raise_for_status()
+    try:
+        told = await beside.ask(refund(6_000, context={"customer_id": beside.customer}))
+    finally:
+        (await beside.second.post(beside.path(1, "retire"))).raise_for_status()
+    assert told["approver_role"] == ("admin" if stays else "controller")
+    word_stays = "This request was decided by a control or another policy, whose word stays."
+    assert (word_stays in (await other_approvers.compared("promotion", 3))["sentences"]) is stays
 
 
 async def test_what_another_policy_decided_more_strictly_is_said_to_stay(trial: Trial, refund: Refund) -> None:

@@ -97,10 +97,10 @@ def test_approvals_are_told_in_the_words_of_the_product_page(count: int, approva
             "3 requests that are denied now will be allowed.",
         ),
         (
-            DENY,
-            DENY,
-            "1 request will keep its outcome for another reason.",
-            "3 requests will keep their outcome for another reason.",
+            REVIEW,
+            REVIEW,
+            "1 approval will be asked of other people or under other terms.",
+            "3 approvals will be asked of other people or under other terms.",
         ),
     ],
 )
@@ -166,7 +166,7 @@ def test_counts_and_amounts_name_every_change() -> None:
         "review_to_deny": 0,
         "deny_to_allow": 0,
         "deny_to_review": 0,
-        "same_outcome_other_reason": 0,
+        "review_by_others": 0,
     }
     assert (view.amounts["allow_to_deny"], view.amounts["allow_to_review"]) == ({"usd": 500}, {})
     assert (view.compared, view.agreed) == (1_005, 1_000)
