@@ -9,6 +9,7 @@ from policies.checks.finding import Finding, Known, Severity
 from policies.checks.names import unknown_names
 from policies.checks.normal_form import normal_forms
 from policies.checks.reach import impossible, outranked
+from policies.checks.roles import roles_asked
 from policies.syntax import ParsedPolicy
 
 
@@ -18,6 +19,7 @@ def check(parsed: ParsedPolicy, known: Known) -> tuple[Finding, ...]:
     contradicting = list(contradictions(parsed, normals))
     told = {finding.rules[0] for finding in contradicting}
     found = [
+        *roles_asked(parsed, known),
         *unknown_names(parsed, known),
         *impossible(parsed, normals),
         *contradicting,

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from axiru.domain.roles import ROLES
+from axiru.domain.roles import ROLES, VOTING_ROLES
 
 Severity = Literal["error", "warning"]
 
@@ -13,10 +13,11 @@ Severity = Literal["error", "warning"]
 class Known(msgspec.Struct, frozen=True):
     """What exists outside the policy. `lists` says the kind of each list by slug; None where no lists can be looked up.
 
-    Where `lists` is None nothing is said about lists.
+    Where `lists` is None nothing is said about lists. `voting_roles` are those of the `roles` that may approve.
     """
 
     roles: frozenset[str] = ROLES
+    voting_roles: frozenset[str] = VOTING_ROLES
     lists: Mapping[str, str] | None = None
 
 

@@ -1,10 +1,9 @@
-"""Roles, lists and currencies that a policy names and that there are not."""
+"""Lists and currencies that a policy names and that there are not, or not of the kind asked for."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from axiru.domain.currency import CURRENCIES
-from axiru.domain.evaluation import ReviewTerms
 from policies.checks.finding import Finding, Known
 from policies.checks.wording import finding, meant
 from policies.conditions import Condition
@@ -25,30 +24,12 @@ _FREE = ("metadata.", "extra.")
 
 def unknown_names(parsed: ParsedPolicy, known: Known) -> Iterator[Finding]:
     """Errors, each once a rule."""
-    policy = parsed.policy
-    asked = {policy.missing_fact_approver, *_roles(policy.default.review)}
-    for role in sorted(asked - known.roles):
-        yield _unknown_role(parsed, role, (), known)
-    for rule in policy.rules:
-        for role in sorted(set(_roles(rule.review)) - known.roles):
-            yield _unknown_role(parsed, role, (rule.id,), known)
+    for rule in parsed.policy.rules:
         for currency in sorted({each for leaf in rule.when.leaves() for each in _currencies(leaf)} - CURRENCIES):
             message = f"rule `{rule.id}` names the currency `{currency}`, which there is not"
             yield finding(parsed, "unknown_currency", "error", message, (rule.id,), _currency_meant(currency))
         if known.lists is not None:
             yield from _lists(parsed, rule.id, rule.when, known.lists)
-
-
-def _unknown_role(parsed: ParsedPolicy, role: str, rules: tuple[str, ...], known: Known) -> Finding:
-    who = f"rule `{rules[0]}`" if rules else "the policy"
-    message = f"{who} asks for the role `{role}`, which there is not: nobody could approve"
-    return finding(parsed, "unknown_role", "error", message, rules, meant(role, known.roles))
-
-
-def _roles(terms: ReviewTerms | None) -> list[str]:
-    if terms is None:
-        return []
-    return [*(group.role for group in terms.groups), *(escalation.role for escalation in terms.escalations)]
 
 
 def _currencies(leaf: Condition) -> tuple[str, ...]:

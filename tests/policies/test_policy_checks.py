@@ -305,10 +305,9 @@ def test_a_role_that_there_is_not_is_an_error(rule: str, head: str, rules: tuple
 
 
 def test_roles_are_those_that_are_handed_in() -> None:
-    assert (
-        findings(review("r", over(5), role="treasurer"), known=Known(roles=frozenset({"treasurer", "controller"})))
-        == ()
-    )
+    roles = frozenset({"treasurer", "controller"})
+    known = Known(roles=roles, voting_roles=roles)
+    assert findings(review("r", over(5), role="treasurer"), known=known) == ()
 
 
 @pytest.mark.parametrize(
