@@ -55,6 +55,7 @@ from axiru.database import connected
 from axiru.settings import Settings
 from axiru.temporal import connect
 from axiru.vault import Vault
+from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
 
 ROUTES = (
@@ -163,4 +164,6 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         watch = await opened.enter_async_context(ChainWatch(settings.database_url))
         # Lazy: the kill switch, votes and every read work while Temporal is away.
         temporal = await connect(settings, lazy=True)
-        yield Services(settings, rate_limit, watch, temporal, signer, payments, compiler, asyncio.Event())
+        yield Services(
+            settings, rate_limit, watch, temporal, signer, payments, compiler, CompiledVersions(), asyncio.Event()
+        )

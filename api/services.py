@@ -11,6 +11,7 @@ from api.feed import ChainWatch
 from api.intake.charge import PaymentLookup
 from api.rate_limit import RateLimit
 from axiru.settings import Settings
+from ledger.acts.standing import CompiledVersions
 from ledger.entry import EntrySigner
 
 
@@ -24,6 +25,7 @@ class Services(NamedTuple):
     signer: EntrySigner
     payments: PaymentLookup
     compiler: PolicyCompiler
+    compiled: CompiledVersions
     closing: asyncio.Event
 
 

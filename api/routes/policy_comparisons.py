@@ -9,8 +9,10 @@ from api.auth import Caller, requires
 from api.intake.vocabulary import style_for
 from api.openapi import BEARER
 from api.permissions import Permission
+from api.services import services_of
 from api.views.page import ModeFilter
 from api.views.period import Period, SinceText, UntilText
+from api.views.policies_beside import policies_beside
 from api.views.policy_diff import VersionDiff, compare, decided_elsewhere, diff_view
 from api.views.policy_promotion import PromotionView, promotion_view
 from api.views.policy_version import find_version
@@ -49,4 +51,5 @@ async def preview_promotion(
     period = Period.parse(since, until, now=datetime.now(UTC))
     shown = await find_version(caller.organization_id, slug, version)
     whose = (caller.organization_id, seen_in, shown.id, period)
-    return promotion_view(seen_in, shown, period, await compare(*whose), await decided_elsewhere(*whose))
+    beside = await policies_beside(caller.organization_id, shown.id, services_of(request).compiled)
+    return promotion_view(seen_in, shown, period, await compare(*whose), await decided_elsewhere(*whose), beside)

@@ -54,9 +54,17 @@ class PromotionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def promotion_view(
-    mode: Mode, shown: VersionSummary, period: Period, compared: Sequence[Compared], elsewhere: int
+    mode: Mode,
+    shown: VersionSummary,
+    period: Period,
+    compared: Sequence[Compared],
+    elsewhere: int,
+    beside: Sequence[str],
 ) -> PromotionView:
-    """The preview from the same comparison that the diff is made of; `elsewhere` as `decided_elsewhere` counts."""
+    """The preview from the same comparison that the diff is made of.
+
+    `elsewhere` as `decided_elsewhere` counts; `beside` as `policies_beside` names.
+    """
     counts: dict[str, int] = dict.fromkeys(TRANSITIONS.values(), 0)
     amounts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for group in compared:
@@ -71,9 +79,10 @@ def promotion_view(
         version=shown.version,
         name=shown.name,
         mode=mode,
-        sentences=list(
-            _sentences(shown, period, counts, total=total, agreed=agreed, unenforced=unenforced, elsewhere=elsewhere)
-        ),
+        sentences=[
+            *_sentences(shown, period, counts, total=total, agreed=agreed, unenforced=unenforced, elsewhere=elsewhere),
+            *([f"It will stand beside {_listed(beside)}; the severest answer counts."] if beside else []),
+        ],
         counts=counts,
         amounts={change: dict(amounts[change]) for change in counts},
         compared=total,
@@ -124,6 +133,11 @@ def _sentences(
     if unenforced:
         came = _came(unenforced, total - agreed)
         yield f"{came} over a surface in shadow, where nothing is stopped until the surface enforces."
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _all(count: int) -> str:

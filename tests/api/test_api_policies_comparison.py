@@ -27,7 +27,9 @@ class Trial:
         await self.publish({"deny": 8_000, "review": 2_000})
         return self
 
-    async def publish(self, limits: dict[str, int], approvers: str = "role: controller") -> None:
+    async def publish(
+        self, limits: dict[str, int], approvers: str = "role: controller", scope: str = "stripe, rail_action: refund"
+    ) -> None:
         rules = "".join(
             f"""
   - id: {effect}_large
@@ -40,7 +42,7 @@ class Trial:
     {f"approvers: {{{approvers}}}" if effect == "review" else ""}"""
             for effect, limit in limits.items()
         )
-        text = f"policy: {self.slug}\napplies_to: {{rail: stripe, rail_action: refund}}\nrules:{rules}\n"
+        text = f"policy: {self.slug}\napplies_to: {{rail: {scope}}}\nrules:{rules}\n"
         body = {"text": text, "format": "yaml"}
         draft = (await self.author.post("/api/v1/policies/drafts", json=body)).raise_for_status().json()
         (await self.author.post(f"/api/v1/policies/drafts/{draft['id']}/publish")).raise_for_status()
@@ -183,6 +185,29 @@ async def test_of_two_policies_that_ask_the_one_whose_name_comes_first_says_whom
     assert told["approver_role"] == ("admin" if stays else "controller")
     word_stays = "This request was decided by a control or another policy, whose word stays."
     assert (word_stays in (await other_approvers.compared("promotion", 3))["sentences"]) is stays
+
+
+@pytest.mark.parametrize(
+    ("scope", "covers"),
+    [
+        ("stripe, rail_action: refund", True),
+        ("stripe, rail_action: [payout, refund]", True),
+        ("stripe", True),
+        ("stripe, rail_action: payout", False),
+        ("stripe_daa", False),
+    ],
+)
+async def test_policies_that_a_new_one_would_not_replace_are_named(trial: Trial, scope: str, covers: bool) -> None:
+    """And none is once a version of its own is active, as the other tests see of v2."""
+    new = Trial(trial.caller, trial.author, trial.second)
+    await new.publish({"deny": 2_500}, scope=scope)
+    try:
+        *_, last = (await new.compared("promotion", 1))["sentences"]
+        assert (trial.slug in last) is covers
+        if covers:
+            assert last == f"It will stand beside refunds-starter and {trial.slug}; the severest answer counts."
+    finally:
+        (await new.second.post(new.path(1, "retire"))).raise_for_status()
 
 
 async def test_what_another_policy_decided_more_strictly_is_said_to_stay(trial: Trial, refund: Refund) -> None:

@@ -1,5 +1,6 @@
 """The words of a promotion preview, for every number a reader may meet."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,8 +52,8 @@ def compared(live: Outcome, shadow: Outcome, count: int, *, agrees: bool = False
     )
 
 
-def sentences(*groups: Compared, status: Any = "shadow", elsewhere: int = 0) -> list[str]:
-    return promotion_view("test", version(status), WEEK, groups, elsewhere).sentences
+def sentences(*groups: Compared, status: Any = "shadow", elsewhere: int = 0, beside: Sequence[str] = ()) -> list[str]:
+    return promotion_view("test", version(status), WEEK, groups, elsewhere, beside).sentences
 
 
 AGREEING = compared(ALLOW, ALLOW, 1_000, agrees=True)
@@ -153,12 +154,24 @@ def test_what_a_surface_in_shadow_lets_through_anyway_is_not_passed_over(
     assert last == f"{came} in shadow, where nothing is stopped until the surface enforces."
 
 
+@pytest.mark.parametrize(("beside", "named"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+@pytest.mark.parametrize("groups", [(), (AGREEING,), (compared(ALLOW, DENY, 2),)], ids=["none", "agreeing", "changes"])
+def test_policies_that_stay_in_force_beside_it_are_named(
+    groups: tuple[Compared, ...], beside: list[str], named: str
+) -> None:
+    *others, last = sentences(*groups, beside=beside)
+    assert others == sentences(*groups)
+    assert last == f"It will stand beside {named}; the severest answer counts."
+
+
 def test_a_version_in_force_is_said_to_be() -> None:
     assert sentences(AGREEING, status="active")[0] == "v4 is in force already."
 
 
 def test_counts_and_amounts_name_every_change() -> None:
-    view = promotion_view("test", version(), WEEK, [AGREEING, compared(ALLOW, DENY, 2), compared(ALLOW, DENY, 3)], 0)
+    view = promotion_view(
+        "test", version(), WEEK, [AGREEING, compared(ALLOW, DENY, 2), compared(ALLOW, DENY, 3)], 0, []
+    )
     assert view.counts == {
         "allow_to_review": 0,
         "allow_to_deny": 5,
