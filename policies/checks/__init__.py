@@ -5,6 +5,7 @@ Nothing is claimed that is not so. Where a condition is too large to look at, or
 
 from policies.checks.bands import bands
 from policies.checks.contradiction import contradictions
+from policies.checks.currencies import unmatched_currencies
 from policies.checks.finding import Finding, Known, Severity
 from policies.checks.names import unknown_names
 from policies.checks.normal_form import normal_forms
@@ -24,6 +25,7 @@ def check(parsed: ParsedPolicy, known: Known) -> tuple[Finding, ...]:
         *impossible(parsed, normals),
         *contradicting,
         *(finding for finding in outranked(parsed, normals) if finding.rules[0] not in told),
+        *unmatched_currencies(parsed, normals),
         *bands(parsed, normals),
     ]
     return tuple(sorted(found, key=lambda finding: (finding.line, finding.column, finding.code)))
