@@ -10,6 +10,7 @@ from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from policies.cases import Case, read_cases
 from policies.checks import Finding, Known, check
+from policies.checks.movements import ACTIONS_OF, unknown_movement
 from policies.compile import CompiledPolicy, compile_policy
 from policies.errors import PolicyError, PolicyInvalid
 from policies.evaluate import evaluate
@@ -84,6 +85,10 @@ def _run(compiled: CompiledPolicy, case: Case) -> CaseResult:
     differences = (
         [] if compiled.applies_to(ovt.rail, ovt.rail_action) else [f"the policy does not govern {ovt.surface}"]
     )
+    # A policy written ahead of its rail can be tested; `check` says that there is no such rail.
+    if ovt.rail in ACTIONS_OF or differences:
+        unknown = unknown_movement(ovt.rail, (ovt.rail_action,))
+        differences += [f"the movement is of {message} ({hint})" for message, hint in unknown]
     differences += [f"the policy reads no window {name}{read_instead}" for name in sorted(set(case.windows) - windows)]
     unread = sorted(set(case.lists) - {spec.slug for spec in compiled.lists})
     differences += [f"the policy looks into no list {slug}" for slug in unread]

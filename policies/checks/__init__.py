@@ -7,6 +7,7 @@ from policies.checks.bands import bands
 from policies.checks.contradiction import contradictions
 from policies.checks.currencies import unmatched_currencies
 from policies.checks.finding import Finding, Known, Severity
+from policies.checks.movements import unknown_movements
 from policies.checks.names import unknown_names
 from policies.checks.normal_form import normal_forms
 from policies.checks.reach import impossible, outranked
@@ -21,6 +22,7 @@ def check(parsed: ParsedPolicy, known: Known) -> tuple[Finding, ...]:
     told = {finding.rules[0] for finding in contradicting}
     found = [
         *roles_asked(parsed, known),
+        *unknown_movements(parsed),
         *unknown_names(parsed, known),
         *impossible(parsed, normals),
         *contradicting,

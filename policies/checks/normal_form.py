@@ -125,11 +125,12 @@ def key_of(boxes: tuple[Box, ...]) -> frozenset[frozenset[tuple[str, Values]]]:
 def _domain(scope: Scope) -> Box:
     """What is true of every movement that the policy is asked about."""
     actions = frozenset(each.partition(".")[2] for each in SURFACES if each.startswith(f"{scope.rail}."))
-    stated = Words(frozenset(scope.rail_actions)) if scope.rail_actions else ANYTHING
+    # What the policy states itself may be an action that is still to come.
+    stated = frozenset(scope.rail_actions) or actions
     return {
         "amount_cents": span(1, inf),
         "currency": ANYTHING,
-        "rail_action": stated.meet(Words(actions)) if actions else stated,
+        "rail_action": Words(stated) if stated else ANYTHING,
         "rail": Words(frozenset({scope.rail})),
     }
 
