@@ -84,6 +84,8 @@ async def start_replay(
         else:
             choice = PolicyChoice(slug=policy, version=version, pack=pack)
         judge = await chosen(choice, request)
+        # A file that could not be taken is not read into memory first.
+        await _check_room(caller.organization_id)
         content = await read_file(request)
         return await _start(request, "csv", in_mode, title, judge, content=content)
     # What is neither is refused there, by its media type.
@@ -204,12 +206,7 @@ async def _start(
     async with transaction():
         # Counted and written by one after the other, so that nobody gets past the limit.
         await rows("SELECT pg_advisory_xact_lock(hashtextextended('replays/' || {}, 0))", caller.organization_id)
-        under_way = await row(
-            "SELECT count(*) AS replays FROM replays WHERE organization_id = {} AND state IN ('waiting', 'running')",
-            caller.organization_id,
-        )
-        if under_way and under_way["replays"] >= _MOST_UNDER_WAY:
-            raise TooManyReplays(f"{_MOST_UNDER_WAY} replays are under way; wait for one, or delete one.")
+        await _check_room(caller.organization_id)
         await rows(
             "INSERT INTO replays (id, organization_id, mode, source, title, state, policy_source, policy_name, since, "
             "until, requested_by, created_at, expires_at) VALUES ({}, {}, {}, {}, {}, 'waiting', {}, {}, {}, {}, {}, "
@@ -240,3 +237,13 @@ async def _start(
         await rows("DELETE FROM replays WHERE id = {}", replay_id)
         raise
     return ReplayStarted(replay_id, "waiting")
+
+
+async def _check_room(organization_id: str) -> None:
+    """Raises TooManyReplays."""
+    under_way = await row(
+        "SELECT count(*) AS replays FROM replays WHERE organization_id = {} AND state IN ('waiting', 'running')",
+        organization_id,
+    )
+    if under_way and under_way["replays"] >= _MOST_UNDER_WAY:
+        raise TooManyReplays(f"{_MOST_UNDER_WAY} replays are under way; wait for one, or delete one.")

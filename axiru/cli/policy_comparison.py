@@ -47,7 +47,9 @@ def _diff(told: dict[str, Any]) -> Iterator[str]:
     for change in told["changes"]:
         before, after = change["live_rule"] or "default", change["rule"] or "default"
         outcomes = f"{change['live_outcome']} ({before}) → {change['outcome']} ({after})"
-        yield f"{change['count']:>7,}  {outcomes}: {change['reason']}, {_money(change['amount'])}"
+        # Reviews on both sides differ in who is asked, or until when.
+        why = "other approvers" if change["live_outcome"] == change["outcome"] else change["reason"]
+        yield f"{change['count']:>7,}  {outcomes}: {why}, {_money(change['amount'])}"
         yield f"         such as {', '.join(change['examples'])}"
 
 

@@ -271,6 +271,23 @@ async def test_a_deleted_replay_is_gone_with_its_rows(admin_key: httpx.AsyncClie
         await database.close()
 
 
+async def test_beyond_ten_replays_under_way_no_file_is_taken(admin_key: httpx.AsyncClient, stack: DevJson) -> None:
+    waiting = [f"rp_{uuid.uuid4().hex}" for _ in range(10)]
+    database = await asyncpg.connect(stack.database_admin_url)
+    try:
+        member = await database.fetchval("SELECT id FROM members WHERE organization_id = $1", stack.organization_id)
+        for replay_id in waiting:
+            await _replay_row(database, replay_id, stack.organization_id, member, timedelta(days=1))
+        await database.execute("UPDATE replays SET state = 'waiting' WHERE id = ANY($1)", waiting)
+        question = {"source": "decisions", "policy": {"pack": "refunds-strict"}}
+        refused = [await upload(admin_key), await admin_key.post("/api/v1/replays", json=question)]
+        await database.execute("DELETE FROM replays WHERE id = ANY($1)", waiting)
+    finally:
+        await database.close()
+    assert [(answer.status_code, answer.json()["error"]) for answer in refused] == [(409, "conflict")] * 2
+    assert (await finished(admin_key, await upload(admin_key)))["state"] == "done"
+
+
 async def test_the_schedule_deletes_what_is_30_days_old_and_nothing_younger(
     admin_key: httpx.AsyncClient, stack: DevJson
 ) -> None:
