@@ -26,9 +26,12 @@ _LONGEST_NAME: Final = 255
 
 
 class ControlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`scope` is empty for the kill switch; a freeze names exactly one thing."""
+    """`scope` is empty for the kill switch; a freeze names exactly one thing, a mark one connected account.
 
-    kind: Literal["kill_switch", "freeze"]
+    A mark stops nothing by itself: it is what rules about accounts `marked_for_review` read.
+    """
+
+    kind: Literal["kill_switch", "freeze", "mark_for_review"]
     mode: AppliesTo
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
     scope: dict[str, Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)]] = {}
@@ -133,6 +136,8 @@ def _rule_errors(raw: dict[str, Any], body: ControlBody | None) -> Iterator[Fiel
             yield FieldError("scope", "not_allowed", "The kill switch stops everything; leave the scope empty.")
         if kind == "freeze" and (len(scope) != 1 or not set(scope) <= set(FREEZE_REASONS)):
             yield FieldError("scope", "not_allowed", f"A freeze names exactly one of: {', '.join(FREEZE_REASONS)}.")
+        if kind == "mark_for_review" and set(scope) != {"stripe_account_id"}:
+            yield FieldError("scope", "not_allowed", "A mark names one connected account: stripe_account_id.")
         surface = scope.get("surface")
         if kind == "freeze" and surface is not None and surface not in SURFACES:
             yield FieldError(

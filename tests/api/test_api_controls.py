@@ -69,6 +69,26 @@ async def test_a_freeze_stops_what_it_names_and_nothing_else(
     assert (lifted["lifted_reason"], lifted["in_force"]) == ("over", False)
 
 
+async def test_a_mark_stops_nothing_and_is_read_by_rules(
+    caller: httpx.AsyncClient, log_in: LogIn, refund: Refund
+) -> None:
+    person, slug = await log_in("controller"), f"marked-{uuid.uuid4().hex[:12]}"
+    text = f"Policy {slug} governs refunds on stripe.\nRefunds that are marked for review are denied."
+    draft = (await person.post("/api/v1/policies/drafts", json={"text": text, "format": "plain"})).raise_for_status()
+    version = await person.post(f"/api/v1/policies/drafts/{draft.json()['id']}/publish")
+    account = f"acct_{uuid.uuid4().hex}"
+    said = []
+    async with engaged(person, kind="mark_for_review", scope={"stripe_account_id": account}) as control:
+        assert (control["kind"], control["in_flight"]) == ("mark_for_review", [])
+        for merchant in (account, "acct_other"):
+            told = await decide(caller, refund(intent={"stripe_account_id": merchant}))
+            assert told["outcome"] == "allowed"
+            shadows = (await person.get(f"/api/v1/decisions/{told['decision_id']}")).json()["shadows"]
+            said += [each["outcome"] for each in shadows if each["slug"] == slug]
+    (await person.post(f"/api/v1/policies/{slug}/versions/{version.json()['version']}/retire")).raise_for_status()
+    assert said == ["denied", "allowed"]
+
+
 async def test_lifting_twice_is_a_conflict(log_in: LogIn) -> None:
     person = await log_in("controller")
     async with engaged(person, kind="freeze", scope={"source": uuid.uuid4().hex}) as control:
@@ -92,6 +112,8 @@ async def test_lifting_twice_is_a_conflict(log_in: LogIn) -> None:
         ({"kind": "freeze", "scope": {"source": "x", "customer_id": "y"}}, "scope"),
         ({"kind": "freeze", "scope": {"planet": "x"}}, "scope"),
         ({"kind": "freeze", "scope": {"source": ""}}, "scope.source"),
+        ({"kind": "mark_for_review", "scope": {}}, "scope"),
+        ({"kind": "mark_for_review", "scope": {"customer_id": "cus_1"}}, "scope"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": "2999-01-01T00:00:00"}, "expires_at"),
         ({"expires_at": "tomorrow"}, "expires_at"),
