@@ -1,5 +1,6 @@
 """`/api/v1/policies/{slug}/versions/{n}`: what a version says, and what becomes of it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from api.openapi import BEARER, taking
 from api.permissions import Permission
 from api.services import services_of
 from api.views.policy_version import VersionSummary, VersionView, find_version, version_view
-from ledger.acts.activate import activate, retire, shadow_again
+from ledger.acts.activate import VersionReceipt, activate, retire, shadow_again
 
 
 class ActivateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -38,17 +39,8 @@ async def get_version(request: Request[Caller, Any, Any], slug: str, version: in
 )
 async def activate_version(request: Request[Caller, Any, Any], slug: str, version: int) -> VersionSummary:
     """Put the version in force, by somebody other than its authors. A retired one too: that is the way back."""
-    caller = request.user
     body = decode(await read_optional_object(request), ActivateBody)
-    found = await find_version(caller.organization_id, slug, version)
-    await activate(
-        found.id,
-        organization_id=caller.organization_id,
-        member_id=caller.member_id,
-        signer=services_of(request).signer,
-        percent=body.percent,
-    )
-    return await find_version(caller.organization_id, slug, version)
+    return await _after(activate, request, slug, version, percent=body.percent)
 
 
 @post(
@@ -59,15 +51,7 @@ async def activate_version(request: Request[Caller, Any, Any], slug: str, versio
 )
 async def retire_version(request: Request[Caller, Any, Any], slug: str, version: int) -> VersionSummary:
     """Take the version out of sight. One that is in force is retired by somebody other than its authors."""
-    caller = request.user
-    found = await find_version(caller.organization_id, slug, version)
-    await retire(
-        found.id,
-        organization_id=caller.organization_id,
-        member_id=caller.member_id,
-        signer=services_of(request).signer,
-    )
-    return await find_version(caller.organization_id, slug, version)
+    return await _after(retire, request, slug, version)
 
 
 @post(
@@ -78,12 +62,24 @@ async def retire_version(request: Request[Caller, Any, Any], slug: str, version:
 )
 async def shadow_version(request: Request[Caller, Any, Any], slug: str, version: int) -> VersionSummary:
     """Let a retired version look on again."""
+    return await _after(shadow_again, request, slug, version)
+
+
+async def _after(
+    act: Callable[..., Awaitable[VersionReceipt]],
+    request: Request[Caller, Any, Any],
+    slug: str,
+    version: int,
+    **terms: int,
+) -> VersionSummary:
+    """The version as it stands once the caller has done `act` to it."""
     caller = request.user
     found = await find_version(caller.organization_id, slug, version)
-    await shadow_again(
+    await act(
         found.id,
         organization_id=caller.organization_id,
         member_id=caller.member_id,
         signer=services_of(request).signer,
+        **terms,
     )
     return await find_version(caller.organization_id, slug, version)

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from nicegui import ui
 
 from axiru.errors import AxiruError
-from console.api_errors import ApiRefused, SessionEnded
+from console.api_errors import SessionEnded
 from console.components.button import Button
 from console.components.code_value import code_value
 from console.components.confirm_dialog import ConfirmDialog
@@ -19,6 +19,7 @@ from console.components.key_value import fact, key_value, key_values
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
+from console.existence import exists
 from console.following import Following
 from console.list_views import ListVersion, ListVersionDetail, ValueList
 from console.pages.lists import KINDS, about_lists, size_text, status_badge
@@ -36,29 +37,20 @@ def register(console: Console) -> None:
         session = await console.enter(request)
         if isinstance(session, Response):
             return session
-        exists = await _exists(session, slug, v)
-        with frame(session, title=slug if exists else "List", here="lists", mode="test") as shell:
-            if exists:
+        found = await exists(
+            session.lists.list(slug), lambda shown: not v or any(each.version == v for each in shown.versions)
+        )
+        with frame(session, title=slug if found else "List", here="lists", mode="test") as shell:
+            if found:
                 page = OneListPage(session, shell, slug, v)
                 page.build()
             else:
                 ui.context.client.status_code = 404
                 empty_state("No such list", "It may belong to another organization, or the address is mistyped.")
         await shell.start()
-        if exists:
+        if found:
             await page.start()
         return None
-
-
-async def _exists(session: Session, slug: str, version: int) -> bool:
-    """Taken for true while the API is out of reach: the page itself says so and comes back with it."""
-    try:
-        found = await session.lists.list(slug)
-    except ApiRefused as refusal:
-        return refusal.status != 404
-    except AxiruError:
-        return True
-    return not version or any(each.version == version for each in found.versions)
 
 
 class OneListPage:

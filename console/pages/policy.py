@@ -5,8 +5,6 @@ from fastapi.responses import Response
 from nicegui import ui
 
 from axiru.domain.movement import Mode
-from axiru.errors import AxiruError
-from console.api_errors import ApiRefused
 from console.components.code_value import code_block, code_value
 from console.components.disclosure import more
 from console.components.empty_state import empty_state
@@ -17,6 +15,7 @@ from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.components.version_badge import version_badge
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
+from console.existence import exists
 from console.following import Following
 from console.pages.comparison import Comparison
 from console.pages.policies import NOT_PERMITTED, about_policies, may_write, people_text
@@ -33,29 +32,20 @@ def register(console: Console) -> None:
         if isinstance(session, Response):
             return session
         chosen: Mode = "live" if mode == "live" else "test"
-        exists = await _exists(session, slug, v)
-        with frame(session, title=slug if exists else "Policy", here="policies", mode=chosen) as shell:
-            if exists:
+        found = await exists(
+            session.policies.policy(slug), lambda policy: not v or any(each.version == v for each in policy.versions)
+        )
+        with frame(session, title=slug if found else "Policy", here="policies", mode=chosen) as shell:
+            if found:
                 page = PolicyPage(session, shell, slug, v, chosen)
                 page.build()
             else:
                 ui.context.client.status_code = 404
                 empty_state("No such policy", "It may belong to another organization, or the address is mistyped.")
         await shell.start()
-        if exists:
+        if found:
             await page.start()
         return None
-
-
-async def _exists(session: Session, slug: str, version: int) -> bool:
-    """Taken for true while the API is out of reach: the page itself says so and comes back with it."""
-    try:
-        policy = await session.policies.policy(slug)
-    except ApiRefused as refusal:
-        return refusal.status != 404
-    except AxiruError:
-        return True
-    return not version or any(each.version == version for each in policy.versions)
 
 
 class PolicyPage:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from nicegui import context, ui
 
 from axiru.errors import AxiruError
-from console.api_errors import ApiRefused, SessionEnded
+from console.api_errors import SessionEnded
 from console.components.button import Button
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.empty_state import empty_state
@@ -17,6 +17,7 @@ from console.components.tabs import Tabs
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
+from console.existence import exists
 from console.following import Following
 from console.pages import replay_result
 from console.pages.policies import may_write
@@ -37,29 +38,18 @@ def register(console: Console) -> None:
         session = await console.enter(request)
         if isinstance(session, Response):
             return session
-        exists = await _exists(session, replay_id)
+        found = await exists(session.replays.replay(replay_id))
         with frame(session, title="Replay", here="replays", mode="test") as shell:
-            if exists:
+            if found:
                 page = ReplayPage(session, shell, replay_id)
                 page.build()
             else:
                 ui.context.client.status_code = 404
                 empty_state("No such replay", "It was deleted, belongs to another organization, or is mistyped.")
         await shell.start()
-        if exists:
+        if found:
             await page.start()
         return None
-
-
-async def _exists(session: Session, replay_id: str) -> bool:
-    """Taken for true while the API is out of reach: the page itself says so and comes back with it."""
-    try:
-        await session.replays.replay(replay_id)
-    except ApiRefused as refusal:
-        return refusal.status != 404
-    except AxiruError:
-        return True
-    return True
 
 
 class ReplayPage:
