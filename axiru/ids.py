@@ -24,6 +24,16 @@ LIST: Final = "li_"
 LIST_VERSION: Final = "lv_"
 ACTIVATION: Final = "av_"
 REPLAY: Final = "rp_"
+AGENT: Final = "ag_"
+COMMENT: Final = "cm_"
+DELEGATION: Final = "dg_"
+BREAK_GLASS: Final = "bg_"
+BREAKER: Final = "br_"
+BREAKER_TRIP: Final = "bt_"
+WEBHOOK_ENDPOINT: Final = "we_"
+DELIVERY: Final = "dl_"
+SLACK_INSTALLATION: Final = "si_"
+SLACK_LINK: Final = "sl_"
 
 _CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _SECRET_BITS: Final = 160
@@ -55,6 +65,11 @@ def new_api_key(mode: Mode) -> IssuedSecret:
 def new_session_token() -> IssuedSecret:
     """The bearer token of a new log-in, `st_…`."""
     return _issue("st_")
+
+
+def new_link_token() -> IssuedSecret:
+    """The token of a link in a mail, `lt_…`: whoever has it acts as the member it was sent to."""
+    return _issue("lt_")
 
 
 def hash_secret(secret: str) -> str:

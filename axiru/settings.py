@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -40,6 +40,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     decide_timeout_seconds: Annotated[float, Meta(gt=0, description="then the API answers decision_failed")] = 10.0
     rate_per_minute: Annotated[int, Meta(ge=1, description="requests a minute for a key that names no rate")] = 100
     session_hours: Annotated[int, Meta(ge=1, description="absolute lifetime of a log-in")] = 12
+    session_idle_minutes: Annotated[int, Meta(ge=1, description="a log-in not used for so long ends")] = 60
+    login_failures: Annotated[int, Meta(ge=1, description="wrong passwords in a row that lock a log-in")] = 10
+    lockout_minutes: Annotated[int, Meta(ge=1, description="how long a log-in stays locked")] = 15
+    console_url: Annotated[str, Meta(description="the console's public URL, for links in messages")] = ""
+    slack_signing_secret: Annotated[str, Meta(description="signing secret of the Slack app; empty: no Slack")] = ""
+    slack_api_base: Annotated[str, Meta(description="where Slack's Web API is")] = "https://slack.com/api/"
+    smtp_host: Annotated[str, Meta(description="SMTP server for mails; empty: no mails")] = ""
+    smtp_port: Annotated[int, Meta(ge=1, le=65535, description="its port")] = 587
+    smtp_username: Annotated[str, Meta(description="user name for SMTP AUTH; empty for none")] = ""
+    smtp_password: Annotated[str, Meta(description="password for SMTP AUTH")] = ""
+    smtp_security: Annotated[Literal["starttls", "tls", "none"], Meta(description="how SMTP is encrypted")] = "starttls"
+    mail_from: Annotated[str, Meta(description="sender of mails")] = ""
+    webhook_insecure_targets: Annotated[
+        bool, Meta(description="webhooks may go to http and private addresses: for a local stack only")
+    ] = False
     log_level: Annotated[str, Meta(description="debug, info, warning or error")] = "info"
 
     @classmethod

@@ -60,11 +60,12 @@ async def log_in(request: Request[Any, Any, Any]) -> NewSession:
     now = datetime.now(UTC)
     expires_at = now + timedelta(hours=services.settings.session_hours)
     await rows(
-        "INSERT INTO sessions (token_hash, organization_id, member_id, created_at, expires_at) "
-        "VALUES ({}, {}, {}, {}, {})",
+        "INSERT INTO sessions (token_hash, organization_id, member_id, created_at, last_seen_at, expires_at) "
+        "VALUES ({}, {}, {}, {}, {}, {})",
         issued.secret_hash,
         member.organization_id,
         member.id,
+        now,
         now,
         expires_at,
     )

@@ -14,7 +14,10 @@ ApprovalState = Literal["pending", "approved", "denied", "expired"]
 
 
 class Ballot(msgspec.Struct, frozen=True):
-    """A vote to be cast. `digest`, when the voter's door shows one, must be the approval's own."""
+    """A vote to be cast. `digest`, when the voter's door shows one, must be the approval's own.
+
+    `door_ref` is what the door knows the vote by: the id of a signed message.
+    """
 
     approval_id: str
     organization_id: str
@@ -23,6 +26,7 @@ class Ballot(msgspec.Struct, frozen=True):
     reason: str
     door: Door
     digest: str | None = None
+    door_ref: str | None = None
 
 
 class VoteReceipt(msgspec.Struct, frozen=True):

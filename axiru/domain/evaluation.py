@@ -31,12 +31,14 @@ class Escalation(msgspec.Struct, frozen=True):
 class ReviewTerms(msgspec.Struct, frozen=True):
     """Who has to approve, and until when.
 
-    Every group must be filled by different people; an empty tuple approves nobody. `escalations` are sorted by time.
+    Every group must be filled by different people; an empty tuple approves nobody. `escalations` and
+    `reminders_seconds`, both counted from when people were asked, are sorted by time.
     """
 
     groups: tuple[ApproverGroup, ...]
     deadline_seconds: int = 86_400
     escalations: tuple[Escalation, ...] = ()
+    reminders_seconds: tuple[int, ...] = ()
 
 
 class RuleHit(msgspec.Struct, frozen=True):

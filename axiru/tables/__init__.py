@@ -2,21 +2,45 @@
 
 from piccolo.table import Table
 
-from axiru.tables.approvals import Approval, Vote
-from axiru.tables.controls import Control
+from axiru.tables.approvals import Approval, ApprovalComment, BreakGlass, Delegation, Vote
+from axiru.tables.controls import Breaker, BreakerTrip, Control
 from axiru.tables.decisions import Decision, IdempotencyKey, Movement, Request
+from axiru.tables.doors import (
+    Delivery,
+    DeliveryAttempt,
+    EmailLink,
+    ReceivedMessage,
+    SlackInstallation,
+    SlackLink,
+    SlackLinkCode,
+    SlackMessage,
+    WebhookEndpoint,
+)
 from axiru.tables.executions import Execution
 from axiru.tables.ledger import ChainHead, LedgerEntry, Outbox, OutboxCursor, PersonalValue, SigningKey
 from axiru.tables.lists import List, ListValue, ListVersion
-from axiru.tables.organizations import ApiKey, Member, Organization, Session, StripeConnection, Surface
+from axiru.tables.organizations import (
+    Agent,
+    ApiKey,
+    Member,
+    Organization,
+    OrganizationSettings,
+    PasswordLink,
+    Session,
+    StripeConnection,
+    Surface,
+)
 from axiru.tables.policies import Activation, Policy, PolicyDraft, PolicyVersion, ShadowResult
 from axiru.tables.replays import Replay, ReplayFinding, ReplayUpload
 
 ALL_TABLES: tuple[type[Table], ...] = (
     Organization,
+    OrganizationSettings,
     Member,
+    PasswordLink,
     Session,
     ApiKey,
+    Agent,
     StripeConnection,
     Surface,
     Policy,
@@ -36,8 +60,22 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Movement,
     Approval,
     Vote,
+    ApprovalComment,
+    Delegation,
+    BreakGlass,
     Execution,
+    Breaker,
+    BreakerTrip,
     Control,
+    WebhookEndpoint,
+    Delivery,
+    DeliveryAttempt,
+    ReceivedMessage,
+    SlackInstallation,
+    SlackLinkCode,
+    SlackLink,
+    SlackMessage,
+    EmailLink,
     ChainHead,
     LedgerEntry,
     PersonalValue,

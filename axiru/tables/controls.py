@@ -1,11 +1,14 @@
-"""Controls: the kill switch and what else stops money outside of policy."""
+"""Controls: the kill switch and what else stops money outside of policy, by people or by a circuit breaker."""
 
-from piccolo.columns import JSONB, Text, Timestamptz
+from piccolo.columns import JSONB, BigInt, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
 class Control(Table, tablename="controls"):
-    """`applies_to` is test, live or both. In force from `engaged_at` until lifted or expired."""
+    """`applies_to` is test, live or both. In force from `engaged_at` until lifted or expired.
+
+    `engaged_by` is null where a circuit breaker engaged it.
+    """
 
     id = Text(primary_key=True)
     organization_id = Text()
@@ -13,9 +16,53 @@ class Control(Table, tablename="controls"):
     scope = JSONB()
     applies_to = Text()
     reason = Text()
-    engaged_by = Text()
+    engaged_by = Text(null=True, default=None)
     engaged_at = Timestamptz()
     expires_at = Timestamptz(null=True, default=None)
     lifted_by = Text(null=True, default=None)
     lifted_reason = Text(null=True, default=None)
     lifted_at = Timestamptz(null=True, default=None)
+    breaker_id = Text(null=True, default=None)
+
+
+class Breaker(Table, tablename="breakers"):
+    """Trips when a window holds more than `factor_percent` of what is usual, and `minimum` at least."""
+
+    id = Text(primary_key=True)
+    organization_id = Text()
+    mode = Text()
+    name = Text()
+    metric = Text()
+    rail = Text()
+    rail_action = Text()
+    source = Text(null=True, default=None)
+    currency = Text(null=True, default=None)
+    window_seconds = Integer()
+    baseline_seconds = Integer()
+    factor_percent = Integer()
+    minimum = BigInt()
+    response = Text()
+    freeze_seconds = Integer(null=True, default=None)
+    created_by = Text()
+    created_at = Timestamptz()
+    updated_at = Timestamptz()
+    retired_at = Timestamptz(null=True, default=None)
+
+
+class BreakerTrip(Table, tablename="breaker_trips"):
+    """A breaker that tripped: a proposal until somebody accepts or dismisses it, or a freeze that was set."""
+
+    id = Text(primary_key=True)
+    organization_id = Text()
+    mode = Text()
+    breaker_id = Text()
+    state = Text()
+    observed = BigInt()
+    usual = BigInt()
+    threshold = BigInt()
+    scope = JSONB()
+    control_id = Text(null=True, default=None)
+    tripped_at = Timestamptz()
+    resolved_by = Text(null=True, default=None)
+    resolved_reason = Text(null=True, default=None)
+    resolved_at = Timestamptz(null=True, default=None)

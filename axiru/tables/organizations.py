@@ -19,6 +19,43 @@ class Member(Table, tablename="members"):
     roles = Array(base_column=Text())
     created_at = Timestamptz()
     disabled_at = Timestamptz(null=True, default=None)
+    failed_logins = Integer(default=0)
+    locked_until = Timestamptz(null=True, default=None)
+    notify_by_email = Boolean(default=True)
+
+
+class PasswordLink(Table, tablename="password_links"):
+    """A link by which a member sets their own password, once. Only the SHA-256 of its token is kept."""
+
+    token_hash = Text(primary_key=True, secret=True)
+    organization_id = Text()
+    member_id = Text()
+    created_by = Text()
+    created_at = Timestamptz()
+    expires_at = Timestamptz()
+    used_at = Timestamptz(null=True, default=None)
+
+
+class Agent(Table, tablename="agents"):
+    """An agent by the id that requests name it with, and the member who answers for it."""
+
+    id = Text(primary_key=True)
+    organization_id = Text()
+    agent_id = Text()
+    name = Text()
+    owner_member_id = Text()
+    registered_by = Text()
+    registered_at = Timestamptz()
+    retired_at = Timestamptz(null=True, default=None)
+
+
+class OrganizationSettings(Table, tablename="organization_settings"):
+    """What an organization chose for itself; without a row the defaults hold."""
+
+    organization_id = Text(primary_key=True)
+    break_glass = Text(default="two_people")
+    updated_by = Text()
+    updated_at = Timestamptz()
 
 
 class Session(Table, tablename="sessions"):
@@ -30,6 +67,7 @@ class Session(Table, tablename="sessions"):
     created_at = Timestamptz()
     expires_at = Timestamptz()
     revoked_at = Timestamptz(null=True, default=None)
+    last_seen_at = Timestamptz()
 
 
 class ApiKey(Table, tablename="api_keys"):
@@ -48,6 +86,9 @@ class ApiKey(Table, tablename="api_keys"):
     created_at = Timestamptz()
     expires_at = Timestamptz(null=True, default=None)
     revoked_at = Timestamptz(null=True, default=None)
+    last_used_at = Timestamptz(null=True, default=None)
+    created_by = Text(null=True, default=None)
+    revoked_by = Text(null=True, default=None)
 
 
 class StripeConnection(Table, tablename="stripe_connections"):

@@ -190,9 +190,9 @@ async def reserve_budget(receipt: DecisionReceipt, request: Recorded) -> None:
 async def ask_people(receipt: DecisionReceipt, request: Recorded, terms: str, digest: str) -> None:
     await rows(
         """
-        INSERT INTO approvals (id, organization_id, mode, decision_id, state, terms, digest, requested_by, asked_at,
-            expires_at)
-        VALUES ({}, {}, {}, {}, 'pending', {}::jsonb, {}, {}, {}, {})
+        INSERT INTO approvals (id, organization_id, mode, decision_id, state, terms, digest, requested_by,
+            excluded_member_ids, asked_at, expires_at)
+        VALUES ({}, {}, {}, {}, 'pending', {}::jsonb, {}, {}, {}, {}, {})
         """,
         receipt.approval_id,
         request.organization_id,
@@ -201,6 +201,7 @@ async def ask_people(receipt: DecisionReceipt, request: Recorded, terms: str, di
         terms,
         digest,
         request.requested_by,
+        [request.requested_by],
         receipt.logged_at,
         receipt.approval_expires_at,
     )
