@@ -15,6 +15,9 @@ class Permission(StrEnum):
     POLICIES = "policies"
     LEDGER = "ledger"
     KEYS = "keys"
+    MEMBERS = "members"
+    WEBHOOKS = "webhooks"
+    BREAK_GLASS = "break_glass"
 
 
 SCOPE_OF: Final[dict[Permission, str]] = {
@@ -24,28 +27,21 @@ SCOPE_OF: Final[dict[Permission, str]] = {
     Permission.POLICIES: "policies:write",
     Permission.LEDGER: "ledger:read",
     Permission.KEYS: "admin",
+    Permission.MEMBERS: "admin",
+    Permission.WEBHOOKS: "admin",
 }
-"""The scope a key needs. Every key may read what its own organization and mode decided."""
+"""The scope a key needs. Every key may read what its own organization and mode decided; none may break the glass."""
+
+_FINANCE: Final = frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.POLICIES})
 
 _OF_ROLE: Final[dict[str, frozenset[Permission]]] = {
     "viewer": frozenset({Permission.READ}),
     "support": frozenset({Permission.READ}),
     "agent_owner": frozenset({Permission.READ}),
     "auditor": frozenset({Permission.READ, Permission.LEDGER}),
-    "finance_manager": frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.POLICIES}),
-    "controller": frozenset(
-        {Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.POLICIES, Permission.LEDGER}
-    ),
-    "admin": frozenset(
-        {
-            Permission.READ,
-            Permission.VOTE,
-            Permission.CONTROLS,
-            Permission.POLICIES,
-            Permission.LEDGER,
-            Permission.KEYS,
-        }
-    ),
+    "finance_manager": _FINANCE,
+    "controller": _FINANCE | {Permission.LEDGER, Permission.BREAK_GLASS},
+    "admin": frozenset(Permission) - {Permission.DECIDE},
 }
 
 
@@ -55,8 +51,8 @@ def of_roles(roles: Iterable[str]) -> frozenset[Permission]:
 
 
 def of_scopes(scopes: Iterable[str]) -> frozenset[Permission]:
-    """What a key with these scopes may do. `admin` is all of them."""
+    """What a key with these scopes may do. `admin` is all of them but what a person alone does, logged in."""
     held = frozenset(scopes)
     if "admin" in held:
-        return frozenset(Permission)
+        return frozenset({Permission.READ, *SCOPE_OF})
     return frozenset({Permission.READ, *(permission for permission, scope in SCOPE_OF.items() if scope in held)})
