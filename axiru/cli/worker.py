@@ -12,11 +12,13 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.acts import Acts
+from activities.deliveries import deliver_forever
 from activities.history import Replays
 from activities.relay import relay_forever
 from activities.stripe import StripeExecutor
 from activities.sweep import sweep_forever
 from axiru.database import connected
+from axiru.domain.delivery import Channel
 from axiru.settings import Settings
 from axiru.temporal import connect
 from axiru.vault import Vault
@@ -61,6 +63,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
             asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
+            asyncio.create_task(deliver_forever(channels_of(settings, vault))),
         ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
@@ -71,6 +74,11 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
                 task.cancel()
             await asyncio.wait(beside)
             await executor.close()
+
+
+def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
+    """Every way out of the house, each sending on its own."""
+    return []
 
 
 def worker_of(client: Client, task_queue: str, acts: Acts, executor: StripeExecutor) -> Worker:

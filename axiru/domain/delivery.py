@@ -1,5 +1,6 @@
 """Messages that leave the house: what happened, what is to be sent of it, and how sending went."""
 
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -10,7 +11,7 @@ ChannelName = Literal["webhook", "slack", "email"]
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the outbox, behind the entry `seq` of its chain."""
+    """One row of the outbox, behind the entry `seq` of its chain, sealed at `written_at`."""
 
     organization_id: str
     mode: Mode
@@ -18,6 +19,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     topic: str
     payload: dict[str, Any]
+    written_at: datetime
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):

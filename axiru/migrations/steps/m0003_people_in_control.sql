@@ -36,6 +36,13 @@ CREATE TABLE agents (
     UNIQUE (organization_id, agent_id)
 );
 
+-- Who answers, now, for the agents that a request names. A retired agent keeps its owner: retiring it is no way out.
+CREATE FUNCTION agent_owners(asked requests) RETURNS text[] LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT owner_member_id), '{}') FROM agents
+    WHERE organization_id = asked.organization_id AND agent_id IN (asked.ovt -> 'initiator' ->> 'id',
+        asked.ovt -> 'context' -> 'extra' ->> 'agent_id', asked.ovt -> 'metadata' ->> 'agent_id')
+$$;
+
 CREATE TABLE organization_settings (
     organization_id text PRIMARY KEY REFERENCES organizations,
     break_glass text NOT NULL DEFAULT 'two_people' CHECK (break_glass IN ('off', 'two_people', 'one_with_alarm')),
@@ -88,8 +95,9 @@ CREATE FUNCTION refuse_vote() RETURNS trigger LANGUAGE plpgsql SET search_path =
 DECLARE
     asked record;
 BEGIN
-    SELECT * INTO asked FROM approvals WHERE id = NEW.approval_id;
-    IF NEW.member_id = ANY (asked.excluded_member_ids) OR NEW.on_behalf_of = ANY (asked.excluded_member_ids) THEN
+    SELECT a.*, a.excluded_member_ids || agent_owners(r) AS excluded INTO asked
+        FROM approvals a JOIN requests r USING (decision_id) WHERE a.id = NEW.approval_id;
+    IF NEW.member_id = ANY (asked.excluded) OR NEW.on_behalf_of = ANY (asked.excluded) THEN
         RAISE EXCEPTION 'nobody votes on what they, their key or their agent asked for' USING ERRCODE = 'restrict_violation';
     END IF;
     IF asked.state <> 'pending' OR clock_timestamp() >= asked.expires_at OR NEW.digest <> asked.digest THEN
@@ -133,8 +141,9 @@ CREATE UNIQUE INDEX break_glass_one_used ON break_glass (approval_id) WHERE stat
 
 CREATE FUNCTION refuse_own_break_glass() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM approvals WHERE id = NEW.approval_id
-            AND (NEW.opened_by = ANY (excluded_member_ids) OR NEW.confirmed_by = ANY (excluded_member_ids))) THEN
+    IF EXISTS (SELECT FROM approvals a JOIN requests r USING (decision_id),
+            LATERAL (SELECT a.excluded_member_ids || agent_owners(r) AS ids) excluded
+            WHERE a.id = NEW.approval_id AND (NEW.opened_by = ANY (ids) OR NEW.confirmed_by = ANY (ids))) THEN
         RAISE EXCEPTION 'nobody breaks the glass for what they asked for' USING ERRCODE = 'restrict_violation';
     END IF;
     IF NEW.alone AND NOT EXISTS (SELECT FROM organization_settings
@@ -278,6 +287,11 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
 CREATE INDEX deliveries_by_target ON deliveries (organization_id, channel, target, created_at DESC);
+
+-- What was sealed before there were these ways out is not told through them.
+INSERT INTO outbox_cursors (relay, organization_id, mode, seq)
+SELECT 'deliveries/' || channel, organization_id, mode, seq
+FROM chain_heads, unnest(ARRAY['webhook', 'slack', 'email']) AS channel;
 
 CREATE TABLE delivery_attempts (
     delivery_id text NOT NULL REFERENCES deliveries,
