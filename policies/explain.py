@@ -88,6 +88,7 @@ def explanation_text(explanation: Explanation) -> str:
     if evaluation.review is not None:
         groups = " and ".join(f"{group.count} × {group.role}" for group in evaluation.review.groups)
         lines.append(f"asks {groups} within {duration_text(evaluation.review.deadline_seconds)}")
+        lines += [f"after {duration_text(seconds)} reminds them" for seconds in evaluation.review.reminders_seconds]
         lines += [
             f"after {duration_text(step.after_seconds)} {step.role}, too" for step in evaluation.review.escalations
         ]

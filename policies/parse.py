@@ -33,6 +33,7 @@ from policies.syntax import (
 SCHEMA = 2
 MAX_APPROVERS = 20
 MAX_ESCALATIONS = 5
+MAX_REMINDERS = 5
 
 _POLICY_KEYS = (
     "policy",
@@ -185,8 +186,8 @@ def _on_error(node: yaml.Node, when: Condition, effect: Effect | None, reader: R
 
 
 def _approvers(node: yaml.Node, reader: Reader) -> ReviewTerms:
-    """`{role, count?}` for one group, `{groups: [{role, count?}, …]}` for several; `deadline`, `escalate` with both."""
-    entries = reader.mapping(node, ("role", "count", "groups", "deadline", "escalate"))
+    """`{role, count?}` for one group, `{groups: [{role, count?}, …]}` for several; both with times: `deadline`, …"""
+    entries = reader.mapping(node, ("role", "count", "groups", "deadline", "remind", "escalate"))
     if "groups" in entries:
         for key in ("role", "count"):
             if key in entries:
@@ -208,16 +209,30 @@ def _approvers(node: yaml.Node, reader: Reader) -> ReviewTerms:
     if len(escalations) < len(steps) or len(steps) > MAX_ESCALATIONS:
         reader.report(entries["escalate"], "invalid_value", f"up to {MAX_ESCALATIONS} different steps", "remove some")
     in_time = sorted(escalations, key=lambda step: (step.after_seconds, step.role))
-    return ReviewTerms(groups, deadline_seconds, tuple(in_time))
+    return ReviewTerms(groups, deadline_seconds, tuple(in_time), _reminders(entries, deadline_seconds, reader))
+
+
+def _reminders(entries: dict[str, yaml.Node], deadline_seconds: int, reader: Reader) -> tuple[int, ...]:
+    nodes = reader.sequence(entries["remind"]) if "remind" in entries else []
+    reminders = {_before(node, deadline_seconds, "remind earlier", reader) for node in nodes}
+    if len(reminders) < len(nodes) or len(nodes) > MAX_REMINDERS:
+        reader.report(entries["remind"], "invalid_value", f"up to {MAX_REMINDERS} different times", "remove some")
+    return tuple(sorted(reminders))
 
 
 def _escalation(node: yaml.Node, deadline_seconds: int, reader: Reader) -> Escalation:
     entries = reader.mapping(node, ("after", "role"), required=("after", "role"))
-    after_seconds = reader.duration_seconds(entries["after"])
-    if after_seconds >= deadline_seconds:
-        message = f"{duration_text(after_seconds)} is not before the deadline of {duration_text(deadline_seconds)}"
-        reader.report(entries["after"], "invalid_value", message, "escalate earlier, or set a later `deadline`")
+    after_seconds = _before(entries["after"], deadline_seconds, "escalate earlier", reader)
     return Escalation(after_seconds, SNAKE.read(entries["role"], reader))
+
+
+def _before(node: yaml.Node, deadline_seconds: int, hint: str, reader: Reader) -> int:
+    """A time after people were asked, before the deadline."""
+    seconds = reader.duration_seconds(node)
+    if seconds >= deadline_seconds:
+        message = f"{duration_text(seconds)} is not before the deadline of {duration_text(deadline_seconds)}"
+        reader.report(node, "invalid_value", message, f"{hint}, or set a later `deadline`")
+    return seconds
 
 
 def _group(node: yaml.Node, reader: Reader) -> ApproverGroup:

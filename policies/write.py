@@ -86,6 +86,8 @@ def _approvers(terms: ReviewTerms) -> dict[str, Any]:
     written = _group(terms.groups[0]) if len(terms.groups) == 1 else {"groups": [_group(each) for each in terms.groups]}
     if terms.deadline_seconds != ReviewTerms(()).deadline_seconds:
         written["deadline"] = duration_text(terms.deadline_seconds)
+    if terms.reminders_seconds:
+        written["remind"] = [duration_text(seconds) for seconds in terms.reminders_seconds]
     if terms.escalations:
         written["escalate"] = [
             {"after": duration_text(step.after_seconds), "role": step.role} for step in terms.escalations

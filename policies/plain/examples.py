@@ -6,6 +6,7 @@ EXAMPLES = (
     "Refunds of $135 to $150 are flagged.",
     "Refunds over $150 or €140 require approval by 2 controllers and 1 finance_manager within 24 hours.",
     "Refunds over $1,000 require approval by controller, escalating to admin after 4 hours.",
+    "Refunds over $1,000 require approval by any 2 of controller, and 1 of finance_manager, reminding after 2 hours.",
     "Refunds over $150 require approval by controller, with reason high_value, "
     'saying "Refunds over $150 require approval".',
     "Refunds over $150 are denied, but skipped if a fact is missing.",

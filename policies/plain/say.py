@@ -93,6 +93,8 @@ def _sentence(subject: str, said: Document, *, singular: bool = False) -> str:
     # What happens stays together, in a line of its own where the first gets long.
     apart = len(subject) + len(effect) >= _LINE_CHARACTERS
     clauses = [f"{_folded(subject)}\n  {_folded(effect)}" if apart else f"{subject} {effect}"]
+    if reminders := said.get("approvers", {}).get("remind"):
+        clauses.append(f"reminding after {' and '.join(map(span_text, reminders))}")
     for step, escalation in enumerate(said.get("approvers", {}).get("escalate", [])):
         to = f"to {name_text(escalation['role'])} after {span_text(escalation['after'])}"
         if step:

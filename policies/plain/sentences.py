@@ -111,14 +111,13 @@ class Sentences(Conditions):
 
     def review(self, children: list[Any]) -> list[_Entry]:
         *groups, span = children
-        approvers: list[_Entry] = (
-            groups[0] if len(groups) == 1 else [("groups", nodes.sequence(children, [_group(each) for each in groups]))]
-        )
         deadline = [("deadline", span)] if span is not None else []
-        return [
-            ("effect", nodes.word("review", groups)),
-            ("approvers", nodes.mapping(children, [*approvers, *deadline])),
-        ]
+        asked = [("group", _group(each)) for each in groups]
+        return [("effect", nodes.word("review", groups)), *asked, *deadline]
+
+    def and_approvers(self, children: list[Any]) -> list[_Entry]:
+        *counted, span = children
+        return [("group", _group(self.approvers(counted))), *([("deadline", span)] if span is not None else [])]
 
     def approvers(self, children: list[yaml.ScalarNode]) -> list[_Entry]:
         role, count = children[-1], children[0] if len(children) == 2 else None
@@ -131,6 +130,9 @@ class Sentences(Conditions):
 
     def message(self, children: list[yaml.Node]) -> list[_Entry]:
         return [("message", children[0])]
+
+    def remind(self, children: list[yaml.Node]) -> list[_Entry]:
+        return [("remind", nodes.sequence(children, children))]
 
     def escalate(self, children: list[yaml.Node]) -> list[_Entry]:
         return [("escalate", nodes.sequence(children, children))]
@@ -146,20 +148,25 @@ class Sentences(Conditions):
         return [("on_error", _verdict(children[0]))]
 
     def _merged(self, said: list[list[_Entry]]) -> list[_Entry]:
-        """All that is said in one list; what escalates belongs to the approvers."""
+        """All that is said in one list; what is said of the approvers, wherever it stands, belongs together."""
         merged = [entry for each in said for entry in each]
-        steps = [entry for entry in merged if entry[0] == "escalate"]
-        asked = next((value for key, value in merged if key == "approvers"), None)
-        if not steps:
-            return merged
-        if isinstance(asked, yaml.MappingNode):
-            asked.value.extend(nodes.mapping(steps[0][1].start_mark, steps).value)
-        else:
-            mark = steps[0][1].start_mark
+        groups = [value for key, value in merged if key == "group"]
+        terms = [entry for entry in merged if entry[0] in _OF_APPROVERS]
+        others = [entry for entry in merged if entry[0] not in {"group", *_OF_APPROVERS}]
+        if groups:
+            at = groups[0].start_mark
+            one = [(key.value, value) for key, value in groups[0].value]
+            asked = one if len(groups) == 1 else [("groups", nodes.sequence(at, groups))]
+            return [*others, ("approvers", nodes.mapping(at, [*asked, *terms]))]
+        if terms:
+            mark = terms[0][1].start_mark
             place = Token("ESCALATING", "", line=mark.line + 1, column=mark.column + 1)
-            message = "only what requires approval can escalate"
+            message = "only what requires approval has approvers, reminds or escalates"
             self.fault(place, "invalid_value", message, "require approval by controller, escalating to …")
-        return [entry for entry in merged if entry[0] != "escalate"]
+        return others
+
+
+_OF_APPROVERS = frozenset({"deadline", "remind", "escalate"})
 
 
 def _group(entries: list[_Entry]) -> yaml.Node:

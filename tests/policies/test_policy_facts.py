@@ -216,3 +216,25 @@ def test_escalations_are_kept_in_order_and_before_the_deadline() -> None:
 def test_an_escalation_that_could_not_happen_is_refused(approvers: str) -> None:
     with pytest.raises(PolicyInvalid):
         compiled("{rail: stripe}", f", approvers: {approvers}", "review")
+
+
+def test_reminders_are_kept_in_order_and_before_the_deadline() -> None:
+    policy = compiled("{rail: stripe}", ", approvers: {role: controller, deadline: 12h, remind: [6h, 90m]}", "review")
+    assert policy.rules[0].review == ReviewTerms((ApproverGroup("controller"),), 43_200, (), (5_400, 21_600))
+
+
+@pytest.mark.parametrize(
+    "approvers",
+    [
+        "{role: a, remind: []}",
+        "{role: a, remind: 4h}",
+        "{role: a, remind: [soon]}",
+        "{role: a, remind: [24h]}",
+        "{role: a, deadline: 1h, remind: [1h]}",
+        "{role: a, remind: [1h, 60m]}",
+        "{role: a, remind: [1h, 2h, 3h, 4h, 5h, 6h]}",
+    ],
+)
+def test_a_reminder_that_could_not_happen_is_refused(approvers: str) -> None:
+    with pytest.raises(PolicyInvalid):
+        compiled("{rail: stripe}", f", approvers: {approvers}", "review")

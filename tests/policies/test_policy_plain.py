@@ -164,6 +164,7 @@ def terms(draw: st.DrawFn) -> ReviewTerms:
         tuple(ApproverGroup(role, draw(st.integers(1, 20))) for role in roles),
         deadline,
         tuple(Escalation(after, role) for after, role in sorted(steps)),
+        tuple(sorted(draw(st.sets(st.integers(1, deadline - 1), max_size=3)))),
     )
 
 

@@ -207,6 +207,7 @@ def test_a_whole_rule_is_one_sentence() -> None:
         "\n"
         "Rule big, priority 10:\n"
         "  Refunds over $150 or €140 require approval by 2 controllers and 1 finance_manager within 48 hours,\n"
+        "  reminding after 1 hour and 90 minutes,\n"
         "  escalating to admin after 4 hours and to owner after 8 hours,\n"
         "  with reason big_refund,\n"
         '  saying "Refunds over $150 require approval",\n'
@@ -238,9 +239,24 @@ rules:
     approvers:
       groups: [{role: controller, count: 2}, {role: finance_manager}]
       deadline: 48h
+      remind: [1h, 90m]
       escalate: [{after: 4h, role: admin}, {after: 8h, role: owner}]
 """
     assert policy == parse(yaml)
+
+
+def test_approvers_may_be_counted_one_after_the_other() -> None:
+    text = "Refunds over $1 require approval by any 2 of controller, and 1 of finance_manager within 8 hours."
+    same = "Refunds over $1 require approval by 2 controllers and 1 finance_manager within 8 hours."
+    assert read(text, "plain").policy == read(same, "plain").policy
+    both = text.replace(" within 8 hours.", ", and 3 of admin within 8 hours, and denied if a fact is missing.")
+    said = read(both, "plain").policy.rules[0]
+    assert said.review is not None
+    assert [(group.role, group.count) for group in said.review.groups] == [
+        ("controller", 2),
+        ("finance_manager", 1),
+        ("admin", 3),
+    ]
 
 
 @pytest.mark.parametrize("text", EXAMPLES)

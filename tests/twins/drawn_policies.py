@@ -137,6 +137,7 @@ terms = st.builds(
     ),
     st.sampled_from((60, 5400, 86_400, 90_001)),
     st.sampled_from(((), (Escalation(30, "admin"),), (Escalation(1, "admin"), Escalation(59, "controller")))),
+    st.sampled_from(((), (30,), (1, 59))),
 )
 prose = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=20).filter(
     lambda text: text.strip() and not UNSEEN.search(text)

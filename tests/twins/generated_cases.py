@@ -99,6 +99,8 @@ def approvers(chance: Random) -> Document:
         asked = asked | {"deadline": chance.choice(["90m", "24h", "3d"])}
         if chance.random() < 0.5:
             asked = asked | {"escalate": [{"after": "45m", "role": roles[1]}, {"after": "600s", "role": roles[0]}]}
+        if chance.random() < 0.5:
+            asked = asked | {"remind": ["50m", "900s"]}
     return asked
 
 

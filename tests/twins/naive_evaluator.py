@@ -106,6 +106,7 @@ def review_of(asking: Document, policy: Document) -> Document:
         "groups": [{"role": group["role"], "count": group.get("count", 1)} for group in groups],
         "deadline_seconds": seconds(approvers.get("deadline", "1d")),
         "escalations": sorted(steps, key=lambda step: (step["after_seconds"], step["role"])),
+        "reminders_seconds": sorted(seconds(each) for each in approvers.get("remind", [])),
     }
 
 
