@@ -1,6 +1,7 @@
 """Control: engage and lift what stops money. Works without Temporal, and is in force before it is acknowledged."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
@@ -12,14 +13,15 @@ from axiru.database import row, rows
 from axiru.domain.control import AppliesTo, Control, ControlHit, ControlKind, ControlReceipt, forbidding
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
-from ledger.acts.chain import acts, json
+from ledger.acts.chain import Act, acts, json
 from ledger.acts.projection import read_request
-from ledger.entry import EntrySigner
+from ledger.entry import Entry, EntrySigner
 
 SETTLE_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 
-_MODES: dict[AppliesTo, tuple[Mode, ...]] = {"test": ("test",), "live": ("live",), "both": ("live", "test")}
+MODES: Final[dict[AppliesTo, tuple[Mode, ...]]] = {"test": ("test",), "live": ("live",), "both": ("live", "test")}
+"""The chains that a control is sealed in."""
 
 
 class ControlNotFound(AxiruError):
@@ -50,46 +52,76 @@ async def engage(
     Every attempt to call asks for the same lock, so after the commit none begins that the control forbids. Those that
     began before and have not settled are returned as `in_flight`.
     """
-    control_id = ids.new_id(ids.CONTROL)
-    async with acts(signer, organization_id, _MODES[applies_to]) as engaging:
-        now = engaging[0].now
-        sealed = [
-            one.seal(
-                "control",
-                {
-                    "control_id": control_id,
-                    "kind": kind,
-                    "scope": scope,
-                    "applies_to": applies_to,
-                    "action": "engage",
-                    "reason": reason,
-                    "member_id": member_id,
-                    "expires_at": expires_at.isoformat() if expires_at else None,
-                },
-            )
-            for one in engaging
-        ]
-        await rows(
-            """
-            INSERT INTO controls (id, organization_id, kind, scope, applies_to, reason, engaged_by, engaged_at,
-                expires_at)
-            VALUES ({}, {}, {}, {}::jsonb, {}, {}, {}, {}, {})
-            """,
-            control_id,
-            organization_id,
-            kind,
-            json(scope),
-            applies_to,
-            reason,
-            member_id,
-            now,
-            expires_at,
+    async with acts(signer, organization_id, MODES[applies_to]) as engaging:
+        engaged, sealed = await put_in_force(
+            engaging,
+            kind=kind,
+            scope=scope,
+            applies_to=applies_to,
+            reason=reason,
+            expires_at=expires_at,
+            member_id=member_id,
         )
-        for one in engaging:
-            one.tell("control", {"control_id": control_id, "kind": kind, "in_force": True})
-    engaged = Control(control_id, kind, scope, reason)
-    in_flight = await _settled_or_open(organization_id, _MODES[applies_to], engaged)
-    return ControlReceipt(control_id, kind, True, tuple(entry.ledger_id for entry in sealed), now, in_flight)
+    in_flight = await settled_or_open(organization_id, MODES[applies_to], engaged)
+    return ControlReceipt(
+        engaged.id, kind, True, tuple(entry.ledger_id for entry in sealed), engaging[0].now, in_flight
+    )
+
+
+async def put_in_force(
+    engaging: Sequence[Act],
+    *,
+    kind: ControlKind,
+    scope: dict[str, str],
+    applies_to: AppliesTo,
+    reason: str,
+    expires_at: datetime | None,
+    member_id: str | None,
+    breaker_id: str | None = None,
+) -> tuple[Control, list[Entry]]:
+    """Engage a control in acts under way, one for each mode it applies to.
+
+    By a person, by a circuit breaker (`member_id` None), or by a person whom a breaker proposed it to.
+    """
+    control_id = ids.new_id(ids.CONTROL)
+    by_breaker = {"breaker_id": breaker_id} if breaker_id else {}
+    sealed = [
+        one.seal(
+            "control",
+            {
+                "control_id": control_id,
+                "kind": kind,
+                "scope": scope,
+                "applies_to": applies_to,
+                "action": "engage",
+                "reason": reason,
+                "member_id": member_id,
+                "expires_at": expires_at.isoformat() if expires_at else None,
+                **by_breaker,
+            },
+        )
+        for one in engaging
+    ]
+    await rows(
+        """
+        INSERT INTO controls (id, organization_id, kind, scope, applies_to, reason, engaged_by, engaged_at,
+            expires_at, breaker_id)
+        VALUES ({}, {}, {}, {}::jsonb, {}, {}, {}, {}, {}, {})
+        """,
+        control_id,
+        engaging[0].organization_id,
+        kind,
+        json(scope),
+        applies_to,
+        reason,
+        member_id,
+        engaging[0].now,
+        expires_at,
+        breaker_id,
+    )
+    for one in engaging:
+        one.tell("control", {"control_id": control_id, "kind": kind, "in_force": True})
+    return Control(control_id, kind, scope, reason, expires_at), sealed
 
 
 async def lift(
@@ -101,7 +133,7 @@ async def lift(
     )
     if found is None:
         raise ControlNotFound("There is no such control.")
-    async with acts(signer, organization_id, _MODES[found["applies_to"]]) as lifting:
+    async with acts(signer, organization_id, MODES[found["applies_to"]]) as lifting:
         now = lifting[0].now
         lifted = await rows(
             "UPDATE controls SET lifted_by = {}, lifted_reason = {}, lifted_at = {} "
@@ -153,7 +185,7 @@ async def forbidden_now(decision_id: str) -> ControlHit | None:
     return forbidding(controls, request.ovt, datetime.now(UTC))
 
 
-async def _settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged: Control) -> tuple[str, ...]:
+async def settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged: Control) -> tuple[str, ...]:
     """Decisions whose call is under way and would now be forbidden, once they have settled or 10 s are over."""
     deadline = monotonic() + SETTLE_SECONDS
     while True:
