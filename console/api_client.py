@@ -1,27 +1,31 @@
 """The console's only way to the product: Axiru's HTTP API, with the token of the person who is logged in."""
 
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from axiru.domain.approval import Verdict
 from axiru.domain.movement import Mode
 from console.api_errors import ApiAnswerUnreadable, ApiOutOfReach, ApiRefused, RateLimited, SessionEnded
+from console.detail_views import DecisionDetail
 from console.views import (
     ControlList,
     ControlView,
     CurrentSession,
-    DecisionDetail,
     DecisionPage,
     LoggedIn,
-    VoteAnswer,
 )
+
+BACKGROUND: Final = ContextVar("BACKGROUND", default=False)
+"""Whether a page reads again by itself: that keeps nobody's log-in from ending for idleness."""
 
 TIMEOUT_SECONDS: Final = 10.0
 CONTROL_TIMEOUT_SECONDS: Final = 20.0
 """A control answers after open calls have settled, for which the API waits up to 10 s."""
+
+IN_BACKGROUND: Final = {"Axiru-Background": "true"}
 
 View = TypeVar("View")
 
@@ -60,15 +64,6 @@ class ApiClient:
     async def decision(self, decision_id: str) -> DecisionDetail:
         return await self.call("GET", f"/api/v1/decisions/{segment(decision_id)}", DecisionDetail)
 
-    async def vote(self, approval_id: str, verdict: Verdict, *, reason: str, digest: str) -> VoteAnswer:
-        """Cast a vote for exactly what `digest` names; the API refuses if that is no longer what would happen."""
-        return await self.call(
-            "POST",
-            f"/api/v1/approvals/{segment(approval_id)}/{verdict}",
-            VoteAnswer,
-            json={"reason": reason, "digest": digest},
-        )
-
     async def controls(self) -> ControlList:
         return await self.call("GET", "/api/v1/controls", ControlList)
 
@@ -91,7 +86,7 @@ class ApiClient:
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request whose answer need not be read."""
-        headers = self._headers | options.pop("extra_headers", {})
+        headers = self._headers | options.pop("extra_headers", {}) | (IN_BACKGROUND if BACKGROUND.get() else {})
         response = await _request(self._http, method, path, headers=headers, **options)
         if response.status_code == 401:
             raise SessionEnded("You have been logged out.")

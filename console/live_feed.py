@@ -10,6 +10,7 @@ import httpx
 import structlog
 
 from axiru.domain.movement import Mode
+from console.api_client import IN_BACKGROUND
 from console.event_stream import StreamEvent, events_in
 
 SILENCE_SECONDS: Final = 40.0
@@ -44,7 +45,7 @@ class LiveFeed:
 
     def __init__(self, http: httpx.AsyncClient, token: str, mode: Mode, on_unauthorized: Callable[[], None]) -> None:
         self._http = http
-        self._headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"} | IN_BACKGROUND
         self._mode = mode
         self._on_unauthorized = on_unauthorized
         self._listeners: list[Listener] = []

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from axiru.errors import AxiruError
+from console.api_client import BACKGROUND
 from console.api_errors import RateLimited
 
 SHORTEST_INTERVAL_SECONDS: Final = 0.4
@@ -37,6 +38,7 @@ class Refreshing:
         self._task.cancel()
 
     async def _run(self) -> None:
+        BACKGROUND.set(True)
         while True:
             await self._asked.wait()
             self._asked.clear()

@@ -8,7 +8,9 @@ import httpx
 import msgspec
 
 from axiru.domain.movement import Mode
+from console.account_api import AccountApi
 from console.api_client import ApiClient
+from console.approval_api import ApprovalApi
 from console.list_api import ListApi
 from console.live_feed import LiveFeed
 from console.policy_api import PolicyApi
@@ -27,6 +29,8 @@ class Session:
         self.policies = PolicyApi(self.api)
         self.lists = ListApi(self.api)
         self.replays = ReplayApi(self.api)
+        self.approvals = ApprovalApi(self.api)
+        self.account = AccountApi(self.api)
         self.expires_at = logged_in.expires_at
         self.member: Member = logged_in.member
         self.permissions = frozenset(permissions)

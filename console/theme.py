@@ -21,10 +21,14 @@ from console.sessions import Session
 from console.views import ControlView
 
 STATIC: Final = Path(__file__).parent / "static"
-Place = Literal["decisions", "policies", "lists", "replays", "controls"]
+MOST_COUNTED: Final = 9
+"""Of what waits for one; beyond it only that there is more, because every page counts it anew after each vote."""
+
+Place = Literal["decisions", "approvals", "policies", "lists", "replays", "controls", "account"]
 
 _NAVIGATION: Final[tuple[tuple[Place, str, str], ...]] = (
     ("decisions", "Decisions", "/"),
+    ("approvals", "Approvals", "/approvals"),
     ("policies", "Policies", "/policies"),
     ("lists", "Lists", "/lists"),
     ("replays", "Replays", "/replays"),
@@ -70,7 +74,7 @@ def frame(session: Session, *, title: str, here: Place, mode: Mode) -> Iterator[
     built = Frame(session, mode)
     with block("header", "top"):
         _brand(session)
-        _navigation(here)
+        built.build_navigation(here)
         with block("div", "top-end"):
             built.build_feed_state()
             ThemeToggle()
@@ -82,7 +86,7 @@ def frame(session: Session, *, title: str, here: Place, mode: Mode) -> Iterator[
 
 
 class Frame:
-    """The parts of the frame that change while a page is open: the feed's state and the kill switch's banner."""
+    """What changes in the frame while a page is open: the feed's state, the kill switch's banner, and what waits."""
 
     def __init__(self, session: Session, mode: Mode) -> None:
         self._session = session
@@ -95,6 +99,16 @@ class Frame:
         with self._indicator:
             block("span", "feed-dot", aria_hidden="true")
             self._word = Text("span", _FEED_WORDS[FeedState.CONNECTING])
+
+    def build_navigation(self, here: Place) -> None:
+        with block("nav", "places", aria_label="Main"):
+            for name, label, address in _NAVIGATION:
+                with block("a", href=address) as anchor:
+                    Text("span", label)
+                    if name == "approvals":
+                        self._mine = Text("span", "", "count")
+                if name == here:
+                    anchor.props["aria-current"] = "page"
 
     def build_banners(self) -> None:
         self._banners = block("div", "banners")
@@ -112,6 +126,13 @@ class Frame:
             on_state=self._show_feed_state,
         )
         await self._following.start()
+        await Following(
+            self._session,
+            self._mode,
+            read=self._read_mine,
+            concerns=lambda event: event.event == "approval",
+            problem=lambda sentence: self.problem("approvals", sentence),
+        ).start()
 
     def read_again(self) -> None:
         """Something on this page has just changed a control: do not wait to be told."""
@@ -129,6 +150,11 @@ class Frame:
         with self._banners:
             for control in engaged:
                 _kill_switch_banner(control)
+
+    async def _read_mine(self) -> None:
+        mine = await self._session.approvals.approvals(mode=self._mode, state="pending", mine=True, limit=MOST_COUNTED)
+        count = len(mine.items)
+        self._mine.set_text(f"{count}{'+' if mine.next_cursor else ''}" if count else "")
 
     def _show_feed_state(self, state: FeedState) -> None:
         self._feed_state = state
@@ -166,14 +192,6 @@ def _brand(session: Session) -> None:
         Text("span", session.member.organization_name, "organization")
 
 
-def _navigation(here: Place) -> None:
-    with block("nav", "places", aria_label="Main"):
-        for name, label, address in _NAVIGATION:
-            anchor = link(label, address)
-            if name == here:
-                anchor.props["aria-current"] = "page"
-
-
 def _member_menu(session: Session) -> None:
     member = session.member
     name = member.name or member.email
@@ -184,5 +202,6 @@ def _member_menu(session: Session) -> None:
             Text("p", name, "menu-name")
             Text("p", member.email, "muted")
             Text("p", ", ".join(role_name(role) for role in member.roles), "muted")
+            link("Your account", "/account", "menu-link")
             with block("form", method="post", action="/logout"):
                 Text("button", "Log out", "button button-plain").props["type"] = "submit"

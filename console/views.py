@@ -5,11 +5,8 @@ from typing import Any
 
 import msgspec
 
-from axiru.domain.control import ControlHit
 from axiru.domain.decision import Advisory, DecisionState, SurfaceMode
-from axiru.domain.evaluation import Evaluation
-from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Execute, Mode, Ovt
+from axiru.domain.movement import Execute, Mode
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -131,93 +128,9 @@ class LedgerEntryView(msgspec.Struct, frozen=True):
     ledger_id: str | None = None
 
 
-class VoteView(msgspec.Struct, frozen=True):
-    vote_id: str
-    member: Person
-    verdict: str
-    cast_at: datetime
-    reason: str | None = None
-    door: str | None = None
-
-
-class GroupMember(msgspec.Struct, frozen=True):
-    member_id: str
-    name: str | None = None
-
-
-class ApprovalGroup(msgspec.Struct, frozen=True):
-    """`count` different holders of `role` must approve; `approved` have."""
-
-    role: str
-    count: int = 1
-    approved: tuple[GroupMember, ...] = ()
-
-
-class ApprovalDiff(msgspec.Struct, frozen=True):
-    """What was asked, what policy said, and the exact call that an approval releases (None: the caller executes)."""
-
-    asked: dict[str, Any] = {}
-    policy: dict[str, Any] = {}
-    would_execute: StripeCall | None = None
-
-
-class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
-    """An approval as the logged-in member sees it. `digest` names exactly what is approved."""
-
-    approval_id: str
-    decision_id: str
-    state: str
-    digest: str
-    asked_at: datetime
-    expires_at: datetime
-    approver_role: str | None = None
-    groups: tuple[ApprovalGroup, ...] = ()
-    closed_at: datetime | None = None
-    requested_by: Person | None = None
-    votes: tuple[VoteView, ...] = ()
-    diff: ApprovalDiff = ApprovalDiff()
-    can_vote: bool = False
-    cannot_vote_because: str | None = None
-
-
-class ShadowWord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version that only looked on would have said, beside what the live one did; no rule: its default."""
-
-    slug: str
-    version: int
-    outcome: str
-    reason: str
-    agrees: bool
-    live_outcome: str
-    live_reason: str
-    matched_rule_id: str | None = None
-    live_rule_id: str | None = None
-
-
-class DecisionDetail(DecisionView, frozen=True, kw_only=True):
-    """A decision with everything that led to it and followed from it; `forbidden_by` is what stops it now."""
-
-    ovt: Ovt
-    evaluation: Evaluation | None = None
-    timeline: tuple[TimelineEvent, ...] = ()
-    approval: ApprovalView | None = None
-    ledger: tuple[LedgerEntryView, ...] = ()
-    forbidden_by: ControlHit | None = None
-    shadows: tuple[ShadowWord, ...] = ()
-
-
 class DecisionPage(msgspec.Struct, frozen=True):
     items: tuple[DecisionView, ...]
     next_cursor: str | None = None
-
-
-class VoteAnswer(msgspec.Struct, frozen=True):
-    """A vote as the API sealed it."""
-
-    vote_id: str
-    approval_id: str
-    decision_id: str
-    approval_state: str
 
 
 class ControlView(msgspec.Struct, frozen=True, kw_only=True):

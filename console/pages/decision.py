@@ -14,6 +14,7 @@ from console.api_errors import ApiRefused
 from console.components.empty_state import empty_state
 from console.components.icon import icon
 from console.components.text import Text, block
+from console.detail_views import DecisionDetail
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
@@ -22,7 +23,6 @@ from console.pages import decision_sections as sections
 from console.pages.vote import VotePanel
 from console.sessions import Session
 from console.theme import Frame, frame
-from console.views import DecisionDetail
 
 
 def register(console: Console) -> None:

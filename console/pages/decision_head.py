@@ -6,7 +6,8 @@ from console.components.icon import icon
 from console.components.money import money
 from console.components.text import Text, block, link
 from console.components.wording import movement_name
-from console.views import DecisionDetail, Execution
+from console.detail_views import DecisionDetail
+from console.views import Execution
 
 
 def head(decision: DecisionDetail) -> None:

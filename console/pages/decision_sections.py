@@ -18,8 +18,9 @@ from console.components.money import decimal_text
 from console.components.text import Text, block
 from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
+from console.detail_views import DecisionDetail
 from console.pages.decision_shadows import shadows
-from console.views import DecisionDetail, Execution, LedgerEntryView
+from console.views import Execution, LedgerEntryView
 
 
 def asked(decision: DecisionDetail) -> None:

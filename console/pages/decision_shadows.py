@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from console.components.badge import badge
 from console.components.effect import effect_badge
 from console.components.text import Text, block, link
-from console.views import ShadowWord
+from console.detail_views import ShadowWord
 
 
 def shadows(words: Iterable[ShadowWord]) -> None:

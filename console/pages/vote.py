@@ -6,6 +6,7 @@ from typing import Any, Final
 from axiru.domain.approval import Verdict
 from axiru.errors import AxiruError
 from console.api_errors import SessionEnded
+from console.approval_views import ApprovalView
 from console.components.badge import Look, badge
 from console.components.button import Button
 from console.components.code_value import code_value
@@ -16,9 +17,9 @@ from console.components.text import Text, block
 from console.components.text_field import TextField
 from console.components.timestamp import Timestamp
 from console.components.wording import movement_name, role_name, with_article
+from console.detail_views import DecisionDetail
 from console.pages.decision_head import forbidden_text
 from console.sessions import Session
-from console.views import ApprovalView, DecisionDetail
 
 _CLOSED: Final = {
     "approved": Look("Approved", "check", "good"),
@@ -101,7 +102,7 @@ class VotePanel:
     async def _cast(self, verdict: Verdict, approval: ApprovalView, refuse: Callable[[str], object]) -> bool:
         refuse("")
         try:
-            await self._session.api.vote(
+            await self._session.approvals.vote(
                 approval.approval_id, verdict, reason=self._reason.value.strip(), digest=approval.digest
             )
         except SessionEnded:

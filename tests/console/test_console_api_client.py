@@ -7,6 +7,7 @@ import pytest
 
 from console.api_client import ApiClient, log_in
 from console.api_errors import ApiAnswerUnreadable, ApiOutOfReach, ApiRefused, RateLimited, SessionEnded
+from console.approval_api import ApprovalApi
 from console.refreshing import Refreshing
 
 
@@ -66,7 +67,7 @@ async def test_an_unknown_state_is_an_error(state: object) -> None:
 async def test_a_refusal_keeps_the_apis_code_and_words() -> None:
     body = {"error": "not_eligible", "message": "You asked for this yourself.", "request_id": "req_1"}
     with pytest.raises(ApiRefused) as refusal:
-        await client(httpx.Response(403, json=body)).vote("ap_1", "approve", reason="", digest="d")
+        await ApprovalApi(client(httpx.Response(403, json=body))).vote("ap_1", "approve", reason="", digest="d")
     assert (refusal.value.code, refusal.value.message, refusal.value.status) == (
         "not_eligible",
         "You asked for this yourself.",
@@ -77,7 +78,9 @@ async def test_a_refusal_keeps_the_apis_code_and_words() -> None:
 async def test_a_vote_carries_the_digest_that_was_on_the_page() -> None:
     seen: list[httpx.Request] = []
     answer = {"vote_id": "vt_1", "approval_id": "ap_1", "decision_id": "ed_1", "approval_state": "approved"}
-    await client(httpx.Response(200, json=answer), seen).vote("ap_1", "approve", reason="fine", digest="abc")
+    await ApprovalApi(client(httpx.Response(200, json=answer), seen)).vote(
+        "ap_1", "approve", reason="fine", digest="abc"
+    )
     assert seen[0].url.path == "/api/v1/approvals/ap_1/approve"
     assert seen[0].read() == b'{"reason":"fine","digest":"abc"}'
     assert seen[0].headers["Authorization"] == "Bearer st_secret"

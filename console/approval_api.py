@@ -1,0 +1,104 @@
+"""The API's endpoints for approvals and what is done around them. Every method raises what ApiClient raises."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from axiru.domain.approval import Verdict
+from axiru.domain.movement import Mode
+from console.api_client import ApiClient, segment
+from console.approval_views import (
+    ApprovalPage,
+    ApprovalView,
+    BreakGlass,
+    BreakGlassList,
+    BulkAnswer,
+    ColleagueList,
+    CommentKind,
+    CommentList,
+    OrganizationSettings,
+    Selected,
+    VoteAnswer,
+)
+
+APPROVALS: Final = "/api/v1/approvals"
+BULK_TIMEOUT_SECONDS: Final = 60.0
+"""A hundred votes, each in a transaction of its own."""
+HOLD_TIMEOUT_SECONDS: Final = 20.0
+"""A control answers after open calls have settled, for which the API waits up to 10 s."""
+
+
+class ApprovalApi:
+    """Approvals, as the logged-in member may see and decide them."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    async def approvals(
+        self,
+        *,
+        mode: Mode,
+        state: str = "",
+        mine: bool = False,
+        assigned_to_me: bool = False,
+        limit: int = 50,
+        cursor: str = "",
+    ) -> ApprovalPage:
+        """One page, newest first. `mine` are those on which the member may vote now."""
+        wanted = {"mode": mode, "state": state, "limit": str(limit), "cursor": cursor}
+        wanted["mine"] = "true" if mine else ""
+        wanted["assigned_to"] = "me" if assigned_to_me else ""
+        params = {name: value for name, value in wanted.items() if value}
+        return await self._api.call("GET", APPROVALS, ApprovalPage, params=params)
+
+    async def approval(self, approval_id: str) -> ApprovalView:
+        return await self._api.call("GET", _path(approval_id), ApprovalView)
+
+    async def vote(self, approval_id: str, verdict: Verdict, *, reason: str, digest: str) -> VoteAnswer:
+        """Cast a vote for exactly what `digest` names; the API refuses if that is no longer what would happen."""
+        body = {"reason": reason, "digest": digest}
+        return await self._api.call("POST", _path(approval_id, verdict), VoteAnswer, json=body)
+
+    async def vote_on_all(self, selected: Sequence[Selected], verdict: Verdict, *, reason: str) -> BulkAnswer:
+        """Cast one vote on each; every one is answered for itself."""
+        items = [{"approval_id": one.approval_id, "digest": one.digest} for one in selected]
+        body = {"verdict": verdict, "reason": reason, "items": items}
+        return await self._api.call("POST", f"{APPROVALS}/bulk", BulkAnswer, json=body, timeout=BULK_TIMEOUT_SECONDS)
+
+    async def comments(self, approval_id: str) -> CommentList:
+        """What was said beside it, oldest first."""
+        return await self._api.call("GET", _path(approval_id, "comments"), CommentList)
+
+    async def say(self, approval_id: str, kind: CommentKind, text: str) -> None:
+        await self._api.send("POST", _path(approval_id, "comments"), json={"kind": kind, "text": text})
+
+    async def assign(self, approval_id: str, member_id: str | None) -> None:
+        """Ask one person to look after it; None takes that back. Says nothing about who may vote."""
+        await self._api.send("POST", _path(approval_id, "assign"), json={"member_id": member_id})
+
+    async def colleagues(self) -> ColleagueList:
+        return await self._api.call("GET", "/api/v1/members", ColleagueList)
+
+    async def hold(self, decision_id: str, *, mode: Mode, reason: str) -> None:
+        body = {"kind": "hold", "scope": {"decision_id": decision_id}, "mode": mode, "reason": reason}
+        await self._api.send("POST", "/api/v1/controls", json=body, timeout=HOLD_TIMEOUT_SECONDS)
+
+    async def organization(self) -> OrganizationSettings:
+        return await self._api.call("GET", "/api/v1/organization", OrganizationSettings)
+
+    async def open_glass(self) -> BreakGlassList:
+        """Every break-glass that waits for a second person."""
+        return await self._api.call("GET", "/api/v1/break-glass", BreakGlassList, params={"state": "open"})
+
+    async def break_glass(self, approval_id: str, *, reason: str, digest: str, alone: bool) -> BreakGlass:
+        body = {"reason": reason, "digest": digest, "alone": alone}
+        return await self._api.call("POST", _path(approval_id, "break-glass"), BreakGlass, json=body)
+
+    async def confirm_glass(self, break_glass_id: str) -> None:
+        await self._api.send("POST", f"/api/v1/break-glass/{segment(break_glass_id)}/confirm", json={})
+
+    async def withdraw_glass(self, break_glass_id: str) -> None:
+        await self._api.send("POST", f"/api/v1/break-glass/{segment(break_glass_id)}/withdraw", json={})
+
+
+def _path(approval_id: str, *more: str) -> str:
+    return "/".join((APPROVALS, segment(approval_id), *more))

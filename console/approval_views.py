@@ -1,0 +1,240 @@
+"""What the API says of approvals, and of what is said and done around them, as the console reads it."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from axiru.domain.execution import StripeCall
+from axiru.domain.movement import Execute, Mode
+from console.views import Person
+
+CommentKind = Literal["comment", "question", "answer"]
+
+
+class VoteView(msgspec.Struct, frozen=True):
+    """A vote; `on_behalf_of` names whose seat the voter sat in."""
+
+    vote_id: str
+    member: Person
+    verdict: str
+    cast_at: datetime
+    reason: str | None = None
+    door: str | None = None
+    on_behalf_of: str | None = None
+
+
+class GroupMember(msgspec.Struct, frozen=True):
+    member_id: str
+    name: str | None = None
+
+
+class ApprovalGroup(msgspec.Struct, frozen=True):
+    """`count` different holders of `role` must approve; `approved` have."""
+
+    role: str
+    count: int = 1
+    approved: tuple[GroupMember, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.count - len(self.approved))
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The request, in the words it came in."""
+
+    action: str
+    amount_cents: int
+    currency: str
+    stripe_connection_id: str | None = None
+    stripe_account_id: str | None = None
+    charge: str | None = None
+    payment_intent: str | None = None
+    customer_id: str | None = None
+    customer_email: str | None = None
+    customer_tenure_days: int | None = None
+    reason_code: str | None = None
+    source: str | None = None
+
+
+class PolicyWord(msgspec.Struct, frozen=True, kw_only=True):
+    """Why people are asked."""
+
+    reason: str
+    message: str
+    matched_rule: str
+
+
+class ApprovalDiff(msgspec.Struct, frozen=True):
+    """What was asked, what policy said, and the exact call that an approval releases (None: the caller executes)."""
+
+    asked: Asked
+    policy: PolicyWord
+    would_execute: StripeCall | None = None
+
+
+class PaymentContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The payment as Stripe told it at `read_at`, in minor units of its own currency."""
+
+    amount_cents: int
+    amount_refunded_cents: int
+    remaining_cents: int
+    currency: str
+    read_at: datetime
+    status: str | None = None
+    created_at: datetime | None = None
+    disputed: bool = False
+    customer_id: str | None = None
+    description: str | None = None
+
+
+class EarlierRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund asked for before, of the same customer or charge."""
+
+    decision_id: str
+    amount_cents: int
+    currency: str
+    state: str
+    decided_at: datetime
+    reason_code: str | None = None
+
+
+class EarlierTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """All earlier refunds in one currency."""
+
+    currency: str
+    amount_cents: int
+    count: int
+
+
+class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
+    """From `due_at`, holders of `role` may stand in for any group."""
+
+    role: str
+    due_at: datetime
+
+
+class HeldBy(msgspec.Struct, frozen=True, kw_only=True):
+    """The hold that keeps an approved movement from being executed."""
+
+    control_id: str
+    reason: str
+
+
+class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
+    """An approval as the logged-in member sees it. `digest` names exactly what is approved."""
+
+    approval_id: str
+    decision_id: str
+    mode: Mode
+    state: str
+    digest: str
+    asked_at: datetime
+    expires_at: datetime
+    diff: ApprovalDiff
+    decision_state: str = ""
+    execute: Execute = "caller"
+    approver_role: str | None = None
+    groups: tuple[ApprovalGroup, ...] = ()
+    escalations: tuple[EscalationView, ...] = ()
+    closed_at: datetime | None = None
+    requested_by: Person | None = None
+    votes: tuple[VoteView, ...] = ()
+    payment: PaymentContext | None = None
+    earlier: tuple[EarlierRefund, ...] = ()
+    earlier_total: tuple[EarlierTotal, ...] = ()
+    assignee: Person | None = None
+    info_requested_at: datetime | None = None
+    comments_count: int = 0
+    held_by: HeldBy | None = None
+    can_vote: bool = False
+    cannot_vote_because: str | None = None
+    votes_on_behalf_of: str | None = None
+
+
+class ApprovalPage(msgspec.Struct, frozen=True):
+    items: tuple[ApprovalView, ...]
+    next_cursor: str | None = None
+
+
+class VoteAnswer(msgspec.Struct, frozen=True):
+    """A vote as the API sealed it."""
+
+    vote_id: str
+    approval_id: str
+    decision_id: str
+    approval_state: str
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """One of several approvals voted on at once, and the digest it was shown with."""
+
+    approval_id: str
+    digest: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    error: str
+    message: str
+
+
+class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one vote among several; each stands alone."""
+
+    approval_id: str
+    ok: bool
+    approval_state: str | None = None
+    error: Refusal | None = None
+
+
+class BulkAnswer(msgspec.Struct, frozen=True):
+    results: tuple[BulkResult, ...]
+
+
+class Comment(msgspec.Struct, frozen=True, kw_only=True):
+    """Something said beside an approval."""
+
+    id: str
+    kind: CommentKind
+    member: Person
+    text: str
+    written_at: datetime
+    door: str | None = None
+
+
+class CommentList(msgspec.Struct, frozen=True):
+    items: tuple[Comment, ...]
+
+
+class BreakGlass(msgspec.Struct, frozen=True, kw_only=True):
+    """An approval past quorum and roles: opened by one, confirmed by another unless `alone`."""
+
+    id: str
+    approval_id: str
+    state: str
+    reason: str
+    opened_by: Person
+    expires_at: datetime
+    alone: bool = False
+
+
+class BreakGlassList(msgspec.Struct, frozen=True):
+    items: tuple[BreakGlass, ...]
+
+
+class OrganizationSettings(msgspec.Struct, frozen=True):
+    break_glass: Literal["off", "two_people", "one_with_alarm"]
+
+
+class Colleague(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of the organization, as everybody in it may see."""
+
+    id: str
+    name: str
+    roles: tuple[str, ...] = ()
+    disabled: bool = False
+
+
+class ColleagueList(msgspec.Struct, frozen=True):
+    items: tuple[Colleague, ...]

@@ -1,0 +1,35 @@
+"""One decision with all that belongs to it, as the console reads it."""
+
+import msgspec
+
+from axiru.domain.control import ControlHit
+from axiru.domain.evaluation import Evaluation
+from axiru.domain.movement import Ovt
+from console.approval_views import ApprovalView
+from console.views import DecisionView, LedgerEntryView, TimelineEvent
+
+
+class ShadowWord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version that only looked on would have said, beside what the live one did; no rule: its default."""
+
+    slug: str
+    version: int
+    outcome: str
+    reason: str
+    agrees: bool
+    live_outcome: str
+    live_reason: str
+    matched_rule_id: str | None = None
+    live_rule_id: str | None = None
+
+
+class DecisionDetail(DecisionView, frozen=True, kw_only=True):
+    """A decision with everything that led to it and followed from it; `forbidden_by` is what stops it now."""
+
+    ovt: Ovt
+    evaluation: Evaluation | None = None
+    timeline: tuple[TimelineEvent, ...] = ()
+    approval: ApprovalView | None = None
+    ledger: tuple[LedgerEntryView, ...] = ()
+    forbidden_by: ControlHit | None = None
+    shadows: tuple[ShadowWord, ...] = ()
