@@ -1,6 +1,6 @@
 """Votes: what a person says about one approval, and where that leaves it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -38,6 +38,16 @@ class VoteReceipt(msgspec.Struct, frozen=True):
     approval_state: ApprovalState
     ledger_id: str
     cast_at: datetime
+    on_behalf_of: str | None = None
+
+
+class Cast(msgspec.Struct, frozen=True):
+    """A vote that was cast: by whom, in whose place, and in which groups it may count."""
+
+    member_id: str
+    verdict: Verdict
+    roles: list[str]
+    on_behalf_of: str | None = None
 
 
 class Seats(NamedTuple):
@@ -59,3 +69,37 @@ def seats(terms: ReviewTerms, roles: Collection[str], *, asked_at: datetime, now
         if due and escalation.role in roles and others:
             return Seats(own + others, escalation.role)
     return Seats(own)
+
+
+def tally(terms: ReviewTerms, cast: Sequence[Cast]) -> ApprovalState:
+    """One denial denies. Every place of every group needs a person of its own; no groups are never enough."""
+    if any(vote.verdict == "deny" for vote in cast):
+        return "denied"
+    places = sum(group.count for group in terms.groups)
+    return "approved" if places and sum(map(len, filled(terms, cast))) == places else "pending"
+
+
+def filled(terms: ReviewTerms, cast: Sequence[Cast]) -> tuple[tuple[Cast, ...], ...]:
+    """For each group the approvals that fill its places, shared out so that as many places as possible are filled.
+
+    Bipartite matching, by Kuhn: who could fill several places never keeps another out.
+    """
+    places = [group.role for group in terms.groups for _ in range(group.count)]
+    approvals = [vote for vote in cast if vote.verdict == "approve"]
+    holder: dict[int, int] = {}
+
+    def seated(voter: int, tried: set[int]) -> bool:
+        for place, role in enumerate(places):
+            if role in approvals[voter].roles and place not in tried:
+                tried.add(place)
+                if place not in holder or seated(holder[place], tried):
+                    holder[place] = voter
+                    return True
+        return False
+
+    for voter in range(len(approvals)):
+        seated(voter, set())
+    taken = iter([approvals[holder[place]] if place in holder else None for place in range(len(places))])
+    return tuple(
+        tuple(vote for vote in (next(taken) for _ in range(group.count)) if vote is not None) for group in terms.groups
+    )

@@ -1,5 +1,6 @@
 """The roles a member of an organization may hold: the names that policies ask for and permissions are given to."""
 
+from collections.abc import Collection
 from typing import Final
 
 ROLES: Final = frozenset(
@@ -9,3 +10,10 @@ ROLES: Final = frozenset(
 
 VOTING_ROLES: Final = frozenset({"finance_manager", "controller", "admin"})
 """The roles whose members may approve. What asks only others waits until it expires."""
+
+_ONLY_READ: Final = frozenset({"viewer", "auditor"})
+
+
+def takes_part(roles: Collection[str]) -> bool:
+    """Whether a member with these roles may comment, be assigned to and stand in for others, and not only look on."""
+    return bool(set(roles) & ROLES - _ONLY_READ)

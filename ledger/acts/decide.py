@@ -14,7 +14,15 @@ from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
 from ledger.acts.personal import separated
-from ledger.acts.projection import Recorded, ask_people, project_decision, read_request, receipt_of, reserve_budget
+from ledger.acts.projection import (
+    Recorded,
+    ask_people,
+    excluded_member_ids,
+    project_decision,
+    read_request,
+    receipt_of,
+    reserve_budget,
+)
 from ledger.acts.ruling import Ruling, execution_digest, rule
 from ledger.acts.standing import CompiledVersions, Standing, read_standing
 from ledger.entry import EntrySigner
@@ -89,10 +97,12 @@ async def _seal(
     )
     personal = salted(values)
     digest = execution_digest({**clear, "personal": commitments_to(personal)})
+    excluded = await excluded_member_ids(decision_id) if approval_id else []
     if approval_id and expires_at and review:
         clear["approval"] = {
             "approval_id": approval_id,
             "terms": msgspec.to_builtins(review),
+            "excluded_member_ids": excluded,
             "digest": digest,
             "expires_at": expires_at.isoformat(),
         }
@@ -123,7 +133,7 @@ async def _seal(
     if _counts(receipt):
         await reserve_budget(receipt, request)
     if approval_id and expires_at and review:
-        await ask_people(receipt, request, json(review), digest)
+        await ask_people(receipt, request, json(review), digest, excluded)
         deciding.tell("approval", {"approval_id": approval_id, "decision_id": decision_id, "state": "pending"})
     deciding.tell(
         "decision",

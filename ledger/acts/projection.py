@@ -187,7 +187,23 @@ async def reserve_budget(receipt: DecisionReceipt, request: Recorded) -> None:
     )
 
 
-async def ask_people(receipt: DecisionReceipt, request: Recorded, terms: str, digest: str) -> None:
+async def excluded_member_ids(decision_id: str) -> list[str]:
+    """Who never approves a request: its requester, and who owns its key or an agent that it names, as of now."""
+    found = await rows(
+        """
+        SELECT DISTINCT excluded FROM requests r LEFT JOIN api_keys k ON k.id = r.api_key_id
+            AND k.organization_id = r.organization_id,
+            unnest(array_remove(ARRAY[r.requested_by, k.owner_member_id] || agent_owners(r), NULL)) AS excluded
+        WHERE r.decision_id = {} ORDER BY excluded
+        """,
+        decision_id,
+    )
+    return [one["excluded"] for one in found]
+
+
+async def ask_people(
+    receipt: DecisionReceipt, request: Recorded, terms: str, digest: str, excluded: Sequence[str]
+) -> None:
     await rows(
         """
         INSERT INTO approvals (id, organization_id, mode, decision_id, state, terms, digest, requested_by,
@@ -201,7 +217,7 @@ async def ask_people(receipt: DecisionReceipt, request: Recorded, terms: str, di
         terms,
         digest,
         request.requested_by,
-        [request.requested_by],
+        list(excluded),
         receipt.logged_at,
         receipt.approval_expires_at,
     )

@@ -68,12 +68,23 @@ async def test_every_place_may_be_taken_by_stand_ins_and_each_by_a_person_of_its
     asked: Any, superuser: asyncpg.Connection
 ) -> None:
     house, receipt = asked
-    await _asked_ago(superuser, receipt, "5 hours")
+    await superuser.execute("UPDATE members SET roles = '{admin}' WHERE id = $1", house.members["finance"])
+    await _asked_ago(superuser, receipt, "2 hours")
 
-    first = await house.vote(receipt.approval_id, "viewer")
+    first = await house.vote(receipt.approval_id, "finance")
     second = await house.vote(receipt.approval_id, "controller2")
 
     assert (first.approval_state, second.approval_state) == ("pending", "approved")
+
+
+async def test_escalation_to_a_role_that_never_approves_opens_nothing(
+    asked: Any, superuser: asyncpg.Connection
+) -> None:
+    house, receipt = asked
+    await _asked_ago(superuser, receipt, "5 hours")
+
+    with pytest.raises(NotEligible):
+        await house.vote(receipt.approval_id, "viewer")
 
 
 async def test_requester_does_not_stand_in_for_the_approvers(asked: Any, superuser: asyncpg.Connection) -> None:
