@@ -139,12 +139,22 @@ CREATE TABLE break_glass (
 CREATE UNIQUE INDEX break_glass_one_open ON break_glass (approval_id) WHERE state = 'open';
 CREATE UNIQUE INDEX break_glass_one_used ON break_glass (approval_id) WHERE state = 'used';
 
-CREATE FUNCTION refuse_own_break_glass() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+CREATE FUNCTION refuse_break_glass() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM approvals a JOIN requests r USING (decision_id),
             LATERAL (SELECT a.excluded_member_ids || agent_owners(r) AS ids) excluded
             WHERE a.id = NEW.approval_id AND (NEW.opened_by = ANY (ids) OR NEW.confirmed_by = ANY (ids))) THEN
         RAISE EXCEPTION 'nobody breaks the glass for what they asked for' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.state <> 'withdrawn' AND NOT EXISTS (SELECT FROM approvals WHERE id = NEW.approval_id AND state = 'pending'
+            AND digest = NEW.digest AND clock_timestamp() < least(expires_at, NEW.expires_at)) THEN
+        RAISE EXCEPTION 'the glass is broken for an open approval, of exactly what would be executed'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.state <> 'withdrawn' AND (SELECT count(*) FROM members WHERE id IN (NEW.opened_by, NEW.confirmed_by)
+            AND disabled_at IS NULL AND organization_id = NEW.organization_id AND roles && '{controller,admin}')
+            <> 1 + (NEW.confirmed_by IS NOT NULL)::integer THEN
+        RAISE EXCEPTION 'only controllers and administrators break the glass' USING ERRCODE = 'restrict_violation';
     END IF;
     IF NEW.alone AND NOT EXISTS (SELECT FROM organization_settings
             WHERE organization_id = NEW.organization_id AND break_glass = 'one_with_alarm') THEN
@@ -153,8 +163,8 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER break_glass_not_by_requester BEFORE INSERT OR UPDATE ON break_glass
-    FOR EACH ROW EXECUTE FUNCTION refuse_own_break_glass();
+CREATE TRIGGER break_glass_permitted BEFORE INSERT OR UPDATE ON break_glass
+    FOR EACH ROW EXECUTE FUNCTION refuse_break_glass();
 
 -- Approved is what enough people approved, or what the glass was broken for.
 CREATE FUNCTION refuse_unvoted_approval() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -239,6 +249,8 @@ CREATE TABLE breaker_trips (
 );
 CREATE INDEX breaker_trips_by_time ON breaker_trips (organization_id, mode, tripped_at DESC);
 CREATE UNIQUE INDEX breaker_trips_one_proposed ON breaker_trips (breaker_id) WHERE state = 'proposed';
+CREATE INDEX executions_failed ON executions (organization_id, mode, settled_at)
+    WHERE state = 'failed' AND first_call_at IS NOT NULL;
 
 -- A control is engaged by a person or by a breaker, never by nobody.
 ALTER TABLE controls
