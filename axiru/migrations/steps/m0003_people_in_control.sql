@@ -258,6 +258,7 @@ ALTER TABLE controls
     ADD COLUMN breaker_id text REFERENCES breakers,
     ADD CHECK (engaged_by IS NOT NULL OR breaker_id IS NOT NULL);
 CREATE UNIQUE INDEX controls_one_hold ON controls ((scope ->> 'decision_id')) WHERE kind = 'hold' AND lifted_at IS NULL;
+CREATE INDEX controls_holds ON controls ((scope ->> 'decision_id')) WHERE kind = 'hold';
 
 -- Webhooks (standardwebhooks.com). Two secrets while one is being rotated; `votes_as` is whose votes it may send in.
 CREATE TABLE webhook_endpoints (
@@ -270,12 +271,22 @@ CREATE TABLE webhook_endpoints (
     secret_ciphertext bytea NOT NULL,
     previous_secret_ciphertext bytea,
     previous_secret_until timestamptz,
+    previous_secret_votes boolean NOT NULL DEFAULT false,
     votes_as text REFERENCES members,
     created_by text NOT NULL REFERENCES members,
     created_at timestamptz NOT NULL,
     disabled_at timestamptz,
     removed_at timestamptz
 );
+-- Who is no member any more votes through no webhook, nor again should they come back.
+CREATE FUNCTION end_webhook_votes() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE webhook_endpoints SET votes_as = NULL WHERE votes_as = NEW.id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER members_end_webhook_votes AFTER UPDATE ON members FOR EACH ROW
+    WHEN (NEW.disabled_at IS NOT NULL AND OLD.disabled_at IS NULL) EXECUTE FUNCTION end_webhook_votes();
 CREATE INDEX webhook_endpoints_of ON webhook_endpoints (organization_id, mode) WHERE removed_at IS NULL;
 
 -- What goes out through any door: written from the outbox once, tried until it is delivered or given up.
@@ -397,8 +408,8 @@ GRANT UPDATE (state, confirmed_by, confirmed_at) ON break_glass TO axiru_app;
 GRANT UPDATE (name, window_seconds, baseline_seconds, factor_percent, minimum, response, freeze_seconds, updated_at,
     retired_at) ON breakers TO axiru_app;
 GRANT UPDATE (state, control_id, resolved_by, resolved_reason, resolved_at) ON breaker_trips TO axiru_app;
-GRANT UPDATE (url, description, events, secret_ciphertext, previous_secret_ciphertext, previous_secret_until, votes_as,
-    disabled_at, removed_at) ON webhook_endpoints TO axiru_app;
+GRANT UPDATE (url, description, events, secret_ciphertext, previous_secret_ciphertext, previous_secret_until,
+    previous_secret_votes, votes_as, disabled_at, removed_at) ON webhook_endpoints TO axiru_app;
 GRANT UPDATE (state, attempts, next_attempt_at, finished_at, last_status, last_detail) ON deliveries TO axiru_app;
 GRANT UPDATE (answer) ON received_messages TO axiru_app;
 GRANT DELETE ON received_messages TO axiru_app;
