@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, Final, assert_never, cast
 
 import msgspec
 import stripe
 from stripe.params import RefundCreateParams, RefundListParams
 from temporalio import activity
 
+from activities.stripe_client import StripeClients, read_charge
 from axiru.database import row
 from axiru.domain.decision import MovementInput
-from axiru.domain.execution import Blocked, ExecutionResult, Intent, StripeCall
+from axiru.domain.execution import Blocked, ExecutionResult, Held, Intent, StripeCall
+from axiru.domain.money import money_text
 from axiru.errors import AxiruError
 from axiru.settings import Settings
-from axiru.vault import Vault, token_context
+from axiru.vault import Vault
 from ledger.acts.intend import intend, planned_call
 from ledger.acts.settle import settle
 from ledger.entry import EntrySigner
@@ -62,20 +64,20 @@ class StripeExecutor:
 
     def __init__(self, settings: Settings, vault: Vault, signer: EntrySigner) -> None:
         self._settings = settings
-        self._vault = vault
         self._signer = signer
-        self._http = stripe.HTTPXClient(timeout=settings.stripe_timeout_seconds)
+        self._clients = StripeClients(settings, vault)
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._clients.close()
 
     @activity.defn(name="execute_decision")
     async def execute(self, movement: MovementInput) -> str:
         """Call Stripe for an allowed or approved decision and seal how it ended; returns the decision's state.
 
-        Runs again after a crash, a time-out or an answer that leaves the outcome open. Once a call may have been sent,
-        every run looks on Stripe for its refund before it asks for permission to call again.
+        That is `held` where a hold came first: it is to be executed again once it is released. Runs again after a
+        crash, a time-out or an answer that leaves the outcome open. Once a call may have been sent, every run looks on
+        Stripe for its refund before it asks for permission to call again.
         """
         async with _heartbeats():
             begun = await _begun(movement.decision_id)
@@ -83,12 +85,15 @@ class StripeExecutor:
                 return _ENDED[begun.state]
             call = begun.call if begun is not None else await planned_call(movement.decision_id)
             # All that takes time comes before the permission: what follows it is the call and nothing else.
-            client = await self._client(call)
+            # A token that cannot be opened is found out here, before anything is written: a call that was never made
+            # must not look as if it were under way.
+            client = await self._clients.of(call.stripe_connection_id)
+            # The payment is read before refunds are looked for: what is missing from it may be our own refund.
+            unfit = await _unfit(client, call) if client is not None else None
             if client is not None and begun is not None:
                 found = await self._look_up(client, movement.decision_id, call)
                 if found is not None:
                     return await self._settle(movement, found)
-            unfit = await _unfit(client, call) if client is not None else None
             asked_at = monotonic()
             permission = await intend(
                 movement.decision_id,
@@ -96,13 +101,19 @@ class StripeExecutor:
                 mode=movement.mode,
                 uncertain_seconds=_UNCERTAIN_FACTOR * self._settings.stripe_timeout_seconds,
                 signer=self._signer,
+                unfit=unfit,
             )
-            if isinstance(permission, Blocked):
-                return "execution_failed"
+            match permission:
+                case Blocked():
+                    return "execution_failed"
+                case Held():
+                    return "held"
+                case Intent():
+                    pass
+                case _:
+                    assert_never(permission)
             if client is None:
                 raise ConnectionMissing("The Stripe connection is not there.", connection_id=call.stripe_connection_id)
-            if unfit is not None:
-                return await self._settle(movement, unfit)
             if monotonic() - asked_at > _PERMISSION_SECONDS:
                 raise PermissionStale("This worker was held up after it was given permission; it asks again.")
             return await self._settle(movement, await self._refund(client, permission))
@@ -145,28 +156,6 @@ class StripeExecutor:
                 return _result_of(refund)
         return None
 
-    async def _client(self, call: StripeCall) -> stripe.StripeClient | None:
-        """A client with the connection's token; None without a connection, which `intend` refuses.
-
-        Raises VaultSealBroken and VaultKeyUnknown, before anything is written: a call that was never made must not look
-        as if it were under way.
-        """
-        connection = await row(
-            "SELECT token_ciphertext FROM stripe_connections WHERE id = {}", call.stripe_connection_id
-        )
-        if connection is None:
-            return None
-        token = self._vault.open(
-            bytes(connection["token_ciphertext"]), context=token_context(call.stripe_connection_id)
-        )
-        # The library's own retries would pass the check that every attempt has to make.
-        return stripe.StripeClient(
-            token.decode(),
-            base_addresses={"api": self._settings.stripe_api_base},
-            max_network_retries=0,
-            http_client=self._http,
-        )
-
     async def _settle(self, movement: MovementInput, result: ExecutionResult) -> str:
         return await settle(
             movement.decision_id,
@@ -184,27 +173,34 @@ def _result_of(refund: stripe.Refund) -> ExecutionResult:
 
 
 async def _unfit(client: stripe.StripeClient, call: StripeCall) -> ExecutionResult | None:
-    """Why this payment must not be refunded: it was made in another currency, or Stripe will not say in which.
+    """Why this payment must not be refunded: its currency is another, less is left of it, or Stripe will not say.
 
     A payment that is not there is left to the call itself, which will say so.
     """
-    options: stripe.RequestOptions = {"stripe_account": call.stripe_account_id}
     charge, payment_intent = call.parameters.get("charge"), call.parameters.get("payment_intent")
     try:
-        if charge is not None:
-            paid = (await client.v1.charges.retrieve_async(str(charge), options=options)).currency
-        else:
-            paid = (await client.v1.payment_intents.retrieve_async(str(payment_intent), options=options)).currency
+        paid = await read_charge(
+            client,
+            str(charge) if charge else None,
+            str(payment_intent) if payment_intent else None,
+            stripe_account_id=call.stripe_account_id,
+        )
     except stripe.StripeError as error:
         if error.http_status == _NOT_FOUND:
             return None
         if error.http_status in _DEFINITE_STATUSES:
             return _refused(error)
         raise OutcomeUnknown("Stripe could not be asked about the payment.", status=error.http_status) from error
-    if paid == call.currency:
+    if paid is None:
         return None
-    message = f"The payment was made in {paid}, the refund was decided in {call.currency}."
-    return ExecutionResult(False, None, None, "currency_mismatch", message)
+    if paid.currency != call.currency:
+        message = f"The payment was made in {paid.currency}, the refund was decided in {call.currency}."
+        return ExecutionResult(False, None, None, "currency_mismatch", message)
+    amount, remaining = int(str(call.parameters["amount"])), paid.amount - paid.amount_refunded
+    if amount > remaining:
+        message = f"{money_text(remaining, paid.currency)} of this payment can still be refunded."
+        return ExecutionResult(False, None, None, "amount_exceeds_remaining", message)
+    return None
 
 
 def _refused(error: stripe.StripeError) -> ExecutionResult:

@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     temporal_api_key: Annotated[str, Meta(description="API key for Temporal Cloud; empty for none")] = ""
     temporal_tls: Annotated[bool, Meta(description="TLS to Temporal; implied by an API key")] = False
     stripe_api_base: Annotated[str, Meta(description="where Stripe's API is")] = "https://api.stripe.com"
-    stripe_timeout_seconds: Annotated[int, Meta(ge=1, description="limit for one call to Stripe")] = 20
+    stripe_timeout_seconds: Annotated[int, Meta(ge=1, le=30, description="limit for one call to Stripe")] = 20
     vault_key: Annotated[str, Meta(description="master key of the vault, 32 bytes in base64")] = ""
     vault_key_file: Annotated[str, Meta(description="file that holds the master key, instead of AXIRU_VAULT_KEY")] = ""
     issuer: Annotated[str, Meta(description="`iss` of tokens: the API's public URL")] = "http://127.0.0.1:8400"

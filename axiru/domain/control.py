@@ -51,11 +51,20 @@ class ControlReceipt(msgspec.Struct, frozen=True):
     in_flight: tuple[str, ...] = ()
 
 
-def forbidding(controls: Iterable[Control], ovt: Ovt, now: datetime) -> ControlHit | None:
-    """The control that forbids `ovt` at `now`; the kill switch is named before any freeze, older ones before newer."""
-    in_force = (control for control in controls if control.expires_at is None or control.expires_at > now)
+def forbidding(
+    controls: Iterable[Control], ovt: Ovt, now: datetime, decision_id: str | None = None
+) -> ControlHit | None:
+    """The control that forbids `ovt` at `now`; the kill switch is named before any freeze, older ones before newer.
+
+    A hold forbids the decision it names until it is lifted: that its time is over gives no leave before.
+    """
+    in_force = (
+        control
+        for control in controls
+        if control.kind == "hold" or control.expires_at is None or control.expires_at > now
+    )
     for control in sorted(in_force, key=lambda control: (control.kind != "kill_switch", control.id)):
-        reason = _reason(control, ovt)
+        reason = _reason(control, ovt, decision_id)
         if reason is not None:
             return ControlHit(control.id, reason, _MESSAGES[reason])
     return None
@@ -80,17 +89,20 @@ _MESSAGES = {
     "source_frozen": "Requests from this source are frozen.",
     "surface_frozen": "This kind of movement is frozen.",
     "connection_frozen": "This Stripe connection is frozen.",
+    "request_held": "This request is held: it waits until a person releases it.",
 }
 
 
-def _reason(control: Control, ovt: Ovt) -> str | None:
+def _reason(control: Control, ovt: Ovt, decision_id: str | None) -> str | None:
     match control.kind:
         case "kill_switch":
             return "kill_switch_engaged"
         case "freeze":
             ((name, frozen),) = control.scope.items()
             return FREEZE_REASONS[name] if frozen in _named_by(ovt)[name] else None
-        case "hold" | "mark_for_review":
+        case "hold":
+            return "request_held" if control.scope["decision_id"] == decision_id else None
+        case "mark_for_review":
             return None
         case _:
             assert_never(control.kind)
@@ -100,8 +112,14 @@ def _named_by(ovt: Ovt) -> dict[str, tuple[Any, ...]]:
     return {
         "stripe_account_id": (ovt.merchant.stripe_account_id, ovt.counterparty.stripe_account_id),
         "customer_id": (ovt.context.customer_id,),
-        "agent_id": (ovt.initiator.id,),
+        # A key may ask for several agents, which it then names in what it adds to the request.
+        "agent_id": (ovt.initiator.id, _text(ovt.context.extra.get("agent_id")), ovt.metadata.get("agent_id")),
         "source": (ovt.context.source,),
         "surface": (ovt.surface,),
         "stripe_connection_id": (ovt.merchant.stripe_connection_id,),
     }
+
+
+def _text(value: Any) -> str | None:
+    """An id that came as a number is the same id."""
+    return str(value) if isinstance(value, str | int) else None

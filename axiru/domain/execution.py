@@ -31,12 +31,30 @@ class Intent(msgspec.Struct, frozen=True):
     attempt: int
 
 
+class Objection(msgspec.Struct, frozen=True):
+    """What forbids now what was allowed or approved before.
+
+    `matched_rule` is `control:<id>` or `policy:<slug>:v<n>`; empty where the payment or its connection is the reason.
+    """
+
+    reason: str
+    message: str
+    matched_rule: str = ""
+
+
 class Blocked(msgspec.Struct, frozen=True):
     """The call was not permitted; the decision is settled as `execution_failed` with this reason."""
 
     decision_id: str
     reason: str
     message: str
+    matched_rule: str = ""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The call waits until a person releases the decision."""
+
+    decision_id: str
 
 
 class ExecutionResult(msgspec.Struct, frozen=True):

@@ -2,30 +2,31 @@
 
 from axiru.database import rows
 from axiru.domain.approval import ApprovalState
-from axiru.domain.control import ControlHit
+from axiru.domain.execution import Objection
 from ledger.acts.chain import Act
+from ledger.acts.hold import deny, end_hold
 from ledger.acts.question import Question
 
 
-async def close_approval(question: Question, state: ApprovalState, closing: Act, hit: ControlHit | None = None) -> None:
-    """End the approval. What is approved, and `hit` forbids, is denied where the caller executes: nobody asks again."""
+async def close_approval(
+    question: Question, state: ApprovalState, closing: Act, objection: Objection | None = None
+) -> None:
+    """End the approval. What is approved, and objected to, is denied where the caller executes: nobody asks again.
+
+    What is approved under a hold stays held, and is checked when it is released; any other end ends the hold as well.
+    """
+    decision_id, held = question.decision_id, question.decision_state == "held"
     await rows("UPDATE approvals SET state = {}, closed_at = {} WHERE id = {}", state, closing.now, question.id)
-    decision_state = "denied" if hit else state
+    objected = objection if question.execute == "caller" and not held else None
+    decision_state = "denied" if objected else "held" if held and state == "approved" else state
     await rows(
-        "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}",
-        decision_state,
-        closing.now,
-        question.decision_id,
+        "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}", decision_state, closing.now, decision_id
     )
-    if hit is not None:
-        await rows(
-            "UPDATE decisions SET reason = {}, message = {}, matched_rule = {} WHERE id = {}",
-            hit.reason,
-            hit.message,
-            f"control:{hit.control_id}",
-            question.decision_id,
-        )
-    if decision_state != "approved":
-        await rows("UPDATE movements SET state = 'released' WHERE decision_id = {}", question.decision_id)
-    closing.tell("approval", {"approval_id": question.id, "decision_id": question.decision_id, "state": state})
-    closing.tell("decision", {"decision_id": question.decision_id, "state": decision_state})
+    if objected is not None:
+        await deny(decision_id, objected)
+    elif state != "approved":
+        await rows("UPDATE movements SET state = 'released' WHERE decision_id = {}", decision_id)
+    closing.tell("approval", {"approval_id": question.id, "decision_id": decision_id, "state": state})
+    closing.tell("decision", {"decision_id": decision_id, "state": decision_state})
+    if held and state != "approved":
+        await end_hold(closing, decision_id, state)

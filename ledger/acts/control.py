@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
@@ -14,10 +15,14 @@ from axiru.domain.control import AppliesTo, Control, ControlHit, ControlKind, Co
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, acts, json
+from ledger.acts.hold import hold, mode_to_hold_in, release, state_behind
 from ledger.acts.projection import read_request
 from ledger.entry import Entry, EntrySigner
 
 SETTLE_SECONDS: Final = 10.0
+UNDER_WAY_SECONDS: Final = 60.0
+"""Longer than any call to Stripe lasts: twice the longest limit that `stripe_timeout_seconds` takes."""
+
 _POLL_SECONDS: Final = 0.05
 
 MODES: Final[dict[AppliesTo, tuple[Mode, ...]]] = {"test": ("test",), "live": ("live",), "both": ("live", "test")}
@@ -50,8 +55,11 @@ async def engage(
     """Put a control in force, then wait up to 10 s for calls to Stripe that were under way.
 
     Every attempt to call asks for the same lock, so after the commit none begins that the control forbids. Those that
-    began before and have not settled are returned as `in_flight`.
+    began before and have not settled are returned as `in_flight`. A hold applies to the mode of its decision; raises
+    DecisionUnknown, NotHoldable.
     """
+    if kind == "hold":
+        applies_to = await mode_to_hold_in(scope["decision_id"], organization_id, applies_to)
     async with acts(signer, organization_id, MODES[applies_to]) as engaging:
         engaged, sealed = await put_in_force(
             engaging,
@@ -62,6 +70,8 @@ async def engage(
             expires_at=expires_at,
             member_id=member_id,
         )
+        if kind == "hold":
+            await hold(engaging[0], scope["decision_id"])
     in_flight = await settled_or_open(organization_id, MODES[applies_to], engaged)
     return ControlReceipt(
         engaged.id, kind, True, tuple(entry.ledger_id for entry in sealed), engaging[0].now, in_flight
@@ -85,6 +95,8 @@ async def put_in_force(
     """
     control_id = ids.new_id(ids.CONTROL)
     by_breaker = {"breaker_id": breaker_id} if breaker_id else {}
+    # What a hold is about belongs to the decision's own entries.
+    about = {"decision_id": scope["decision_id"]} if kind == "hold" else {}
     sealed = [
         one.seal(
             "control",
@@ -98,6 +110,7 @@ async def put_in_force(
                 "member_id": member_id,
                 "expires_at": expires_at.isoformat() if expires_at else None,
                 **by_breaker,
+                **about,
             },
         )
         for one in engaging
@@ -125,11 +138,16 @@ async def put_in_force(
 
 
 async def lift(
-    *, organization_id: str, member_id: str, control_id: str, reason: str, signer: EntrySigner
+    *, organization_id: str, member_id: str | None, control_id: str, reason: str, signer: EntrySigner
 ) -> ControlReceipt:
-    """Take a control out of force. Raises ControlNotFound, ControlNotInForce."""
+    """Take a control out of force, by a person or (`member_id` None) because its time is over; a hold is released.
+
+    Raises ControlNotFound, ControlNotInForce.
+    """
     found = await row(
-        "SELECT kind, applies_to FROM controls WHERE id = {} AND organization_id = {}", control_id, organization_id
+        "SELECT kind, applies_to, scope ->> 'decision_id' AS held FROM controls WHERE id = {} AND organization_id = {}",
+        control_id,
+        organization_id,
     )
     if found is None:
         raise ControlNotFound("There is no such control.")
@@ -145,6 +163,7 @@ async def lift(
         )
         if not lifted:
             raise ControlNotInForce("This control was already lifted.", state="lifted")
+        released = await state_behind(lifting[0], found["held"]) if found["kind"] == "hold" else None
         sealed = [
             one.seal(
                 "control",
@@ -154,12 +173,15 @@ async def lift(
                     "action": "lift",
                     "reason": reason,
                     "member_id": member_id,
+                    **(msgspec.to_builtins(released) if released else {}),
                 },
             )
             for one in lifting
         ]
         for one in lifting:
             one.tell("control", {"control_id": control_id, "kind": found["kind"], "in_force": False})
+        if released is not None:
+            await release(lifting[0], released, control_id)
     return ControlReceipt(control_id, found["kind"], False, tuple(entry.ledger_id for entry in sealed), now)
 
 
@@ -169,7 +191,7 @@ async def controls_in_force(organization_id: str, mode: Mode) -> list[Control]:
         """
         SELECT id, kind, scope, reason, expires_at FROM controls
         WHERE organization_id = {} AND applies_to IN ({}, 'both') AND lifted_at IS NULL
-            AND (expires_at IS NULL OR expires_at > clock_timestamp())
+            AND (expires_at IS NULL OR expires_at > clock_timestamp() OR kind = 'hold')
         ORDER BY engaged_at
         """,
         organization_id,
@@ -178,15 +200,37 @@ async def controls_in_force(organization_id: str, mode: Mode) -> list[Control]:
     return [msgspec.convert({**control, "scope": msgspec.json.decode(control["scope"])}, Control) for control in found]
 
 
+async def lift_overdue_holds(signer: EntrySigner) -> int:
+    """Release what was to be held until a time that has passed; returns how many holds there were."""
+    overdue = await rows(
+        "SELECT id, organization_id FROM controls WHERE kind = 'hold' AND lifted_at IS NULL "
+        "AND expires_at <= clock_timestamp() ORDER BY expires_at"
+    )
+    for control in overdue:
+        # Somebody else may just have lifted it.
+        with suppress(ControlNotInForce):
+            await lift(
+                organization_id=control["organization_id"],
+                member_id=None,
+                control_id=control["id"],
+                reason="Its time was over.",
+                signer=signer,
+            )
+    return len(overdue)
+
+
 async def forbidden_now(decision_id: str) -> ControlHit | None:
     """The control in force that forbids a recorded request, read without a lock: what a replay is told."""
     request = await read_request(decision_id)
     controls = await controls_in_force(request.organization_id, request.mode)
-    return forbidding(controls, request.ovt, datetime.now(UTC))
+    return forbidding(controls, request.ovt, datetime.now(UTC), decision_id)
 
 
 async def settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged: Control) -> tuple[str, ...]:
-    """Decisions whose call is under way and would now be forbidden, once they have settled or 10 s are over."""
+    """Decisions whose call may be under way and would now be forbidden, once they have settled or 10 s are over.
+
+    A call is over, whatever became of it, `UNDER_WAY_SECONDS` after it was permitted.
+    """
     deadline = monotonic() + SETTLE_SECONDS
     while True:
         found = await rows(
@@ -194,10 +238,13 @@ async def settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged
             SELECT x.decision_id, r.ovt, c.stripe_account_id FROM executions x
             JOIN requests r ON r.decision_id = x.decision_id
             LEFT JOIN stripe_connections c ON c.id = r.ovt -> 'merchant' ->> 'stripe_connection_id'
-            WHERE x.organization_id = {} AND x.mode = ANY({}::text[]) AND x.state = 'calling' ORDER BY x.intended_at
+            WHERE x.organization_id = {} AND x.mode = ANY({}::text[]) AND x.state = 'calling'
+                AND x.last_call_at > clock_timestamp() - make_interval(secs => {})
+            ORDER BY x.intended_at
             """,
             organization_id,
             list(modes),
+            UNDER_WAY_SECONDS,
         )
         under_way = tuple(call["decision_id"] for call in found if _concerns(engaged, call))
         if not under_way or monotonic() >= deadline:
@@ -207,4 +254,4 @@ async def settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged
 
 def _concerns(engaged: Control, call: dict[str, Any]) -> bool:
     ovt = for_account(msgspec.json.decode(call["ovt"], type=Ovt), call["stripe_account_id"])
-    return forbidding([engaged], ovt, datetime.now(UTC)) is not None
+    return forbidding([engaged], ovt, datetime.now(UTC), call["decision_id"]) is not None

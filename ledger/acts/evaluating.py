@@ -38,8 +38,13 @@ class Words(NamedTuple):
     unread: tuple[VersionInForce, ...]
 
 
-async def hear(request: Recorded, standing: Standing, now: datetime, compiled: CompiledVersions) -> Words:
-    """Evaluate every version that covers the movement on the same facts. Raises PolicyVersionMissing."""
+async def hear(
+    request: Recorded, standing: Standing, now: datetime, compiled: CompiledVersions, *, excluding: str | None = None
+) -> Words:
+    """Evaluate every version that covers the movement on the same facts. Raises PolicyVersionMissing.
+
+    A decision that was made before and is judged again counts in no window: it is the one `excluding` names.
+    """
     ovt = request.ovt
     covering, unread = await _read(standing.versions, ovt, compiled)
     looked_up = {spec.fact: spec for _, policy in covering for spec in policy.lists}.values()
@@ -54,6 +59,7 @@ async def hear(request: Recorded, standing: Standing, now: datetime, compiled: C
         mode=request.mode,
         surface_mode=standing.surface_mode,
         now=now,
+        excluding=excluding,
     )
     labels = {"marked_for_review": marked_for_review(standing.controls, ovt, now)}
     facts = facts_of(ovt, windows=measured.windows, labels=labels, listed=measured.listed)
@@ -72,9 +78,9 @@ async def _read(
 ) -> tuple[list[tuple[VersionInForce, CompiledPolicy]], tuple[VersionInForce, ...]]:
     """The versions that cover the movement, in their order. Raises PolicyVersionMissing for one that decides."""
     covering: dict[str, CompiledPolicy] = {}
-    looking_on = [version for version in versions if not _has_a_share(version)]
+    looking_on = [version for version in versions if not has_a_share(version)]
     for version in versions:
-        if _has_a_share(version) and (policy := await compiled.get(version)).applies_to(ovt.rail, ovt.rail_action):
+        if has_a_share(version) and (policy := await compiled.get(version)).applies_to(ovt.rail, ovt.rail_action):
             covering[version.id] = policy
     at_hand = await compiled.at_hand(looking_on)
     unread = {version.id for version in looking_on if version.id not in at_hand}
@@ -95,7 +101,8 @@ async def _read(
     )
 
 
-def _has_a_share(version: VersionInForce) -> bool:
+def has_a_share(version: VersionInForce) -> bool:
+    """Whether it decides anything; the others only look on."""
     return version.status == "active" or version.canary_percent > 0
 
 

@@ -5,12 +5,13 @@ from datetime import datetime
 import msgspec
 
 from axiru.database import row, rows
-from axiru.domain.control import ControlHit, forbidding
-from axiru.domain.execution import Blocked, Intent, StripeCall
+from axiru.domain.control import forbidding
+from axiru.domain.execution import Blocked, ExecutionResult, Held, Intent, Objection, StripeCall
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, json
 from ledger.acts.control import controls_in_force
+from ledger.acts.recheck import objection_to
 from ledger.acts.ruling import execution_digest
 from ledger.acts.settle import idempotency_key, settle_blocked
 from ledger.entry import EntrySigner, entry_hash, parse_body
@@ -45,29 +46,43 @@ class Executable(msgspec.Struct, frozen=True):
     connection_status: str | None
     write_actions: list[str]
     policy_stands: bool
+    waited: bool
 
 
 async def intend(
-    decision_id: str, *, organization_id: str, mode: Mode, uncertain_seconds: float, signer: EntrySigner
-) -> Intent | Blocked:
+    decision_id: str,
+    *,
+    organization_id: str,
+    mode: Mode,
+    uncertain_seconds: float,
+    signer: EntrySigner,
+    unfit: ExecutionResult | None = None,
+) -> Intent | Blocked | Held:
     """Write the intention to call, or settle the decision as failed because the call is forbidden now.
 
-    The call is the one that was sealed with the decision. After a first attempt the caller has to look on Stripe
-    before it intends again: a forbidden decision is settled only once `uncertain_seconds` have passed since the last
-    call, and until then raises OutcomeUncertain. Raises NotExecutable.
+    The call is the one that was sealed with the decision; `unfit` is why the payment, as Stripe shows it, does not
+    allow it. After a first attempt the caller has to look on Stripe before it intends again: a forbidden or held
+    decision stays as it is until `uncertain_seconds` have passed since the last call, and until then raises
+    OutcomeUncertain. Raises NotExecutable.
     """
     async with act(signer, organization_id, mode) as intending:
         found = await _executable(decision_id)
         if found.execute != "axiru" or found.execution_state in {"succeeded", "failed"}:
             raise NotExecutable("There is nothing left to execute.", state=found.state)
-        if found.state not in {"allowed", "approved", "executing"}:
+        if found.state not in {"allowed", "approved", "executing", "held"}:
             raise NotExecutable("This decision does not permit execution.", state=found.state)
+        held = found.state == "held"
         call = _sealed_call(found)
-        hit = await _forbidden(found, intending)
-        if hit is not None:
-            if found.last_call_at and (intending.now - found.last_call_at).total_seconds() < uncertain_seconds:
-                raise OutcomeUncertain("An earlier call may still be under way.", decision_id=decision_id)
-            blocked = Blocked(decision_id, hit.reason, hit.message)
+        objection = None if held else await _objection(decision_id, found, intending) or _of_payment(unfit)
+        if (held or objection) and _may_be_under_way(found, intending.now, uncertain_seconds):
+            raise OutcomeUncertain("An earlier call may still be under way.", decision_id=decision_id)
+        if held:
+            await rows(
+                "UPDATE executions SET state = 'intended' WHERE decision_id = {} AND state = 'calling'", decision_id
+            )
+            return Held(decision_id)
+        if objection is not None:
+            blocked = Blocked(decision_id, objection.reason, objection.message, objection.matched_rule)
             await settle_blocked(intending, blocked, call)
             return blocked
         intent = Intent(decision_id, call, idempotency_key(decision_id), found.attempts + 1)
@@ -133,18 +148,30 @@ async def _begin(intent: Intent, intending: Act) -> None:
     intending.tell("execution", {"decision_id": intent.decision_id, "state": "executing"})
 
 
-async def _forbidden(found: Executable, intending: Act) -> ControlHit | None:
-    """What has changed since the decision and forbids the call now."""
+async def _objection(decision_id: str, found: Executable, intending: Act) -> Objection | None:
+    """What has changed since the decision and forbids the call now.
+
+    The policy is asked again about what has waited, for people or under a hold; what follows its decision at once
+    would only be judged twice.
+    """
     controls = await controls_in_force(intending.organization_id, intending.mode)
     if (hit := forbidding(controls, found.ovt, intending.now)) is not None:
-        return hit
+        return Objection(hit.reason, hit.message, f"control:{hit.control_id}")
     if found.connection_status != "active":
-        return ControlHit("", "connection_not_active", "The Stripe connection is no longer active.")
+        return Objection("connection_not_active", "The Stripe connection is no longer active.")
     if found.ovt.rail_action not in found.write_actions:
-        return ControlHit("", "write_scope_missing", "The Stripe connection may no longer write this.")
+        return Objection("write_scope_missing", "The Stripe connection may no longer write this.")
     if not found.policy_stands:
-        return ControlHit("", "policy_version_missing", "The policy version that decided is no longer there.")
-    return None
+        return Objection("policy_version_missing", "The policy version that decided is no longer there.")
+    return await objection_to(decision_id, intending.now) if found.waited else None
+
+
+def _of_payment(unfit: ExecutionResult | None) -> Objection | None:
+    return Objection(unfit.error_code or "stripe_refused", unfit.error_message or "") if unfit else None
+
+
+def _may_be_under_way(found: Executable, now: datetime, uncertain_seconds: float) -> bool:
+    return found.last_call_at is not None and (now - found.last_call_at).total_seconds() < uncertain_seconds
 
 
 async def _executable(decision_id: str) -> Executable:
@@ -156,7 +183,9 @@ async def _executable(decision_id: str) -> Executable:
             coalesce(x.attempts, 0) AS attempts, x.last_call_at, c.status AS connection_status,
             coalesce(c.write_actions, ARRAY[]::text[]) AS write_actions,
             EXISTS (SELECT FROM policy_versions v WHERE v.organization_id = d.organization_id
-                AND v.content_hash = d.policy_hash AND v.published_at IS NOT NULL) AS policy_stands
+                AND v.content_hash = d.policy_hash AND v.published_at IS NOT NULL) AS policy_stands,
+            a.id IS NOT NULL OR EXISTS (SELECT FROM controls h
+                WHERE h.kind = 'hold' AND h.scope ->> 'decision_id' = d.id) AS waited
         FROM decisions d
         JOIN requests r ON r.decision_id = d.id
         JOIN ledger_entries e ON e.organization_id = d.organization_id AND e.mode = d.mode AND e.seq = d.seq

@@ -37,13 +37,15 @@ async def measure(
     mode: Mode,
     surface_mode: SurfaceMode,
     now: datetime,
+    excluding: str | None = None,
 ) -> Measured:
     """What each window holds before this movement, and which lists its subjects are in; one range of an index each.
 
-    A window without a subject is unknown, and so is a membership without a subject or an active list.
+    A window without a subject is unknown, and so is a membership without a subject or an active list. `excluding` is
+    the decision whose own reservation does not count: one that is judged again.
     """
     whose = [organization_id, mode, surface_mode, now]
-    sums = {window.name: _window(window, ovt, whose) for window in windows}
+    sums = {window.name: _window(window, ovt, whose, excluding) for window in windows}
     facts = facts_of(ovt, windows={}) if looked_up else {}
     active = {one.slug: one for one in lists}
     members = {spec.fact: _membership(active.get(spec.slug), facts.get(spec.subject_fact)) for spec in looked_up}
@@ -62,7 +64,7 @@ async def _held(selects: dict[str, _Select | None]) -> dict[str, int | None]:
     return held
 
 
-def _window(window: WindowSpec, ovt: Ovt, whose: list[Any]) -> _Select | None:
+def _window(window: WindowSpec, ovt: Ovt, whose: list[Any], excluding: str | None) -> _Select | None:
     subject = None if window.per == "organization" else subject_of(ovt, window.per)
     if window.per != "organization" and subject is None:
         return None
@@ -76,6 +78,9 @@ def _window(window: WindowSpec, ovt: Ovt, whose: list[Any]) -> _Select | None:
         "rail = {}",
     ]
     arguments: list[Any] = [*whose, float(window.within_seconds), window.rail]
+    if excluding is not None:
+        conditions.append("decision_id <> {}")
+        arguments.append(excluding)
     if window.rail_actions:
         conditions.append("rail_action = ANY({}::text[])")
         arguments.append(list(window.rail_actions))

@@ -6,6 +6,7 @@ from axiru.database import row, rows
 from axiru.domain.execution import Blocked, ExecutionResult, StripeCall
 from axiru.domain.movement import Mode
 from ledger.acts.chain import Act, act, json
+from ledger.acts.hold import end_hold
 from ledger.entry import EntrySigner
 
 
@@ -46,6 +47,7 @@ async def settle_blocked(settling: Act, blocked: Blocked, call: StripeCall) -> N
             "succeeded": False,
             "error_code": blocked.reason,
             "error_message": blocked.message,
+            "matched_rule": blocked.matched_rule,
         },
     )
     await rows(
@@ -90,3 +92,4 @@ async def _close(settling: Act, decision_id: str, state: str, stripe_object_id: 
         "execution",
         {"decision_id": decision_id, "state": _DECISION_STATE[state], "stripe_object_id": stripe_object_id},
     )
+    await end_hold(settling, decision_id, _DECISION_STATE[state])

@@ -74,7 +74,7 @@ SELECT json_build_object(
         WHERE v.organization_id = {} AND v.status = 'active'),
     'controls', (SELECT coalesce(json_agg(json_build_object('id', id, 'kind', kind, 'scope', scope, 'reason', reason,
         'expires_at', expires_at)), '[]') FROM controls
-        WHERE organization_id = {} AND lifted_at IS NULL AND applies_to IN ({}, 'both'))
+        WHERE organization_id = {} AND lifted_at IS NULL AND applies_to IN ({}, 'both') AND kind <> 'hold')
 )::text AS standing
 """
 

@@ -11,8 +11,8 @@ from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act
 from ledger.acts.closing import close_approval
-from ledger.acts.control import forbidden_now
 from ledger.acts.question import ApprovalNotFound, Question, read_electorate, read_question
+from ledger.acts.recheck import objection_to
 from ledger.acts.ruling import execution_digest
 from ledger.entry import EntrySigner, parse_body
 
@@ -49,7 +49,7 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
         vote = Cast(ballot.member_id, ballot.verdict, list(seat.roles), seat.on_behalf_of)
         vote_id = ids.new_id(ids.VOTE)
         state = tally(question.terms, [*question.cast, vote])
-        hit = await forbidden_now(question.decision_id) if state == "approved" else None
+        objection = await objection_to(question.decision_id, voting.now) if state == "approved" else None
         entry = voting.seal(
             "vote",
             {
@@ -66,12 +66,12 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
                 "door_ref": ballot.door_ref,
                 "digest": question.digest,
                 "approval_state": state,
-                "forbidden_by": msgspec.to_builtins(hit),
+                "forbidden_by": msgspec.to_builtins(objection),
             },
         )
         await _record(vote_id, vote, question, ballot, voting)
         if state != "pending":
-            await close_approval(question, state, voting, hit if question.execute == "caller" else None)
+            await close_approval(question, state, voting, objection)
         voting.tell("vote", {"vote_id": vote_id, "approval_id": question.id, "decision_id": question.decision_id})
         return VoteReceipt(
             vote_id, question.id, question.decision_id, state, entry.ledger_id, voting.now, seat.on_behalf_of
