@@ -1,11 +1,14 @@
 """What comes in and goes out beside the API: deliveries, webhook endpoints, Slack, links in mails."""
 
-from piccolo.columns import JSONB, Array, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, Array, Boolean, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
 class WebhookEndpoint(Table, tablename="webhook_endpoints"):
-    """Where webhooks go, and whose votes come in signed with its secret. Secrets are sealed by the vault."""
+    """Where webhooks go, and whose votes come in signed with its secret. Secrets are sealed by the vault.
+
+    `previous_secret_votes`: whether votes still come in under the previous secret, or it only signs what goes out.
+    """
 
     id = Text(primary_key=True)
     organization_id = Text()
@@ -16,6 +19,7 @@ class WebhookEndpoint(Table, tablename="webhook_endpoints"):
     secret_ciphertext = Bytea(secret=True)
     previous_secret_ciphertext = Bytea(null=True, default=None, secret=True)
     previous_secret_until = Timestamptz(null=True, default=None)
+    previous_secret_votes = Boolean(default=False)
     votes_as = Text(null=True, default=None)
     created_by = Text()
     created_at = Timestamptz()
