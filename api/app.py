@@ -14,6 +14,15 @@ from api.intake.charge import PaymentLookup
 from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
 from api.routes.approvals import approve, deny, get_approval, list_approvals
+from api.routes.breakers import (
+    accept_trip,
+    arm_breaker,
+    change_breaker,
+    dismiss_trip,
+    list_breakers,
+    list_trips,
+    retire_breaker,
+)
 from api.routes.controls import engage_control, lift_control, list_controls
 from api.routes.decision_landing import create_landing_decision
 from api.routes.decisions import create_decision, get_decision, list_decisions
@@ -70,6 +79,13 @@ ROUTES = (
     engage_control,
     list_controls,
     lift_control,
+    arm_breaker,
+    list_breakers,
+    change_breaker,
+    retire_breaker,
+    list_trips,
+    accept_trip,
+    dismiss_trip,
     log_in,
     current_session,
     log_out,

@@ -14,7 +14,10 @@ from axiru.domain.movement import Mode
 
 
 class ControlView(msgspec.Struct, frozen=True, kw_only=True):
-    """`in_flight`: decisions whose call to Stripe was under way when the control was engaged and did not settle."""
+    """`engaged_by` is None where a circuit breaker set its freeze by itself; with both, a person took up its proposal.
+
+    `in_flight`: decisions whose call to Stripe was under way when the control was engaged and did not settle.
+    """
 
     id: str
     kind: ControlKind
@@ -22,7 +25,8 @@ class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     mode: AppliesTo
     reason: str
     in_force: bool
-    engaged_by: Person
+    engaged_by: Person | None
+    breaker: Person | None
     engaged_at: datetime
     expires_at: datetime | None
     lifted_at: datetime | None
@@ -37,9 +41,10 @@ class ControlList(msgspec.Struct, frozen=True):
 
 _MOST: Final = 500
 _SELECT: Final = """
-SELECT c.*, e.name AS engaged_by_name, l.name AS lifted_by_name,
+SELECT c.*, e.name AS engaged_by_name, l.name AS lifted_by_name, b.name AS breaker_name,
     c.lifted_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS in_force
 FROM controls c LEFT JOIN members e ON e.id = c.engaged_by LEFT JOIN members l ON l.id = c.lifted_by
+    LEFT JOIN breakers b ON b.id = c.breaker_id
 WHERE c.organization_id = {}
 """
 _IN_FORCE: Final = " AND c.lifted_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp())"
@@ -65,7 +70,7 @@ async def find_control(control_id: str, organization_id: str, in_flight: Sequenc
 
 
 def _view(found: Mapping[str, Any], in_flight: Sequence[str]) -> ControlView:
-    lifted_by = found["lifted_by"]
+    engaged_by, lifted_by, breaker_id = found["engaged_by"], found["lifted_by"], found["breaker_id"]
     return ControlView(
         id=found["id"],
         kind=found["kind"],
@@ -73,7 +78,8 @@ def _view(found: Mapping[str, Any], in_flight: Sequence[str]) -> ControlView:
         mode=found["applies_to"],
         reason=found["reason"],
         in_force=found["in_force"],
-        engaged_by=Person(found["engaged_by"], found["engaged_by_name"] or found["engaged_by"]),
+        engaged_by=Person(engaged_by, found["engaged_by_name"] or engaged_by) if engaged_by else None,
+        breaker=Person(breaker_id, found["breaker_name"]) if breaker_id else None,
         engaged_at=found["engaged_at"],
         expires_at=found["expires_at"],
         lifted_at=found["lifted_at"],

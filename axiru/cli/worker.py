@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.acts import Acts
+from activities.breakers import watch_breakers_forever
 from activities.deliveries import deliver_forever
 from activities.history import Replays
 from activities.relay import relay_forever
@@ -63,6 +64,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
             asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
+            asyncio.create_task(watch_breakers_forever(signer)),
             asyncio.create_task(deliver_forever(channels_of(settings, vault))),
         ]
         try:
