@@ -415,3 +415,4 @@ GRANT UPDATE (answer) ON received_messages TO axiru_app;
 GRANT DELETE ON received_messages TO axiru_app;
 GRANT UPDATE (removed_at) ON slack_installations TO axiru_app;
 GRANT UPDATE (unlinked_at) ON slack_links TO axiru_app;
+GRANT UPDATE (team_id, channel_id, ts, posted_at) ON slack_messages TO axiru_app;
