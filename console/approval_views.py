@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from axiru.domain.approval_sheet import BrokenGlass, EarlierRefund, EarlierTotal, EscalationDue, HeldBy, PaymentContext
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Execute, Mode
 from console.views import Person
@@ -21,7 +22,7 @@ class VoteView(msgspec.Struct, frozen=True):
     cast_at: datetime
     reason: str | None = None
     door: str | None = None
-    on_behalf_of: str | None = None
+    on_behalf_of: Person | None = None
 
 
 class GroupMember(msgspec.Struct, frozen=True):
@@ -74,54 +75,6 @@ class ApprovalDiff(msgspec.Struct, frozen=True):
     would_execute: StripeCall | None = None
 
 
-class PaymentContext(msgspec.Struct, frozen=True, kw_only=True):
-    """The payment as Stripe told it at `read_at`, in minor units of its own currency."""
-
-    amount_cents: int
-    amount_refunded_cents: int
-    remaining_cents: int
-    currency: str
-    read_at: datetime
-    status: str | None = None
-    created_at: datetime | None = None
-    disputed: bool = False
-    customer_id: str | None = None
-    description: str | None = None
-
-
-class EarlierRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund asked for before, of the same customer or charge."""
-
-    decision_id: str
-    amount_cents: int
-    currency: str
-    state: str
-    decided_at: datetime
-    reason_code: str | None = None
-
-
-class EarlierTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """All earlier refunds in one currency."""
-
-    currency: str
-    amount_cents: int
-    count: int
-
-
-class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
-    """From `due_at`, holders of `role` may stand in for any group."""
-
-    role: str
-    due_at: datetime
-
-
-class HeldBy(msgspec.Struct, frozen=True, kw_only=True):
-    """The hold that keeps an approved movement from being executed."""
-
-    control_id: str
-    reason: str
-
-
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     """An approval as the logged-in member sees it. `digest` names exactly what is approved."""
 
@@ -137,7 +90,7 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     execute: Execute = "caller"
     approver_role: str | None = None
     groups: tuple[ApprovalGroup, ...] = ()
-    escalations: tuple[EscalationView, ...] = ()
+    escalations: tuple[EscalationDue, ...] = ()
     closed_at: datetime | None = None
     requested_by: Person | None = None
     votes: tuple[VoteView, ...] = ()
@@ -148,6 +101,7 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     info_requested_at: datetime | None = None
     comments_count: int = 0
     held_by: HeldBy | None = None
+    break_glass: BrokenGlass | None = None
     can_vote: bool = False
     cannot_vote_because: str | None = None
     votes_on_behalf_of: str | None = None
@@ -205,22 +159,6 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
 
 class CommentList(msgspec.Struct, frozen=True):
     items: tuple[Comment, ...]
-
-
-class BreakGlass(msgspec.Struct, frozen=True, kw_only=True):
-    """An approval past quorum and roles: opened by one, confirmed by another unless `alone`."""
-
-    id: str
-    approval_id: str
-    state: str
-    reason: str
-    opened_by: Person
-    expires_at: datetime
-    alone: bool = False
-
-
-class BreakGlassList(msgspec.Struct, frozen=True):
-    items: tuple[BreakGlass, ...]
 
 
 class OrganizationSettings(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from console import theme
 from console.api_client import TIMEOUT_SECONDS
 from console.entry import Console
 from console.pages import (
+    approvals,
     controls,
     decision,
     draft,
@@ -42,6 +43,7 @@ PAGES: Final = (
     login,
     queue,
     decision,
+    approvals,
     policies,
     draft,
     # Before the page of one policy, which would take `templates` for its name.

@@ -53,7 +53,8 @@ def install() -> None:
         '<script src="/static/theme.js"></script>'
         '<link rel="preload" href="/static/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>'
         '<link rel="stylesheet" href="/static/axiru.css">'
-        '<link rel="stylesheet" href="/static/policies.css">',
+        '<link rel="stylesheet" href="/static/policies.css">'
+        '<link rel="stylesheet" href="/static/approvals.css">',
         shared=True,
     )
 

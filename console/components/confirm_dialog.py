@@ -33,13 +33,21 @@ class ConfirmDialog:
     ) -> None:
         self._dialog = ModalDialog(title)
         with self._dialog:
-            Text("h2", title, "dialog-title")
+            self._title = Text("h2", title, "dialog-title")
             self.content = block("div", "dialog-content")
             self._refusal = Text("p", "", "refusal")
             self._refusal.props["role"] = "alert"
             with block("div", "dialog-actions"):
                 Button("Cancel", self._cancel)
                 self.confirm = Button(confirm, on_confirm, weight)
+
+    def ask(self, title: str, confirm: str, weight: Literal["primary", "danger"]) -> None:
+        """Open with another question; `content` is the caller's to fill."""
+        self._dialog.props["label"] = title
+        self._title.set_text(title)
+        self.confirm.set_text(confirm)
+        self.confirm.classes(replace=f"button button-{weight}")
+        self.open()
 
     def open(self) -> None:
         self._refusal.set_text("")
