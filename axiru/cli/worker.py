@@ -18,6 +18,7 @@ from activities.history import Replays
 from activities.relay import relay_forever
 from activities.stripe import StripeExecutor
 from activities.sweep import sweep_forever
+from activities.webhooks import WebhookChannel
 from axiru.database import connected
 from axiru.domain.delivery import Channel
 from axiru.settings import Settings
@@ -80,7 +81,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
 
 def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
     """Every way out of the house, each sending on its own."""
-    return []
+    return [WebhookChannel(settings, vault)]
 
 
 def worker_of(client: Client, task_queue: str, acts: Acts, executor: StripeExecutor) -> Worker:

@@ -1,0 +1,133 @@
+"""Webhooks out, by Standard Webhooks (https://www.standardwebhooks.com): every endpoint is told what it asked for.
+
+`webhook-id` is the delivery's id and the same for every attempt. Any answer but 2xx is a failure and tried again; 410
+Gone ends the endpoint. Redirects are not followed.
+"""
+
+import math
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from standardwebhooks import Webhook
+
+from activities.target_address import Answered, Resolve, TargetUnreachable, checked_addresses, post, resolved
+from activities.webhook_message import kept, message
+from axiru.database import row, rows
+from axiru.domain.delivery import ChannelName, Happening, Outgoing, Planned, Sent
+from axiru.domain.webhook_events import event_of, subscribed
+from axiru.domain.webhook_target import TargetRefused, parse_target
+from axiru.settings import Settings
+from axiru.vault import Vault
+from ledger.acts.webhook_endpoint import disable_gone_endpoint, secret_context
+from ledger.keys import load_signer
+
+_GONE: Final = 410
+_TOLD_WHEN_TO_COME_BACK: Final = frozenset({429, 503})
+
+
+class WebhookChannel:
+    """Tells the endpoints of an organization and mode."""
+
+    name: ChannelName = "webhook"
+
+    def __init__(
+        self, settings: Settings, vault: Vault, *, resolve: Resolve = resolved, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """`resolve` and `tls` are the system's unless they are given."""
+        self._insecure = settings.webhook_insecure_targets
+        self._vault = vault
+        self._resolve = resolve
+        self._tls = tls or ssl.create_default_context()
+
+    async def plan(self, happening: Happening) -> list[Planned]:
+        """One message to each endpoint that was there before it happened and asked to be told of it."""
+        event = event_of(happening.topic, happening.payload)
+        if event is None:
+            return []
+        endpoints = await rows(
+            """
+            SELECT id, events FROM webhook_endpoints WHERE organization_id = {} AND mode = {} AND created_at < {}
+                AND disabled_at IS NULL AND removed_at IS NULL ORDER BY id
+            """,
+            happening.organization_id,
+            happening.mode,
+            happening.written_at,
+        )
+        body = kept(happening)
+        return [
+            Planned(target=endpoint["id"], event=event, body=body)
+            for endpoint in endpoints
+            if subscribed(endpoint["events"], event)
+        ]
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        """Sign what stands now, and post it. Names are resolved, and their addresses checked, for every attempt."""
+        endpoint = await row(
+            "SELECT * FROM webhook_endpoints WHERE id = {} AND disabled_at IS NULL AND removed_at IS NULL",
+            outgoing.target,
+        )
+        if endpoint is None:
+            return Sent(outcome="failed", detail="The endpoint is disabled or was removed.")
+        content = await message(outgoing)
+        try:
+            target = parse_target(endpoint["url"], insecure=self._insecure)
+            addresses = await checked_addresses(target, self._resolve, insecure=self._insecure)
+            headers = self._headers(outgoing.id, endpoint, content)
+            answered = await post(target, addresses, content=content, headers=headers, tls=self._tls)
+        except (TargetRefused, TargetUnreachable) as error:
+            return Sent(outcome="retry", detail=error.message)
+        return await self._judged(outgoing, answered)
+
+    async def close(self) -> None:
+        """Every message has a connection of its own; none is left."""
+
+    def _headers(self, delivery_id: str, endpoint: Mapping[str, Any], content: bytes) -> dict[str, str]:
+        """Signed with the current secret and, while it is being rotated, with the previous one as well."""
+        now = datetime.now(UTC)
+        text = content.decode()
+        signatures = [Webhook(secret).sign(delivery_id, now, text) for secret in self._secrets(endpoint, now)]
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": "Axiru-Webhooks/1",
+            "Webhook-Id": delivery_id,
+            "Webhook-Timestamp": str(math.floor(now.timestamp())),
+            "Webhook-Signature": " ".join(signatures),
+        }
+
+    def _secrets(self, endpoint: Mapping[str, Any], now: datetime) -> list[str]:
+        """Raises VaultSealBroken, VaultKeyUnknown."""
+        sealed = [endpoint["secret_ciphertext"]]
+        if endpoint["previous_secret_ciphertext"] is not None and now < endpoint["previous_secret_until"]:
+            sealed.append(endpoint["previous_secret_ciphertext"])
+        context = secret_context(endpoint["id"])
+        return [self._vault.open(bytes(each), context=context).decode() for each in sealed]
+
+    async def _judged(self, outgoing: Outgoing, answered: Answered) -> Sent:
+        status, text = answered.status, answered.text
+        if 200 <= status < 300:
+            return Sent(outcome="delivered", status=status, detail=text)
+        if status == _GONE:
+            await disable_gone_endpoint(
+                outgoing.target,
+                organization_id=outgoing.organization_id,
+                mode=outgoing.mode,
+                signer=await load_signer(self._vault),
+            )
+            return Sent(outcome="failed", status=status, detail=text)
+        wait = _retry_after_seconds(answered) if status in _TOLD_WHEN_TO_COME_BACK else 0.0
+        return Sent(outcome="retry", status=status, detail=text, retry_after_seconds=wait)
+
+
+def _retry_after_seconds(answered: Answered) -> float:
+    """Retry-After as seconds or as a date (RFC 9110 §10.2.3); 0 for neither."""
+    told = answered.headers.get("retry-after", "").strip()
+    if told.isascii() and told.isdigit():
+        return float(told[:9])
+    try:
+        at = parsedate_to_datetime(told)
+    except ValueError:
+        return 0.0
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
