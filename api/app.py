@@ -13,6 +13,7 @@ from api.feed import ChainWatch
 from api.intake.charge import PaymentLookup
 from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
+from api.routes.agents import change_one_agent, list_agents, register_agent, retire_one_agent
 from api.routes.approvals import approve, deny, get_approval, list_approvals
 from api.routes.breakers import (
     accept_trip,
@@ -36,7 +37,10 @@ from api.routes.lists import (
     list_lists,
     propose_list_version,
 )
+from api.routes.members import change_me, change_one, invite_member, list_members, make_password_link
 from api.routes.operations import healthz, metrics, readyz
+from api.routes.organization import change_organization, get_organization
+from api.routes.password import change_password, set_password
 from api.routes.policies import compile_policy_text, get_policy, list_policies
 from api.routes.policy_comparisons import diff_version, preview_promotion
 from api.routes.policy_drafts import (
@@ -57,7 +61,7 @@ from api.routes.replays import (
     list_replays,
     start_replay,
 )
-from api.routes.sessions import current_session, log_in, log_out
+from api.routes.sessions import current_session, end_session, list_sessions, log_in, log_out
 from api.server import serve_app
 from api.services import Services
 from axiru.database import connected
@@ -89,6 +93,21 @@ ROUTES = (
     log_in,
     current_session,
     log_out,
+    list_sessions,
+    end_session,
+    list_members,
+    invite_member,
+    change_me,
+    change_one,
+    make_password_link,
+    set_password,
+    change_password,
+    list_agents,
+    register_agent,
+    change_one_agent,
+    retire_one_agent,
+    get_organization,
+    change_organization,
     stream_events,
     create_key,
     list_keys,

@@ -15,6 +15,7 @@ from litestar.handlers import BaseRouteHandler
 from api import permissions
 from api.deadline import within
 from api.errors import InvalidBody, NotFound
+from api.last_use import note_use
 from api.permissions import SCOPE_OF, Permission
 from api.rate_limit import CountingOutOfReach
 from api.services import Services, services_of
@@ -28,6 +29,8 @@ SESSION_REQUESTS_PER_MINUTE: Final = 1_200
 _KEY_PREFIX: Final = "ak_"
 _SESSION_PREFIX: Final = "st_"
 _LONGEST_TOKEN: Final = 256
+BACKGROUND_HEADER: Final = "axiru-background"
+"""What a page's own refreshes carry: nobody is there, so they keep no log-in awake."""
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
@@ -85,6 +88,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     default_connection: DefaultConnection | None = None
     token_hash: str = ""
     session_expires_at: datetime | None = None
+    last_used_at: datetime | None = None
 
     @property
     def key_mode(self) -> Mode:
@@ -107,7 +111,10 @@ def requires(permission: Permission) -> Guard:
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         services = services_of(connection)
         token = bearer_token(connection.headers.get("authorization", ""))
-        caller = await within(services.settings.decide_timeout_seconds, identify(token, services))
+        background = connection.headers.get(BACKGROUND_HEADER, "").strip().lower() == "true"
+        caller = await within(
+            services.settings.decide_timeout_seconds, identify(token, services, background=background)
+        )
         try:
             await admit(caller, permission, services)
         except CountingOutOfReach:
@@ -138,7 +145,15 @@ async def admit(caller: Caller, permission: Permission, services: Services) -> N
 def require(permission: Permission, caller: Caller) -> None:
     """Raises InsufficientScope naming the scope that is missing."""
     if permission not in caller.permissions:
+        if permission not in SCOPE_OF:
+            require_person(caller)
         raise InsufficientScope(SCOPE_OF.get(permission, permission.value))
+
+
+def require_person(caller: Caller) -> None:
+    """Raises InsufficientScope for a key: some things a person does, logged in, or nobody."""
+    if caller.api_key_id is not None:
+        raise InsufficientScope("session", "Only a person who is logged in does this, never a key.")
 
 
 def bearer_token(header: str) -> str:
@@ -151,16 +166,20 @@ def bearer_token(header: str) -> str:
     return token.strip()
 
 
-async def identify(token: str, services: Services) -> Caller:
-    """The caller behind a token. Raises InvalidApiKey."""
+async def identify(token: str, services: Services, *, background: bool = False) -> Caller:
+    """The caller behind a token, who was seen now unless it asks in the background. Raises InvalidApiKey."""
     known = None
     if len(token) <= _LONGEST_TOKEN:
         if token.startswith(_KEY_PREFIX):
             known = await _key(token, services.settings.rate_per_minute)
         elif token.startswith(_SESSION_PREFIX):
-            known = await _session(token)
+            known = await _session(token, services.settings.session_idle_minutes)
     if known is None:
         raise InvalidApiKey("This API key is unknown, revoked or expired.")
+    if known.api_key_id is not None:
+        note_use("api_keys", known.api_key_id, known.last_used_at)
+    elif not background:
+        note_use("sessions", known.token_hash, known.last_used_at)
     return known
 
 
@@ -168,8 +187,8 @@ async def _key(secret: str, default_per_minute: int) -> Caller | None:
     found = await row(
         """
         SELECT k.id, k.organization_id, k.mode, k.scopes, k.owner_member_id, k.rate_per_minute, k.outcome_style,
-            m.name, m.email, m.roles, o.name AS organization_name, c.id AS connection_id, c.default_currency,
-            c.write_actions
+            k.last_used_at, m.name, m.email, m.roles, o.name AS organization_name, c.id AS connection_id,
+            c.default_currency, c.write_actions
         FROM api_keys k
         JOIN members m ON m.id = k.owner_member_id AND m.disabled_at IS NULL
         JOIN organizations o ON o.id = k.organization_id
@@ -188,7 +207,7 @@ async def _key(secret: str, default_per_minute: int) -> Caller | None:
         member_name=found["name"],
         member_email=found["email"],
         roles=tuple(found["roles"]),
-        permissions=permissions.of_scopes(found["scopes"]),
+        permissions=permissions.of_key(found["scopes"], found["roles"]),
         subject=f"key/{found['id']}",
         requests_per_minute=found["rate_per_minute"] or default_per_minute,
         outcome_style=found["outcome_style"],
@@ -199,20 +218,24 @@ async def _key(secret: str, default_per_minute: int) -> Caller | None:
         )
         if found["connection_id"]
         else None,
+        last_used_at=found["last_used_at"],
     )
 
 
-async def _session(token: str) -> Caller | None:
+async def _session(token: str, idle_minutes: int) -> Caller | None:
     token_hash = hash_secret(token)
     found = await row(
         """
-        SELECT s.organization_id, s.member_id, s.expires_at, m.name, m.email, m.roles, o.name AS organization_name
+        SELECT s.organization_id, s.member_id, s.expires_at, s.last_seen_at, m.name, m.email, m.roles,
+            o.name AS organization_name
         FROM sessions s
         JOIN members m ON m.id = s.member_id AND m.disabled_at IS NULL
         JOIN organizations o ON o.id = s.organization_id
         WHERE s.token_hash = {} AND s.revoked_at IS NULL AND s.expires_at > now()
+            AND s.last_seen_at > now() - make_interval(mins => {})
         """,
         token_hash,
+        idle_minutes,
     )
     if found is None:
         return None
@@ -229,4 +252,5 @@ async def _session(token: str) -> Caller | None:
         outcome_style="reference",
         token_hash=token_hash,
         session_expires_at=found["expires_at"],
+        last_used_at=found["last_seen_at"],
     )

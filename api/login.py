@@ -1,26 +1,31 @@
 """Checking a password: slow on purpose, off the event loop, and no faster for an e-mail that nobody has."""
 
 import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from api.rate_limit import RateLimit
+from api.services import Services
 from axiru.database import row
 from axiru.errors import AxiruError
+from ledger.acts.lockout import LockoutTerms, admit_right_password, count_wrong_password
 
 FAILURES_PER_EMAIL: Final = 10
 FAILURES_PER_ADDRESS: Final = 60
 # Each check takes 64 MiB and a core for a while: more at once would let log-ins starve decisions.
 _AT_ONCE: Final = 2
 _checks = asyncio.Semaphore(_AT_ONCE)
+_log = structlog.get_logger("api")
 
 
 class InvalidCredentials(AxiruError):
-    """E-mail and password do not belong together; which of them is wrong is not told."""
+    """E-mail and password do not belong together, or the log-in is locked; which of them is not told."""
 
     code = "invalid_credentials"
 
@@ -34,7 +39,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     organization_name: str
 
 
-async def verified_member(email: str, password: str, address: str, rate_limit: RateLimit) -> Member:
+async def verified_member(email: str, password: str, address: str, services: Services) -> Member:
     """The member whose password this is.
 
     Raises InvalidCredentials, and RateLimited after too many failures in a minute for one e-mail or from one address.
@@ -52,14 +57,37 @@ async def verified_member(email: str, password: str, address: str, rate_limit: R
     async with _checks:
         # Asked where only a few are at a time, so that a burst cannot all pass before the first failure is counted.
         for subject, per_minute in limits:
-            await rate_limit.check(subject, per_minute=per_minute)
-        right = await asyncio.to_thread(_matches, found["password_hash"] if found else nobodys_hash(), password)
-        if found is None or not right:
+            await services.rate_limit.check(subject, per_minute=per_minute)
+        kept = found["password_hash"] if found else ""
+        # Who has set no password yet takes as long as everybody else, and never gets in.
+        matches = await asyncio.to_thread(_matches, kept or nobodys_hash(), password)
+        admitted = await _admitted(found, matches and bool(kept), services)
+        if not admitted:
             for subject, per_minute in limits:
-                await rate_limit.hit(subject, per_minute=per_minute)
-    if found is None or not right:
+                await services.rate_limit.hit(subject, per_minute=per_minute)
+    if found is None or not admitted:
         raise InvalidCredentials("E-mail or password is wrong.")
     return Member(**{name: found[name] for name in Member.__struct_fields__})
+
+
+async def hashed(password: str) -> str:
+    """What is kept of a new password; as slow as a check, and no more at once."""
+    async with _checks:
+        return await asyncio.to_thread(PasswordHasher().hash, password)
+
+
+async def _admitted(found: Mapping[str, Any] | None, right: bool, services: Services) -> bool:
+    """Count the failure, or let in whoever is not locked. One statement for every e-mail, whoever has it."""
+    settings = services.settings
+    terms = LockoutTerms(settings.login_failures, timedelta(minutes=settings.lockout_minutes))
+    member_id, organization_id = (found["id"], found["organization_id"]) if found else ("", "")
+    if right:
+        return await admit_right_password(member_id, terms)
+    try:
+        await count_wrong_password(member_id, organization_id, terms, signer=services.signer)
+    except AxiruError as error:  # a busy ledger, say; the lock holds and the next failure seals it
+        _log.error("lock_out_not_sealed", member_id=member_id, error=error.code)
+    return False
 
 
 @lru_cache(maxsize=1)

@@ -50,6 +50,11 @@ def of_roles(roles: Iterable[str]) -> frozenset[Permission]:
     return frozenset().union(*(_OF_ROLE.get(role, frozenset()) for role in roles))
 
 
+def of_key(scopes: Iterable[str], owner_roles: Iterable[str]) -> frozenset[Permission]:
+    """What a key may do: what its scopes say and its owner may as well. To ask for money takes the scope alone."""
+    return of_scopes(scopes) & (of_roles(owner_roles) | {Permission.READ, Permission.DECIDE})
+
+
 def of_scopes(scopes: Iterable[str]) -> frozenset[Permission]:
     """What a key with these scopes may do. `admin` is all of them but what a person alone does, logged in."""
     held = frozenset(scopes)

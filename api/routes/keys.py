@@ -9,19 +9,18 @@ from litestar import Request, delete, get, post
 from msgspec import Meta
 
 from api.auth import Caller, InsufficientScope, requires
-from api.errors import InvalidBody, NotFound
+from api.errors import InvalidBody
 from api.fields import decode
-from api.intake.text import ShortText
+from api.intake.text import Identifier, ShortText
 from api.intake.vocabulary import OutcomeStyle
 from api.json_body import read_object
 from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
+from api.services import services_of
 from api.views.people import Person
-from axiru.database import row, rows
+from axiru.database import rows
 from axiru.domain.movement import Mode
-from axiru.ids import API_KEY, new_api_key, new_id
-
-_HINT_CHARACTERS: Final = 4
+from ledger.acts import api_key
 
 Scope = Literal[
     "decisions:write",
@@ -35,7 +34,10 @@ Scope = Literal[
 
 
 class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A key acts for whoever makes it: that member can never approve what the key asked for."""
+    """A key acts for its owner, who can never approve what it asked for: whoever makes it, unless another is named.
+
+    A key of somebody else neither votes nor changes what decides: it has none of the scopes that act in their name.
+    """
 
     name: ShortText
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=16)]
@@ -43,10 +45,11 @@ class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     rate_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     outcome_style: OutcomeStyle = "reference"
     expires_at: datetime | None = None
+    owner_member_id: Identifier | None = None
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
-    """`hint` is the end of the secret, to tell keys apart."""
+    """`hint` is the end of the secret, to tell keys apart; `last_used_at` is right to the minute."""
 
     id: str
     name: str
@@ -57,8 +60,11 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_minute: int | None
     outcome_style: OutcomeStyle
     created_at: datetime
+    created_by: Person | None
+    last_used_at: datetime | None
     expires_at: datetime | None
     revoked_at: datetime | None
+    revoked_by: Person | None
 
 
 class NewKey(KeyView, frozen=True, kw_only=True):
@@ -89,28 +95,22 @@ async def create_key(request: Request[Caller, Any, Any]) -> NewKey:
         raise InsufficientScope(
             SCOPE_OF[Permission.KEYS], f"This key is of {caller.mode} mode and makes no keys of the other."
         )
-    issued, key_id = new_api_key(body.mode), new_id(API_KEY)
-    await rows(
-        """
-        INSERT INTO api_keys (id, organization_id, mode, name, secret_hash, hint, scopes, owner_member_id,
-            rate_per_minute, outcome_style, created_at, expires_at)
-        VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
-        """,
-        key_id,
-        caller.organization_id,
-        body.mode,
-        body.name,
-        issued.secret_hash,
-        issued.secret[-_HINT_CHARACTERS:],
-        sorted(set(body.scopes)),
-        caller.member_id,
-        body.rate_per_minute,
-        body.outcome_style,
-        now,
-        body.expires_at,
+    made = await api_key.make_key(
+        api_key.WantedKey(
+            name=body.name,
+            mode=body.mode,
+            scopes=body.scopes,
+            owner_member_id=body.owner_member_id or caller.member_id,
+            rate_per_minute=body.rate_per_minute,
+            outcome_style=body.outcome_style,
+            expires_at=body.expires_at,
+        ),
+        organization_id=caller.organization_id,
+        by_member_id=caller.member_id,
+        signer=services_of(request).signer,
     )
-    found = await rows(f"{_SELECT} AND k.id = {{}}", caller.organization_id, key_id)
-    return NewKey(key=issued.secret, **_fields(found[0]))
+    found = await rows(f"{_SELECT} AND k.id = {{}}", caller.organization_id, made.id)
+    return NewKey(key=made.secret, **_fields(found[0]))
 
 
 @get("/api/v1/keys", guards=[requires(Permission.KEYS)], security=BEARER)
@@ -120,7 +120,7 @@ async def list_keys(request: Request[Caller, Any, Any]) -> KeyList:
     found = await rows(
         f"{_SELECT} AND k.mode = ANY({{}}::text[]) ORDER BY k.created_at DESC, k.id DESC",
         caller.organization_id,
-        [caller.mode] if caller.mode else ["live", "test"],
+        _modes(caller),
     )
     return KeyList([KeyView(**_fields(key)) for key in found])
 
@@ -129,24 +129,33 @@ async def list_keys(request: Request[Caller, Any, Any]) -> KeyList:
 async def revoke_key(request: Request[Caller, Any, Any], key_id: str) -> None:
     """Refuse this key from now on. Revoking again changes nothing."""
     caller = request.user
-    revoked = await row(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) "
-        "WHERE id = {} AND organization_id = {} AND mode = ANY({}::text[]) RETURNING id",
+    await api_key.revoke_key(
         key_id,
-        caller.organization_id,
-        [caller.mode] if caller.mode else ["live", "test"],
+        organization_id=caller.organization_id,
+        by_member_id=caller.member_id,
+        modes=_modes(caller),
+        signer=services_of(request).signer,
     )
-    if revoked is None:
-        raise NotFound
+
+
+def _modes(caller: Caller) -> list[Mode]:
+    return [caller.mode] if caller.mode else ["live", "test"]
 
 
 _SELECT: Final = """
-SELECT k.id, k.name, k.mode, k.scopes, k.hint, k.owner_member_id, m.name AS owner_name, k.rate_per_minute,
-    k.outcome_style, k.created_at, k.expires_at, k.revoked_at
-FROM api_keys k JOIN members m ON m.id = k.owner_member_id WHERE k.organization_id = {}
+SELECT k.id, k.name, k.mode, k.scopes, k.hint, k.rate_per_minute, k.outcome_style, k.created_at, k.last_used_at,
+    k.expires_at, k.revoked_at, k.owner_member_id, o.name AS owner_name, k.created_by, c.name AS created_by_name,
+    k.revoked_by, r.name AS revoked_by_name
+FROM api_keys k JOIN members o ON o.id = k.owner_member_id LEFT JOIN members c ON c.id = k.created_by
+LEFT JOIN members r ON r.id = k.revoked_by WHERE k.organization_id = {}
 """
 
 
 def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {name: value for name, value in found.items() if name not in {"owner_member_id", "owner_name"}}
-    return {**plain, "scopes": list(found["scopes"]), "owner": Person(found["owner_member_id"], found["owner_name"])}
+    told = dict(found)
+    told["scopes"] = list(found["scopes"])
+    told["owner"] = Person(told.pop("owner_member_id"), told.pop("owner_name"))
+    for role in ("created_by", "revoked_by"):
+        name = told.pop(f"{role}_name")
+        told[role] = Person(told[role], name) if told[role] else None
+    return told

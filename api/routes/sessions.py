@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, delete, get, post
 from msgspec import Meta
 
-from api.auth import Caller, requires
+from api.auth import Caller, require_person, requires
 from api.errors import NotFound
 from api.fields import decode
 from api.intake.text import Email
@@ -44,9 +44,26 @@ class NewSession(msgspec.Struct, frozen=True):
 
 
 class CurrentSession(msgspec.Struct, frozen=True):
+    """Ends at `expires_at`, and before that once it was not used for `idle_minutes`."""
+
     member: MemberView
     expires_at: datetime
     permissions: list[Permission]
+    idle_minutes: int
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """`id` names a log-in and opens nothing; `current` is the one that asks. `last_seen_at` is right to the minute."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    current: bool
+
+
+class SessionList(msgspec.Struct, frozen=True):
+    items: list[SessionView]
 
 
 @post("/api/v1/sessions", status_code=200, operation_class=taking(LogInBody))
@@ -55,7 +72,7 @@ async def log_in(request: Request[Any, Any, Any]) -> NewSession:
     services = services_of(request)
     body = decode(await read_object(request), LogInBody)
     address = request.client.host if request.client else ""
-    member = await verified_member(body.email, body.password, address, services.rate_limit)
+    member = await verified_member(body.email, body.password, address, services)
     issued = new_session_token()
     now = datetime.now(UTC)
     expires_at = now + timedelta(hours=services.settings.session_hours)
@@ -87,7 +104,40 @@ async def current_session(request: Request[Caller, Any, Any]) -> CurrentSession:
         organization_id=caller.organization_id,
         organization_name=caller.organization_name,
     )
-    return CurrentSession(view, caller.session_expires_at, sorted(caller.permissions))
+    idle_minutes = services_of(request).settings.session_idle_minutes
+    return CurrentSession(view, caller.session_expires_at, sorted(caller.permissions), idle_minutes)
+
+
+@get("/api/v1/sessions", guards=[requires(Permission.READ)], security=BEARER)
+async def list_sessions(request: Request[Caller, Any, Any]) -> SessionList:
+    """The caller's own log-ins that are good now, newest first."""
+    caller = request.user
+    require_person(caller)
+    found = await rows(
+        # Enough of the token's SHA-256 to tell log-ins apart; the token itself cannot be found from it.
+        "SELECT 'ss_' || left(token_hash, 24) AS id, created_at, last_seen_at, expires_at, token_hash = {} AS current "
+        "FROM sessions WHERE member_id = {} AND revoked_at IS NULL AND expires_at > now() "
+        "AND last_seen_at > now() - make_interval(mins => {}) ORDER BY created_at DESC, token_hash",
+        caller.token_hash,
+        caller.member_id,
+        services_of(request).settings.session_idle_minutes,
+    )
+    return SessionList([SessionView(**session) for session in found])
+
+
+@delete("/api/v1/sessions/{session_id:str}", guards=[requires(Permission.READ)], security=BEARER)
+async def end_session(request: Request[Caller, Any, Any], session_id: str) -> None:
+    """End one of one's own log-ins. Again changes nothing."""
+    caller = request.user
+    require_person(caller)
+    ended = await row(
+        "UPDATE sessions SET revoked_at = coalesce(revoked_at, now()) "
+        "WHERE 'ss_' || left(token_hash, 24) = {} AND member_id = {} RETURNING token_hash",
+        session_id,
+        caller.member_id,
+    )
+    if ended is None:
+        raise NotFound
 
 
 @delete("/api/v1/sessions/current", guards=[requires(Permission.READ)], security=BEARER)

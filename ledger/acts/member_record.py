@@ -1,4 +1,4 @@
-"""What every act on members shares: who may, and how the change is sealed and told. No value in the clear names a person."""
+"""What every act on members shares: who may, and how the change is sealed and told. In the clear it names nobody."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal

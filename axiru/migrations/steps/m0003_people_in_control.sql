@@ -17,6 +17,7 @@ CREATE TABLE password_links (
 ALTER TABLE sessions ADD COLUMN last_seen_at timestamptz;
 UPDATE sessions SET last_seen_at = created_at;
 ALTER TABLE sessions ALTER COLUMN last_seen_at SET NOT NULL;
+CREATE INDEX sessions_by_member ON sessions (member_id, last_seen_at);
 
 ALTER TABLE api_keys
     ADD COLUMN last_used_at timestamptz,
