@@ -129,7 +129,7 @@ async def _beginning(response: httpx.Response) -> str:
     read = bytearray()
     with contextlib.suppress(httpx.HTTPError, TimeoutError):
         async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in response.aiter_raw(MOST_ANSWER_BYTES):
+            async for chunk in response.aiter_raw():
                 read += chunk
                 if len(read) >= MOST_ANSWER_BYTES:
                     break
