@@ -21,6 +21,9 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     valkey_port: int
     stripe_port: int
     stripe_mock_port: int
+    slack_port: int
+    mail_port: int
+    smtp_port: int
     temporal_port: int
     temporal_ui_port: int
     temporal_external: str
@@ -42,6 +45,14 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{LOOPBACK}:{self.stripe_mock_port}"
 
     @property
+    def slack_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.slack_port}"
+
+    @property
+    def mail_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.mail_port}"
+
+    @property
     def temporal_address(self) -> str:
         return self.temporal_external or f"{LOOPBACK}:{self.temporal_port}"
 
@@ -60,6 +71,9 @@ def choose(api_port: int, console_port: int, config: TemporalConfig) -> Addresse
         valkey_port=ports.free(),
         stripe_port=ports.free(),
         stripe_mock_port=ports.free(),
+        slack_port=ports.free(),
+        mail_port=ports.free(),
+        smtp_port=ports.free(),
         temporal_port=ports.prefer(config.server.port),
         temporal_ui_port=ports.prefer(config.server.ui_port),
         temporal_external=os.environ.get("AXIRU_TEMPORAL_ADDRESS", ""),
@@ -88,4 +102,14 @@ def settings_for(
         console_host=LOOPBACK,
         console_port=addresses.console_port,
         console_secret=secrets.console_secret,
+        console_url=addresses.console_url,
+        slack_signing_secret=secrets.slack_signing_secret,
+        slack_api_base=f"{addresses.slack_url}/api/",
+        smtp_host=LOOPBACK,
+        smtp_port=addresses.smtp_port,
+        smtp_username="",
+        smtp_password="",
+        smtp_security="none",
+        mail_from="Axiru <axiru@demo.example>",
+        webhook_insecure_targets=True,
     )

@@ -12,6 +12,7 @@ from axiru.database import connected, row, rows
 from axiru.dev.dev_json import DevUser
 from axiru.dev.files import write_private
 from axiru.dev.home import Home
+from axiru.dev.slack_sandbox.people import BOT_TOKEN, CHANNEL_ID, TEAM_ID
 from axiru.domain.movement import Mode
 from axiru.settings import Settings
 from axiru.vault import Vault, token_context
@@ -19,6 +20,7 @@ from ledger.acts.activate import activate
 from ledger.acts.chain import begin_chain
 from ledger.acts.drafts import save_draft
 from ledger.acts.publish import publish
+from ledger.acts.slack import install_slack
 from ledger.keys import ensure_signing_key, load_signer
 from ledger.signing import Signer
 from policies import pack, parse
@@ -65,7 +67,18 @@ async def seed_demo(settings: Settings, home: Path, *, admin_url: str) -> DemoOr
     vault = Vault.from_settings(settings)
     async with connected(msgspec.structs.replace(settings, database_url=admin_url)):
         await ensure_signing_key(vault)
-        demo = await _make(vault, await load_signer(vault))
+        signer = await load_signer(vault)
+        demo = await _make(vault, signer)
+        if settings.slack_signing_secret:
+            await install_slack(
+                organization_id=demo.organization_id,
+                by_member_id=await _member_id("admin@demo.example"),
+                team_id=TEAM_ID,
+                channel_id=CHANNEL_ID,
+                bot_token=BOT_TOKEN,
+                vault=vault,
+                signer=signer,
+            )
     demo = msgspec.structs.replace(
         demo,
         slack_signing_secret=secrets_of_home.slack_signing_secret,

@@ -23,6 +23,8 @@ class Pids(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     temporal: int | None = None
     stripe_mock: int | None = None
     stripe: int | None = None
+    slack: int | None = None
+    mail: int | None = None
     api: list[int] | None = None
     worker: list[int] | None = None
     console: int | None = None
@@ -30,7 +32,10 @@ class Pids(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DevJson(msgspec.Struct, frozen=True, kw_only=True):
-    """Addresses, keys and process ids of a running stack; an empty string is a part that was not asked for."""
+    """Addresses, keys and process ids of a running stack; an empty string is a part that was not asked for.
+
+    `messages_url` shows the mails that were sent, `slack_url` the workspace.
+    """
 
     home: str
     api_url: str = ""
@@ -43,6 +48,8 @@ class DevJson(msgspec.Struct, frozen=True, kw_only=True):
     database_admin_url: str = ""
     redis_url: str = ""
     stripe_api_base: str = ""
+    slack_url: str = ""
+    messages_url: str = ""
     organization_id: str = ""
     api_keys: dict[str, str] = {}
     users: list[DevUser] = []

@@ -12,6 +12,7 @@ from axiru.dev import addresses, dev_json, processes, temporal_config
 from axiru.dev.binaries import find_stripe_mock
 from axiru.dev.home import Home
 from axiru.dev.http_probe import answers
+from axiru.dev.message_parts import mail, slack
 from axiru.dev.ports import is_open
 from axiru.dev.postgres import create_database, database, postgres
 from axiru.dev.progress import say, step
@@ -23,7 +24,7 @@ from axiru.dev.temporal import temporal
 from axiru.dev.temporal_binary import find_temporal
 from axiru.dev.valkey import valkey
 
-INFRASTRUCTURE = frozenset({"postgres", "valkey", "temporal", "stripe"})
+INFRASTRUCTURE = frozenset({"postgres", "valkey", "temporal", "stripe", "slack", "mail"})
 EVERYTHING = INFRASTRUCTURE | {"api", "worker", "console"}
 READY_TIMEOUT_SECONDS = 60.0
 
@@ -59,7 +60,7 @@ class Stack:
         begun = time.monotonic()
         await self._start_stores()
         await self._start_temporal()
-        await self._start_stripe()
+        await self._start_outside_parties()
         self._announced = await self._prepare_database()
         await self._start_processes()
         self._publish()
@@ -111,6 +112,21 @@ class Stack:
                 validate_with=None if mock is None else self._where.stripe_mock_url,
             )
         )
+
+    async def _start_outside_parties(self) -> None:
+        """All at once: none needs another, and each spends most of its start on its imports."""
+        where, secret = self._where, self._secrets.slack_signing_secret
+        parts = {
+            "slack": slack(self._home, where.slack_port, api_url=where.api_url, signing_secret=secret),
+            "mail": mail(self._home, where.mail_port, where.smtp_port),
+        }
+        try:
+            async with asyncio.TaskGroup() as starting:
+                starting.create_task(self._start_stripe())
+                for name in self._only & parts.keys():
+                    starting.create_task(self._supervisor.start(parts[name]))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
 
     async def _prepare_database(self) -> dev_json.DevJson:
         """Schema and demo organization, where processes of Axiru are to run on them."""
@@ -168,6 +184,8 @@ class Stack:
             database_admin_url=where("postgres", self._database.admin_url),
             redis_url=where("valkey", self._settings.redis_url),
             stripe_api_base=where("stripe", self._where.stripe_url),
+            slack_url=where("slack", self._where.slack_url),
+            messages_url=where("mail", self._where.mail_url),
             slack_signing_secret=self._secrets.slack_signing_secret,
             stripe_webhook_secret=self._secrets.stripe_webhook_secret,
         )
@@ -182,6 +200,7 @@ class Stack:
             "api": self._where.api_url,
             "console": self._where.console_url,
             "temporal": self._where.temporal_ui_url or self._where.temporal_address,
+            "mail": self._where.mail_url,
         }
         return "  ".join(["ready", *(f"{part} {url}" for part, url in shown.items() if part in self._only)])
 
