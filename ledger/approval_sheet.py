@@ -47,7 +47,7 @@ JOIN ledger_entries e ON e.organization_id = d.organization_id AND e.mode = d.mo
 LEFT JOIN members asker ON asker.id = a.requested_by
 LEFT JOIN members assignee ON assignee.id = a.assignee_member_id
 LEFT JOIN controls hold ON hold.organization_id = a.organization_id AND hold.kind = 'hold' AND hold.lifted_at IS NULL
-    AND hold.scope ->> 'decision_id' = d.id AND (hold.expires_at IS NULL OR hold.expires_at > clock_timestamp())
+    AND hold.scope ->> 'decision_id' = d.id
 WHERE a.id = ANY({}::text[])
 """
 

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from axiru.database import rows
+from axiru.database import row, rows
 from axiru.domain.approval import ApprovalState, Cast
 from axiru.domain.electorate import Elector, Electorate, StandIn
 from axiru.domain.evaluation import ReviewTerms
-from axiru.domain.movement import Mode
+from axiru.domain.movement import Mode, Ovt
 from axiru.errors import AxiruError
 
 
@@ -20,10 +20,16 @@ class ApprovalNotFound(AxiruError):
     code = "not_found"
 
 
-class Question(msgspec.Struct, frozen=True):
-    """An approval, the entry that sealed its decision, and the votes so far. `excluded` never approve it.
+class ApprovalClosed(AxiruError):
+    """The approval's state does not allow it: decided, expired, already voted on, or not what the voter saw."""
 
-    Excluded are those who were when it was asked, and who answers for an agent named in the request now.
+    code = "conflict"
+
+
+class Question(msgspec.Struct, frozen=True):
+    """An approval, its request, the entry `seq` that sealed its decision, and the votes so far.
+
+    `excluded` never approve it: those who were when it was asked, and who answers now for an agent that it names.
     """
 
     id: str
@@ -39,15 +45,18 @@ class Question(msgspec.Struct, frozen=True):
     asked_at: datetime
     expires_at: datetime
     decision_body: bytes
+    seq: int
+    ovt: Ovt
     execute: str
     cast: tuple[Cast, ...]
 
 
 _QUESTIONS: Final = """
 SELECT a.*, a.excluded_member_ids || agent_owners(r) AS excluded, d.execute, d.state AS decision_state,
-    e.body AS decision_body, (SELECT coalesce(json_agg(json_build_object('member_id', v.member_id, 'verdict', v.verdict,
-        'roles', v.roles, 'on_behalf_of', v.on_behalf_of) ORDER BY v.cast_at, v.id), '[]') FROM votes v
-        WHERE v.approval_id = a.id)::text AS cast
+    d.seq, r.ovt, e.body AS decision_body,
+    (SELECT coalesce(json_agg(json_build_object('member_id', v.member_id, 'verdict', v.verdict, 'roles', v.roles,
+        'on_behalf_of', v.on_behalf_of) ORDER BY v.cast_at, v.id), '[]')
+        FROM votes v WHERE v.approval_id = a.id)::text AS cast
 FROM approvals a JOIN decisions d ON d.id = a.decision_id JOIN requests r USING (decision_id)
 JOIN ledger_entries e ON e.organization_id = a.organization_id AND e.mode = a.mode AND e.seq = d.seq
 WHERE a.id = ANY({}::text[])
@@ -64,6 +73,15 @@ async def read_question(approval_id: str) -> Question:
     for question in await read_questions([approval_id]):
         return question
     raise ApprovalNotFound("There is no such approval.")
+
+
+async def mode_of(approval_id: str, organization_id: str) -> Mode:
+    """The chain that an approval belongs to. Raises ApprovalNotFound."""
+    found = await row("SELECT mode FROM approvals WHERE id = {} AND organization_id = {}", approval_id, organization_id)
+    if found is None:
+        raise ApprovalNotFound("There is no such approval.")
+    mode: Mode = found["mode"]
+    return mode
 
 
 async def read_electorate(question: Question, now: datetime, member_id: str | None = None) -> Electorate:
@@ -123,4 +141,5 @@ async def read_electorates(
 def _question(found: dict[str, Any]) -> Question:
     terms = msgspec.json.decode(found["terms"], type=ReviewTerms)
     cast = msgspec.json.decode(found["cast"], type=tuple[Cast, ...])
-    return msgspec.convert({**found, "terms": terms, "cast": cast}, Question)
+    ovt = msgspec.json.decode(found["ovt"], type=Ovt)
+    return msgspec.convert({**found, "terms": terms, "cast": cast, "ovt": ovt}, Question)

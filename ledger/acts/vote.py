@@ -4,29 +4,23 @@ import asyncpg
 import msgspec
 
 from axiru import ids
-from axiru.database import row, rows
+from axiru.database import rows
 from axiru.domain.approval import ApprovalState, Ballot, Cast, VoteReceipt, tally
 from axiru.domain.electorate import Obstacle, Seat
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act
 from ledger.acts.closing import close_approval
-from ledger.acts.question import ApprovalNotFound, Question, read_electorate, read_question
+from ledger.acts.question import ApprovalClosed, Question, mode_of, read_electorate, read_question
 from ledger.acts.recheck import objection_to
-from ledger.acts.ruling import execution_digest
-from ledger.entry import EntrySigner, parse_body
+from ledger.acts.unaltered import check_unaltered
+from ledger.entry import EntrySigner
 
 
 class NotEligible(AxiruError):
     """This person may not vote on this approval; the message says why."""
 
     code = "not_eligible"
-
-
-class ApprovalClosed(AxiruError):
-    """The approval's state does not allow the vote: decided, expired, already voted on, or not what the voter saw."""
-
-    code = "conflict"
 
 
 class ReasonRequired(AxiruError):
@@ -44,8 +38,8 @@ async def cast_vote(ballot: Ballot, *, signer: EntrySigner) -> VoteReceipt:
         raise ReasonRequired("A denial needs a reason.", field="reason")
     async with act(signer, ballot.organization_id, await mode_of(ballot.approval_id, ballot.organization_id)) as voting:
         question = await read_question(ballot.approval_id)
-        seat = await _seat(question, ballot.member_id, voting)
-        check_unaltered(question, ballot.digest)
+        seat = await seat_of(question, ballot.member_id, voting)
+        await check_unaltered(question, ballot.digest)
         vote = Cast(ballot.member_id, ballot.verdict, list(seat.roles), seat.on_behalf_of)
         vote_id = ids.new_id(ids.VOTE)
         state = tally(question.terms, [*question.cast, vote])
@@ -104,8 +98,11 @@ async def approval_state(approval_id: str) -> ApprovalState:
     return (await read_question(approval_id)).state
 
 
-async def _seat(question: Question, member_id: str, voting: Act) -> Seat:
-    """Read in the vote's own transaction, so that a role that was taken away does not vote any more."""
+async def seat_of(question: Question, member_id: str, voting: Act) -> Seat:
+    """Where a member may vote; read in the act's own transaction, so that a role that was taken away votes no more.
+
+    Raises NotEligible, ApprovalClosed.
+    """
     electorate = await read_electorate(question, voting.now, member_id)
     match electorate.seat(member_id):
         case Seat() as seat:
@@ -116,15 +113,6 @@ async def _seat(question: Question, member_id: str, voting: Act) -> Seat:
         case Obstacle(because, message):
             elector = electorate.electors.get(member_id)
             raise NotEligible(message, because=because, roles=sorted(elector.roles) if elector else [])
-
-
-def check_unaltered(question: Question, shown_digest: str | None) -> None:
-    """What is approved is what was sealed, and what the door showed if it showed a digest. Raises ApprovalClosed."""
-    sealed = parse_body(question.decision_body).data
-    if execution_digest(sealed) != question.digest or sealed["approval"]["digest"] != question.digest:
-        raise ApprovalClosed("What would be executed is not what was sealed; nobody can approve it.", state="altered")
-    if shown_digest is not None and shown_digest != question.digest:
-        raise ApprovalClosed("This is not what would be executed now.", state=question.state, digest=question.digest)
 
 
 async def _record(vote_id: str, vote: Cast, question: Question, ballot: Ballot, voting: Act) -> None:
@@ -153,12 +141,3 @@ async def _record(vote_id: str, vote: Cast, question: Question, ballot: Ballot, 
     except asyncpg.RestrictViolationError as error:
         # The database asks its own clock, a moment after the act did.
         raise ApprovalClosed("This vote came too late.", state=question.state) from error
-
-
-async def mode_of(approval_id: str, organization_id: str) -> Mode:
-    """The chain that an approval belongs to. Raises ApprovalNotFound."""
-    found = await row("SELECT mode FROM approvals WHERE id = {} AND organization_id = {}", approval_id, organization_id)
-    if found is None:
-        raise ApprovalNotFound("There is no such approval.")
-    mode: Mode = found["mode"]
-    return mode

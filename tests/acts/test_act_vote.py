@@ -9,14 +9,8 @@ import pytest
 from axiru.database import row, rows
 from ledger.acts.control import engage
 from ledger.acts.projection import receipt_of
-from ledger.acts.vote import (
-    ApprovalClosed,
-    ApprovalNotFound,
-    NotEligible,
-    ReasonRequired,
-    approval_state,
-    expire_approval,
-)
+from ledger.acts.question import ApprovalClosed, ApprovalNotFound
+from ledger.acts.vote import NotEligible, ReasonRequired, approval_state, expire_approval
 
 TWO_OF_EACH = """
 policy: refunds
