@@ -14,7 +14,7 @@ from api.intake.charge import PaymentLookup
 from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
 from api.routes.agents import change_one_agent, list_agents, register_agent, retire_one_agent
-from api.routes.approvals import approve, deny, get_approval, list_approvals
+from api.routes.approvals import approve, deny, get_approval, list_approvals, vote_on_several
 from api.routes.breakers import (
     accept_trip,
     arm_breaker,
@@ -80,6 +80,7 @@ ROUTES = (
     get_approval,
     approve,
     deny,
+    vote_on_several,
     engage_control,
     list_controls,
     lift_control,
@@ -200,5 +201,14 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         # Lazy: the kill switch, votes and every read work while Temporal is away.
         temporal = await connect(settings, lazy=True)
         yield Services(
-            settings, rate_limit, watch, temporal, signer, payments, compiler, CompiledVersions(), asyncio.Event()
+            settings,
+            rate_limit,
+            watch,
+            temporal,
+            signer,
+            payments,
+            compiler,
+            CompiledVersions(),
+            asyncio.Event(),
+            vault,
         )

@@ -1,8 +1,7 @@
 """An approval as the people see it who have to decide: what was asked, what the policy said, what would be executed."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -12,20 +11,38 @@ from api.errors import NotFound
 from api.views.page import Cursor
 from api.views.people import Person
 from axiru.database import rows
-from axiru.domain.approval import ApprovalState, Door, Verdict, seats
-from axiru.domain.evaluation import ReviewTerms
+from axiru.domain.approval import ApprovalState, Door, Verdict
+from axiru.domain.approval_sheet import (
+    ApprovalSheet,
+    BrokenGlass,
+    EarlierRefund,
+    EarlierTotal,
+    EscalationDue,
+    GroupNeeded,
+    HeldBy,
+    Named,
+    PaymentContext,
+)
+from axiru.domain.decision import DecisionState
+from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Mode, Ovt
-from ledger.entry import parse_body
+from axiru.domain.movement import Execute, Mode
+from ledger.approval_sheet import read_sheets
+from ledger.eligibility import Standing, standings
+
+_SCANNED_AT_ONCE: Final = 200
 
 
 class VoteView(msgspec.Struct, frozen=True):
+    """`on_behalf_of` is in whose place a delegate voted."""
+
     vote_id: str
     member: Person
     verdict: Verdict
     reason: str
     door: Door
     cast_at: datetime
+    on_behalf_of: Person | None
 
 
 class ApprovedBy(msgspec.Struct, frozen=True):
@@ -34,7 +51,7 @@ class ApprovedBy(msgspec.Struct, frozen=True):
 
 
 class GroupView(msgspec.Struct, frozen=True):
-    """`count` different members of `role` are needed; `approved` are those who have."""
+    """`count` different members of `role` are needed; `approved` are those whose approvals fill its places."""
 
     role: str
     count: int
@@ -42,11 +59,12 @@ class GroupView(msgspec.Struct, frozen=True):
 
 
 class AskedView(msgspec.Struct, frozen=True, kw_only=True):
-    """The request, in the words it came in."""
+    """The request, in the words it came in. The amount is in minor units of a currency with `exponent` decimals."""
 
     action: str
     amount_cents: int
     currency: str
+    exponent: int
     stripe_connection_id: str | None
     stripe_account_id: str | None
     charge: str | None
@@ -66,8 +84,8 @@ class PolicyView(msgspec.Struct, frozen=True):
     reason: str
     message: str
     matched_rule: str
-    hits: list[Any]
-    flags: list[Any]
+    hits: Sequence[RuleHit]
+    flags: Sequence[RuleHit]
 
 
 class DiffView(msgspec.Struct, frozen=True):
@@ -79,12 +97,21 @@ class DiffView(msgspec.Struct, frozen=True):
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
+    """What every door shows, and what the caller may do about it: `votes_on_behalf_of` names whose seat they sit in.
+
+    `payment` is Stripe's word on the payment, null until it was asked; `earlier` are refunds of the same customer or
+    charge in the last 90 days, ten at most, and `earlier_total` counts all of them.
+    """
+
     approval_id: str
     decision_id: str
     mode: Mode
     state: ApprovalState
+    decision_state: DecisionState
+    execute: Execute
     approver_role: str | None
     groups: list[GroupView]
+    escalations: Sequence[EscalationDue]
     digest: str
     asked_at: datetime
     expires_at: datetime
@@ -92,8 +119,17 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     requested_by: Person
     votes: list[VoteView]
     diff: DiffView
+    payment: PaymentContext | None
+    earlier: Sequence[EarlierRefund]
+    earlier_total: Sequence[EarlierTotal]
+    assignee: Person | None
+    info_requested_at: datetime | None
+    comments_count: int
+    held_by: HeldBy | None
+    break_glass: BrokenGlass | None
     can_vote: bool
     cannot_vote_because: str | None
+    votes_on_behalf_of: str | None
 
 
 class ApprovalPage(msgspec.Struct, frozen=True):
@@ -101,158 +137,140 @@ class ApprovalPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-_SELECT: Final = """
-SELECT a.*, d.approver_role, d.reason, d.message, d.matched_rule, d.evaluation, r.ovt, e.body,
-    m.name AS requested_by_name
-FROM approvals a
-JOIN decisions d ON d.id = a.decision_id
-JOIN requests r ON r.decision_id = a.decision_id
-JOIN ledger_entries e ON e.organization_id = d.organization_id AND e.mode = d.mode AND e.seq = d.seq
-LEFT JOIN members m ON m.id = a.requested_by
-WHERE a.organization_id = {}
-"""
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which approvals are wanted. `mine` are those the caller may vote on now."""
+
+    mode: Mode
+    state: ApprovalState | None = None
+    mine: bool = False
+    assignee_member_id: str | None = None
 
 
-async def find_approvals(
-    caller: Caller, mode: Mode, state: ApprovalState | None, *, limit: int, after: Cursor | None
-) -> ApprovalPage:
+class _Place(msgspec.Struct, frozen=True):
+    id: str
+    asked_at: datetime
+
+
+async def find_approvals(caller: Caller, wanted: Wanted, *, limit: int, after: Cursor | None) -> ApprovalPage:
     """One page of an organization's approvals in one mode, newest first."""
-    conditions = ["a.mode = {}"]
-    arguments: list[Any] = [mode]
-    if state is not None:
-        conditions.append("a.state = {}")
-        arguments.append(state)
-    if after is not None:
-        conditions.append("(a.asked_at, a.id) < ({}::timestamptz, {}::text)")
-        arguments += [after.at, after.id]
-    found = await rows(
-        f"{_SELECT} AND {' AND '.join(conditions)} ORDER BY a.asked_at DESC, a.id DESC LIMIT {{}}",
-        caller.organization_id,
-        *arguments,
-        limit + 1,
-    )
+    found: list[_Place] = []
+    while len(found) <= limit:
+        scanned = await _places(caller, wanted, _SCANNED_AT_ONCE if wanted.mine else limit + 1, after)
+        kept = await _votable(scanned, caller) if wanted.mine else scanned
+        found += kept
+        if not wanted.mine or len(scanned) < _SCANNED_AT_ONCE:
+            break
+        after = Cursor(scanned[-1].asked_at, scanned[-1].id)
     shown = found[:limit]
-    more = Cursor(shown[-1]["asked_at"], shown[-1]["id"]).text() if len(found) > limit else None
-    return ApprovalPage(await _views(shown, caller), more)
+    more = Cursor(shown[-1].asked_at, shown[-1].id).text() if len(found) > limit else None
+    return ApprovalPage(await _views([place.id for place in shown], caller), more)
 
 
 async def find_approval(approval_id: str, caller: Caller) -> ApprovalView:
     """Raises NotFound, also for a mode that the caller does not see."""
-    found = await rows(f"{_SELECT} AND a.id = {{}}", caller.organization_id, approval_id)
+    await require_approval(approval_id, caller)
+    for view in await _views([approval_id], caller):
+        return view
+    raise NotFound
+
+
+async def require_approval(approval_id: str, caller: Caller) -> None:
+    """Raises NotFound for an approval of another organization, or of a mode that the caller does not see."""
+    found = await rows(
+        "SELECT mode FROM approvals WHERE id = {} AND organization_id = {}", approval_id, caller.organization_id
+    )
     if not found or caller.mode not in {None, found[0]["mode"]}:
         raise NotFound
-    (view,) = await _views(found, caller)
-    return view
 
 
-async def _views(found: Sequence[Mapping[str, Any]], caller: Caller) -> list[ApprovalView]:
-    votes: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    if found:
-        cast = await rows(
-            """
-            SELECT v.*, m.name FROM votes v LEFT JOIN members m ON m.id = v.member_id
-            WHERE v.approval_id = ANY({}::text[]) ORDER BY v.cast_at
-            """,
-            [approval["id"] for approval in found],
-        )
-        for vote in cast:
-            votes[vote["approval_id"]].append(vote)
-    return [_view(approval, votes[approval["id"]], caller) for approval in found]
+async def _places(caller: Caller, wanted: Wanted, most: int, after: Cursor | None) -> list[_Place]:
+    conditions = ["organization_id = {} AND mode = {}"]
+    arguments: list[Any] = [caller.organization_id, wanted.mode]
+    if wanted.state is not None:
+        conditions.append("state = {}")
+        arguments.append(wanted.state)
+    if wanted.assignee_member_id is not None:
+        conditions.append("assignee_member_id = {}")
+        arguments.append(wanted.assignee_member_id)
+    if wanted.mine:
+        # What nobody may vote on any more, or this caller never may, need not be looked at one by one.
+        conditions.append("state = 'pending' AND expires_at > clock_timestamp() AND {} <> ALL (excluded_member_ids)")
+        arguments.append(caller.member_id)
+    if after is not None:
+        conditions.append("(asked_at, id) < ({}::timestamptz, {}::text)")
+        arguments += [after.at, after.id]
+    found = await rows(
+        f"SELECT id, asked_at FROM approvals WHERE {' AND '.join(conditions)} "  # noqa: S608 - no value in it
+        "ORDER BY asked_at DESC, id DESC LIMIT {}",
+        *arguments,
+        most,
+    )
+    return [_Place(place["id"], place["asked_at"]) for place in found]
 
 
-def _view(found: Mapping[str, Any], votes: Sequence[Mapping[str, Any]], caller: Caller) -> ApprovalView:
-    terms = msgspec.json.decode(found["terms"], type=ReviewTerms)
-    groups = [
-        GroupView(
-            group.role,
-            group.count,
-            [
-                ApprovedBy(vote["member_id"], vote["name"] or vote["member_id"])
-                for vote in votes
-                if vote["role"] == group.role and vote["verdict"] == "approve"
-            ],
-        )
-        for group in terms.groups
-    ]
-    obstacle = _obstacle(found, terms, groups, votes, caller)
+async def _votable(places: Sequence[_Place], caller: Caller) -> list[_Place]:
+    told = await standings([place.id for place in places], caller.member_id)
+    return [place for place in places if place.id in told and told[place.id].cannot_vote_because is None]
+
+
+async def _views(approval_ids: Sequence[str], caller: Caller) -> list[ApprovalView]:
+    told = await standings(approval_ids, caller.member_id)
+    return [_view(sheet, told[sheet.approval_id]) for sheet in await read_sheets(approval_ids)]
+
+
+def _view(sheet: ApprovalSheet, standing: Standing) -> ApprovalView:
     return ApprovalView(
-        approval_id=found["id"],
-        decision_id=found["decision_id"],
-        mode=found["mode"],
-        state=found["state"],
-        approver_role=found["approver_role"],
-        groups=groups,
-        digest=found["digest"],
-        asked_at=found["asked_at"],
-        expires_at=found["expires_at"],
-        closed_at=found["closed_at"],
-        requested_by=Person(found["requested_by"], found["requested_by_name"] or found["requested_by"]),
+        approval_id=sheet.approval_id,
+        decision_id=sheet.decision_id,
+        mode=sheet.mode,
+        state=sheet.state,
+        decision_state=sheet.decision_state,
+        execute=sheet.execute,
+        approver_role=sheet.approver_role,
+        groups=[_group(group, sheet) for group in sheet.groups],
+        escalations=sheet.escalations,
+        digest=sheet.digest,
+        asked_at=sheet.asked_at,
+        expires_at=sheet.expires_at,
+        closed_at=sheet.closed_at,
+        requested_by=_person(sheet.requested_by),
         votes=[
             VoteView(
-                vote["id"],
-                Person(vote["member_id"], vote["name"] or vote["member_id"]),
-                vote["verdict"],
-                vote["reason"],
-                vote["door"],
-                vote["cast_at"],
+                vote.vote_id,
+                _person(vote.member),
+                vote.verdict,
+                vote.reason,
+                vote.door,
+                vote.cast_at,
+                _person(vote.on_behalf_of) if vote.on_behalf_of else None,
             )
-            for vote in votes
+            for vote in sheet.votes
         ],
-        diff=_diff(found),
-        can_vote=obstacle is None,
-        cannot_vote_because=obstacle,
+        diff=_diff(sheet),
+        payment=sheet.payment,
+        earlier=sheet.earlier,
+        earlier_total=sheet.earlier_total,
+        assignee=_person(sheet.assignee) if sheet.assignee else None,
+        info_requested_at=sheet.info_requested_at,
+        comments_count=sheet.comments_count,
+        held_by=sheet.held_by,
+        break_glass=sheet.break_glass,
+        can_vote=standing.cannot_vote_because is None,
+        cannot_vote_because=standing.cannot_vote_because,
+        votes_on_behalf_of=standing.on_behalf_of_name,
     )
 
 
-def _diff(found: Mapping[str, Any]) -> DiffView:
-    ovt = msgspec.json.decode(found["ovt"], type=Ovt)
-    evaluation = msgspec.json.decode(found["evaluation"])
-    call = parse_body(bytes(found["body"])).data.get("call")
-    return DiffView(
-        AskedView(
-            action=ovt.rail_action,
-            amount_cents=ovt.amount.minor_units,
-            currency=ovt.amount.asset,
-            stripe_connection_id=ovt.merchant.stripe_connection_id,
-            stripe_account_id=ovt.merchant.stripe_account_id,
-            charge=ovt.target.charge,
-            payment_intent=ovt.target.payment_intent,
-            customer_id=ovt.context.customer_id,
-            customer_email=ovt.context.customer_email,
-            customer_tenure_days=ovt.context.customer_tenure_days,
-            reason_code=ovt.context.reason_code,
-            source=ovt.context.source,
-            extra=ovt.context.extra,
-            metadata=ovt.metadata,
-        ),
-        PolicyView(
-            found["reason"],
-            found["message"],
-            found["matched_rule"],
-            list(evaluation.get("hits", ())),
-            list(evaluation.get("flags", ())),
-        ),
-        msgspec.convert(call, StripeCall) if call else None,
-    )
+def _diff(sheet: ApprovalSheet) -> DiffView:
+    asked = {name: getattr(sheet, name) for name in AskedView.__struct_fields__}
+    policy = PolicyView(sheet.reason, sheet.message, sheet.matched_rule, sheet.hits, sheet.flags)
+    return DiffView(AskedView(**asked), policy, sheet.would_execute)
 
 
-def _obstacle(
-    found: Mapping[str, Any],
-    terms: ReviewTerms,
-    groups: Sequence[GroupView],
-    votes: Sequence[Mapping[str, Any]],
-    caller: Caller,
-) -> str | None:
-    """What the act of voting would say to this caller, so that nobody is shown a button that refuses."""
-    seated = seats(terms, caller.roles, asked_at=found["asked_at"], now=datetime.now(UTC))
-    mine = [group for group in groups if group.role in seated.roles]
-    roles = " or ".join(sorted({group.role for group in groups}))
-    obstacles = {
-        f"This approval is already {found['state']}.": found["state"] != "pending",
-        "The deadline has passed.": datetime.now(UTC) >= found["expires_at"],
-        "You asked for this yourself; someone else has to approve it.": found["requested_by"] == caller.member_id,
-        "You have already voted on this approval.": any(vote["member_id"] == caller.member_id for vote in votes),
-        f"This needs the role {roles}.": not mine,
-        "Your role has approved already.": all(len(group.approved) >= group.count for group in mine),
-    }
-    return next((because for because, holds in obstacles.items() if holds), None)
+def _group(group: GroupNeeded, sheet: ApprovalSheet) -> GroupView:
+    by_name = {vote.member.name: vote.member.id for vote in sheet.votes if vote.verdict == "approve"}
+    return GroupView(group.role, group.count, [ApprovedBy(by_name[name], name) for name in group.approved])
+
+
+def _person(named: Named) -> Person:
+    return Person(named.id, named.name)

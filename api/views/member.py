@@ -13,7 +13,10 @@ from axiru.database import rows
 
 
 class MemberView(msgspec.Struct, frozen=True, kw_only=True):
-    """From `email` on told to those who manage members, and to oneself; else null. `locked_until` is null where nobody is kept out."""
+    """From `email` on told to those who manage members and to oneself, else null.
+
+    `locked_until` is null as well where nobody is kept out.
+    """
 
     id: str
     name: str
