@@ -5,3 +5,4 @@ from typing import Final
 REQUEST_STALE: Final = "RequestStale"
 MOVEMENT_WORKFLOW: Final = "MoneyMovement"
 VOTE_SIGNAL: Final = "vote_recorded"
+RELEASE_SIGNAL: Final = "release_recorded"

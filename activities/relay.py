@@ -10,7 +10,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.names import VOTE_SIGNAL
+from activities.names import RELEASE_SIGNAL, VOTE_SIGNAL
 from activities.sweep import ensure_workflow
 from axiru.database import row, rows
 from axiru.domain.decision import MovementInput, is_settled
@@ -22,6 +22,9 @@ _BATCH: Final = 200
 _IDLE_SECONDS: Final = 0.5
 _AWAY_SECONDS: Final = 2.0
 _RPC_TIMEOUT: Final = timedelta(seconds=5)
+
+_SIGNALS: Final = {"vote": (VOTE_SIGNAL, "vote_id"), "release": (RELEASE_SIGNAL, "control_id")}
+"""Of which topics a workflow is told: the signal, and the id in the message that it carries."""
 
 
 async def relay_forever(client: Client, task_queue: str) -> None:
@@ -81,8 +84,10 @@ async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]
         upto,
     )
     for message in messages:
-        if message["topic"] == "vote":
-            await _signal_vote(client, task_queue, chain, msgspec.json.decode(message["payload"]))
+        if (signal := _SIGNALS.get(message["topic"])) is not None:
+            name, id_field = signal
+            told = msgspec.json.decode(message["payload"])
+            await _signal(client, task_queue, chain, told["decision_id"], name, told[id_field])
     await rows(
         """
         INSERT INTO outbox_cursors AS held (relay, organization_id, mode, seq) VALUES ({}, {}, {}, {})
@@ -96,11 +101,12 @@ async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]
     return len(messages)
 
 
-async def _signal_vote(client: Client, task_queue: str, chain: Mapping[str, Any], vote: dict[str, Any]) -> None:
-    """Tell the workflow of a vote. One that is gone before its decision is settled is started again and finds it."""
-    decision_id = vote["decision_id"]
+async def _signal(
+    client: Client, task_queue: str, chain: Mapping[str, Any], decision_id: str, name: str, recorded_id: str
+) -> None:
+    """Tell the workflow of a vote or a release. One that is gone before its decision is settled is started again."""
     try:
-        await client.get_workflow_handle(decision_id).signal(VOTE_SIGNAL, vote["vote_id"], rpc_timeout=_RPC_TIMEOUT)
+        await client.get_workflow_handle(decision_id).signal(name, recorded_id, rpc_timeout=_RPC_TIMEOUT)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

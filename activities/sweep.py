@@ -15,9 +15,12 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from activities.names import MOVEMENT_WORKFLOW
 from axiru.database import rows
 from axiru.domain.decision import MovementInput
+from ledger.acts.control import lift_overdue_holds
+from ledger.entry import EntrySigner
 
 log = structlog.get_logger()
 
+_HOLDS_EVERY_SECONDS: Final = 2.0
 _EVERY_SECONDS: Final = 30.0
 _QUIET_SECONDS: Final = 120.0
 """Whatever has a workflow moves on, or is retried, within this time; what has been still for longer is looked at."""
@@ -33,6 +36,16 @@ async def sweep_forever(client: Client, task_queue: str) -> None:
             await sweep_once(client, task_queue)
         except Exception:
             log.exception("sweep_interrupted")
+
+
+async def release_overdue_forever(signer: EntrySigner) -> None:
+    """Release holds whose time is over, until cancelled; what fails is tried again. The relay tells the workflows."""
+    while True:
+        await asyncio.sleep(_HOLDS_EVERY_SECONDS)
+        try:
+            await lift_overdue_holds(signer)
+        except Exception:
+            log.exception("holds_not_released")
 
 
 async def sweep_once(client: Client, task_queue: str, *, quiet_seconds: float = _QUIET_SECONDS) -> int:
@@ -56,7 +69,8 @@ async def _still(quiet_seconds: float, after: datetime) -> list[dict[str, Any]]:
         LEFT JOIN approvals a ON a.decision_id = d.id
         WHERE d.updated_at > {} AND d.updated_at < clock_timestamp() - make_interval(secs => {})
             AND d.surface_mode = 'enforce' AND (
-                (d.state = 'pending_approval' AND a.expires_at < clock_timestamp() - make_interval(secs => {}))
+                (d.state IN ('pending_approval', 'held') AND a.state = 'pending'
+                    AND a.expires_at < clock_timestamp() - make_interval(secs => {}))
                 OR (d.execute = 'axiru' AND d.state IN ('allowed', 'approved', 'executing')))
         ORDER BY d.updated_at LIMIT {}
         """,

@@ -1,7 +1,11 @@
 """One movement of money: evaluate, wait for people where the policy says so, execute, each step sealed by an act."""
 
+import asyncio
+import contextlib
 import functools
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -10,9 +14,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.acts import Acts
     from activities.names import REQUEST_STALE
+    from activities.payment_context import PaymentContexts
     from activities.stripe import StripeExecutor
-    from axiru.domain.approval import ApprovalState
-    from axiru.domain.decision import DecisionReceipt, MovementInput
+    from axiru.domain.decision import DecisionReceipt, MovementInput, NoticeInput
 
 ACT_TIMEOUT = timedelta(seconds=10)
 ACT_RETRY = RetryPolicy(
@@ -24,8 +28,14 @@ EXECUTE_TIMEOUT = timedelta(seconds=90)
 EXECUTE_HEARTBEAT = timedelta(seconds=5)
 EXECUTE_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 ABANDONED_AFTER = timedelta(days=1)
-TO_EXECUTE = frozenset({"allowed", "approved", "executing"})
+CONTEXT_TIMEOUT = timedelta(seconds=30)
+CONTEXT_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
+CONTEXT_PATCH = "payment-context"
+UNDECIDED = frozenset({"pending_approval", "held"})
+TO_EXECUTE = frozenset({"allowed", "approved", "executing", "held"})
 CLOCK_MARGIN = timedelta(milliseconds=250)
+
+Argument = TypeVar("Argument", MovementInput, NoticeInput)
 
 
 @workflow.defn
@@ -36,6 +46,8 @@ class MoneyMovement:
         self._receipt: DecisionReceipt | None = None
         self._asked_again = False
         self._votes: list[str] = []
+        self._releases: list[str] = []
+        self._reading: asyncio.Task[None] | None = None
 
     @workflow.run
     async def run(self, movement: MovementInput) -> str:
@@ -44,16 +56,10 @@ class MoneyMovement:
         if receipt is None:
             return "abandoned"
         state: str = receipt.state
-        if state == "pending_approval":
+        if receipt.approval_id is not None and state in UNDECIDED:
             state = await self._await_approval(movement, receipt)
         if receipt.execute == "axiru" and receipt.surface_mode == "enforce" and state in TO_EXECUTE:
-            state = await workflow.execute_activity_method(
-                StripeExecutor.execute,
-                movement,
-                start_to_close_timeout=EXECUTE_TIMEOUT,
-                heartbeat_timeout=EXECUTE_HEARTBEAT,
-                retry_policy=EXECUTE_RETRY,
-            )
+            state = await self._execute(movement)
         return state
 
     async def _evaluate(self, movement: MovementInput) -> DecisionReceipt | None:
@@ -75,29 +81,74 @@ class MoneyMovement:
                     return None
         return self._receipt
 
-    async def _await_approval(self, movement: MovementInput, receipt: DecisionReceipt) -> ApprovalState:
-        """Tally from tables whenever a vote is signalled; at the deadline, which never moves, expiry denies."""
+    async def _await_approval(self, movement: MovementInput, receipt: DecisionReceipt) -> str:
+        """Tally from tables whenever a vote is signalled; at the deadline, which never moves, expiry denies.
+
+        Until then people are told what is due. What was approved under a hold waits for its release as well.
+        """
         if receipt.approval_expires_at is None:
             raise ApplicationError("A review without a deadline.", non_retryable=True)
-        tallied = 0
-        while True:
-            remaining = receipt.approval_expires_at - workflow.now() + CLOCK_MARGIN
+        if workflow.patched(CONTEXT_PATCH):
+            self._reading = asyncio.create_task(self._read_payment(movement))
+        notices = list(receipt.approval_notices)
+        # Held, and started anew: the votes may be in.
+        tallied = -1 if receipt.state == "held" else 0
+        state = "pending"
+        while state == "pending":
+            due_at = notices[0].due_at if notices else receipt.approval_expires_at
+            remaining = due_at - workflow.now() + CLOCK_MARGIN
             try:
                 await workflow.wait_condition(
                     functools.partial(self._more_votes_than, tallied), timeout=max(remaining, CLOCK_MARGIN)
                 )
                 tallied = len(self._votes)
-                tally = Acts.read_approval
+                state = await _sealed(Acts.read_approval, movement)
             except TimeoutError:
-                tally = Acts.expire_approval
-            state: ApprovalState = await workflow.execute_local_activity_method(
-                tally, movement, start_to_close_timeout=ACT_TIMEOUT, retry_policy=ACT_RETRY
-            )
-            if state != "pending":
+                if notices:
+                    state = await _sealed(Acts.give_notice, NoticeInput(movement, notices.pop(0)))
+                else:
+                    state = await _sealed(Acts.expire_approval, movement)
+        return await self._await_release(movement) if state == "held" else state
+
+    async def _await_release(self, movement: MovementInput) -> str:
+        """What an approval under a hold comes to. A control, or a policy of today, may deny it at the release."""
+        while True:
+            released = len(self._releases)
+            state = await _sealed(Acts.read_approval, movement)
+            if state != "held":
                 return state
+            await workflow.wait_condition(functools.partial(self._more_releases_than, released))
+
+    async def _read_payment(self, movement: MovementInput) -> None:
+        """Beside the wait for people, who may decide without it: Stripe may be slow, or not say."""
+        with contextlib.suppress(ActivityError):
+            await workflow.execute_activity_method(
+                PaymentContexts.read,
+                movement,
+                start_to_close_timeout=CONTEXT_TIMEOUT,
+                retry_policy=CONTEXT_RETRY,
+            )
+
+    async def _execute(self, movement: MovementInput) -> str:
+        """Execute, again after every hold. A control that comes meanwhile ends it, and says so."""
+        while True:
+            released = len(self._releases)
+            state = await workflow.execute_activity_method(
+                StripeExecutor.execute,
+                movement,
+                start_to_close_timeout=EXECUTE_TIMEOUT,
+                heartbeat_timeout=EXECUTE_HEARTBEAT,
+                retry_policy=EXECUTE_RETRY,
+            )
+            if state != "held":
+                return state
+            await workflow.wait_condition(functools.partial(self._more_releases_than, released))
 
     def _more_votes_than(self, tallied: int) -> bool:
         return len(self._votes) > tallied
+
+    def _more_releases_than(self, released: int) -> bool:
+        return len(self._releases) > released
 
     @workflow.update
     async def decide(self) -> DecisionReceipt:
@@ -113,6 +164,19 @@ class MoneyMovement:
             self._votes.append(vote_id)
 
     @workflow.signal
+    def release_recorded(self, control_id: str) -> None:
+        """The hold of this id was lifted. The signal itself permits nothing: whether it is held, the tables say."""
+        if control_id not in self._releases:
+            self._releases.append(control_id)
+
+    @workflow.signal
     def asked_again(self) -> None:
         """The caller repeated a request that was not decided yet."""
         self._asked_again = True
+
+
+async def _sealed(act: Callable[[Acts, Argument], Awaitable[str]], argument: Argument) -> str:
+    """An act beside the workflow, until it has answered: nothing behind it makes sense without it."""
+    return await workflow.execute_local_activity_method(
+        act, argument, start_to_close_timeout=ACT_TIMEOUT, retry_policy=ACT_RETRY
+    )

@@ -15,9 +15,10 @@ from activities.acts import Acts
 from activities.breakers import watch_breakers_forever
 from activities.deliveries import deliver_forever
 from activities.history import Replays
+from activities.payment_context import PaymentContexts
 from activities.relay import relay_forever
 from activities.stripe import StripeExecutor
-from activities.sweep import sweep_forever
+from activities.sweep import release_overdue_forever, sweep_forever
 from activities.webhooks import WebhookChannel
 from axiru.database import connected
 from axiru.domain.delivery import Channel
@@ -60,23 +61,25 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
     async with connected(settings):
         signer = await load_signer(vault)
         client = await connect(settings)
-        executor = StripeExecutor(settings, vault, signer)
+        executor, contexts = StripeExecutor(settings, vault, signer), PaymentContexts(settings, vault, signer)
         beside = [
             asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
+            asyncio.create_task(release_overdue_forever(signer)),
             asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
             asyncio.create_task(watch_breakers_forever(signer)),
             asyncio.create_task(deliver_forever(channels_of(settings, vault))),
         ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
-            async with worker_of(client, settings.temporal_task_queue, Acts(signer), executor):
+            async with worker_of(client, settings.temporal_task_queue, Acts(signer), executor, contexts):
                 yield client
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
             await executor.close()
+            await contexts.close()
 
 
 def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
@@ -84,7 +87,9 @@ def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
     return [WebhookChannel(settings, vault)]
 
 
-def worker_of(client: Client, task_queue: str, acts: Acts, executor: StripeExecutor) -> Worker:
+def worker_of(
+    client: Client, task_queue: str, acts: Acts, executor: StripeExecutor, contexts: PaymentContexts
+) -> Worker:
     """The worker, not started. Why it has no sandbox: `docs/decisions/0004-no-workflow-sandbox.md`."""
     replays = Replays()
     return Worker(
@@ -92,7 +97,8 @@ def worker_of(client: Client, task_queue: str, acts: Acts, executor: StripeExecu
         task_queue=task_queue,
         workflows=[MoneyMovement, HistoryReplay, ReplayExpiry],
         activities=[
-            *(acts.decide, acts.read_approval, acts.expire_approval, executor.execute),
+            *(acts.decide, acts.read_approval, acts.expire_approval, acts.give_notice),
+            *(executor.execute, contexts.read),
             *(replays.replay, replays.give_up, replays.delete_expired),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),

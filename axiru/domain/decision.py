@@ -7,6 +7,7 @@ import msgspec
 
 from axiru.domain.evaluation import Outcome
 from axiru.domain.movement import Execute, Mode
+from axiru.domain.notice import Notice
 
 SurfaceMode = Literal["shadow", "enforce"]
 DecisionState = Literal[
@@ -38,6 +39,13 @@ class MovementInput(msgspec.Struct, frozen=True):
     mode: Mode
 
 
+class NoticeInput(msgspec.Struct, frozen=True):
+    """One notice that is due in a movement's approval."""
+
+    movement: MovementInput
+    notice: Notice
+
+
 class Advisory(msgspec.Struct, frozen=True):
     """What enforcement would have done, told on a surface in shadow."""
 
@@ -51,7 +59,7 @@ class DecisionReceipt(msgspec.Struct, frozen=True):
     """The sealed answer. `outcome` is the policy's word; each door puts it into its own vocabulary.
 
     `approval_id` and `approval_expires_at` are set while people have to decide; `ledger_id` and `logged_at` name the
-    entry that sealed it.
+    entry that sealed it. `approval_notices` are what approvers, and those who may stand in for them, are told meanwhile.
     """
 
     decision_id: str
@@ -72,3 +80,4 @@ class DecisionReceipt(msgspec.Struct, frozen=True):
     approval_id: str | None = None
     approval_expires_at: datetime | None = None
     advisory: Advisory | None = None
+    approval_notices: tuple[Notice, ...] = ()

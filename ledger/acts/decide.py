@@ -10,6 +10,7 @@ from axiru.domain.control import forbidding
 from axiru.domain.decision import DecisionReceipt
 from axiru.domain.evaluation import Outcome
 from axiru.domain.execution import StripeCall, refund_call
+from axiru.domain.notice import notices_of
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
@@ -128,6 +129,7 @@ async def _seal(
         approval_id=approval_id,
         approval_expires_at=expires_at,
         advisory=ruling.advisory,
+        approval_notices=notices_of(review, deciding.now, expires_at) if review and expires_at else (),
     )
     await project_decision(receipt, request, live, words.results, entry.seq)
     if _counts(receipt):

@@ -3,9 +3,12 @@
 The hold itself is a control, engaged and lifted as all of them are; here is what it does to its decision.
 """
 
+from typing import Literal
+
 import msgspec
 
 from axiru.database import row, rows
+from axiru.domain.approval import ApprovalState
 from axiru.domain.control import AppliesTo
 from axiru.domain.execution import Objection
 from axiru.domain.movement import Mode
@@ -32,6 +35,23 @@ class Released(msgspec.Struct, frozen=True):
     decision_id: str
     state: str
     objection: Objection | None = None
+
+
+async def approval_outcome(decision_id: str) -> ApprovalState | Literal["held"] | None:
+    """Where the approval of a decision leaves it: approved may still be held, or denied because of what came since.
+
+    None where nobody was asked.
+    """
+    found = await row(
+        "SELECT a.state, d.state AS decision_state FROM approvals a JOIN decisions d ON d.id = a.decision_id "
+        "WHERE a.decision_id = {}",
+        decision_id,
+    )
+    if found is None:
+        return None
+    approved_but = found["state"] == "approved" and found["decision_state"] in {"held", "denied"}
+    outcome: ApprovalState | Literal["held"] = found["decision_state"] if approved_but else found["state"]
+    return outcome
 
 
 async def mode_to_hold_in(decision_id: str, organization_id: str, applies_to: AppliesTo) -> Mode:

@@ -7,8 +7,9 @@ import msgspec
 
 from axiru.database import row, rows
 from axiru.domain.decision import Advisory, DecisionReceipt
-from axiru.domain.evaluation import Outcome
+from axiru.domain.evaluation import Outcome, ReviewTerms
 from axiru.domain.movement import Mode, Ovt, for_account
+from axiru.domain.notice import notices_of
 from axiru.errors import AxiruError
 from ledger.acts.chain import json
 from ledger.acts.ruling import Evaluated
@@ -74,7 +75,8 @@ async def read_request(decision_id: str) -> Recorded:
 async def receipt_of(decision_id: str) -> DecisionReceipt:
     """The receipt of a decision that was made, in its present state. Raises RequestUnknown for one that was not."""
     found = await row(
-        "SELECT d.*, a.expires_at FROM decisions d LEFT JOIN approvals a ON a.decision_id = d.id WHERE d.id = {}",
+        "SELECT d.*, a.terms, a.asked_at, a.expires_at FROM decisions d LEFT JOIN approvals a ON a.decision_id = d.id "
+        "WHERE d.id = {}",
         decision_id,
     )
     if found is None:
@@ -98,6 +100,11 @@ async def receipt_of(decision_id: str) -> DecisionReceipt:
         approval_id=found["approval_id"],
         approval_expires_at=found["expires_at"],
         advisory=msgspec.json.decode(found["advisory"], type=Advisory) if found["advisory"] else None,
+        approval_notices=notices_of(
+            msgspec.json.decode(found["terms"], type=ReviewTerms), found["asked_at"], found["expires_at"]
+        )
+        if found["terms"]
+        else (),
     )
 
 

@@ -166,6 +166,16 @@ class Movements:
     async def history(self, decision_id: str) -> WorkflowHistory:
         return await self.client.get_workflow_handle(decision_id).fetch_history()
 
+    async def until_sealed(self, decision_id: str, acts: int) -> None:
+        """Wait until the workflow has run so many acts: the decision is the first."""
+        async with asyncio.timeout(15):
+            while True:
+                events = (await self.history(decision_id)).events
+                markers = [event.marker_recorded_event_attributes.marker_name for event in events]
+                if markers.count("core_local_activity") >= acts:
+                    return
+                await asyncio.sleep(0.05)
+
     async def until_event(self, decision_id: str, event: "EventType.ValueType", times: int = 1) -> None:
         """Wait until the history has so many events of a type."""
         async with asyncio.timeout(15):

@@ -45,13 +45,13 @@ OUTCOMES = {
 PASSED_THROUGH = ("axiru", "activities", "ledger", "policies", "msgspec", "piccolo", "asyncpg", "stripe", "structlog")
 
 MUTATIONS = {
-    "people are not asked": ('if state == "pending_approval":', 'if state == "denied":'),
+    "people are not asked": ('{"pending_approval", "held"}', '{"denied", "held"}'),
     "shadow executes": ('receipt.surface_mode == "enforce"', 'receipt.surface_mode != ""'),
     "Axiru executes for the caller": ('receipt.execute == "axiru"', 'receipt.execute != ""'),
-    "one vote is enough": ('if state != "pending":', 'if state != "":'),
-    "a denial executes": ('{"allowed", "approved", "executing"}', '{"allowed", "approved", "denied"}'),
+    "one vote is enough": ('while state == "pending":', 'for _ in (1,):'),
+    "a denial executes": ('{"allowed", "approved", "executing", "held"}', '{"allowed", "approved", "denied"}'),
     "a stale request is given up": ("self._asked_again, timeout=ABANDONED_AFTER", "True, timeout=ABANDONED_AFTER"),
-    "nothing expires": ("tally = Acts.expire_approval", "tally = Acts.read_approval"),
+    "nothing expires": ("_sealed(Acts.expire_approval, movement)", "_sealed(Acts.read_approval, movement)"),
     "an abandoned request is allowed": ('return "abandoned"', 'return "allowed"'),
 }
 

@@ -47,7 +47,7 @@ async def _approved_by_two(movements: Any) -> str:
     decision_id = await movements.record(1_000, source="golden_two_people", execute="caller")
     receipt = await movements.decide(decision_id)
     await movements.vote(receipt)
-    await movements.until_event(decision_id, EventType.EVENT_TYPE_MARKER_RECORDED, times=2)
+    await movements.until_sealed(decision_id, 2)
     await movements.vote(receipt, login="controller2")
     return str(decision_id)
 
@@ -138,7 +138,7 @@ async def test_signal_without_a_recorded_vote_does_nothing(movements: Any) -> No
     handle = movements.client.get_workflow_handle(decision_id)
 
     await handle.signal(MoneyMovement.vote_recorded, "vt_invented")
-    await movements.until_event(decision_id, EventType.EVENT_TYPE_MARKER_RECORDED, times=2)
+    await movements.until_sealed(decision_id, 2)
 
     decided = await row("SELECT state FROM decisions WHERE id = {}", decision_id)
     assert decided == {"state": "pending_approval"}
