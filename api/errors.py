@@ -21,6 +21,7 @@ _STATUS: Final = {
     "invalid_authorization_scheme": 401,
     "invalid_api_key": 401,
     "invalid_credentials": 401,
+    "invalid_signature": 401,
     "insufficient_scope": 403,
     "not_eligible": 403,
     "not_found": 404,

@@ -46,7 +46,7 @@ async def read_object(request: Request[Any, Any, Any]) -> dict[str, Any]:
     Raises UnsupportedMediaType, PayloadTooLarge, InvalidJson, and InvalidBody for JSON that is not an object.
     """
     _require_json(request)
-    value = parse_strictly(await _read_bounded(request))
+    value = parse_strictly(await read_bytes(request))
     if not isinstance(value, dict):
         raise InvalidBody.single("body", "wrong_type", "The body must be a JSON object.")
     return value
@@ -88,7 +88,8 @@ def _require_json(request: Request[Any, Any, Any]) -> None:
         raise UnsupportedMediaType("The body must be sent without a content-encoding.")
 
 
-async def _read_bounded(request: Request[Any, Any, Any]) -> bytes:
+async def read_bytes(request: Request[Any, Any, Any]) -> bytes:
+    """The body as it was sent: what signatures are over. Raises PayloadTooLarge, InvalidJson where it breaks off."""
     too_large = PayloadTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes.", max_bytes=MAX_BODY_BYTES)
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced) > MAX_BODY_BYTES:

@@ -11,6 +11,7 @@ from api.feed import ChainWatch
 from api.intake.charge import PaymentLookup
 from api.rate_limit import RateLimit
 from axiru.settings import Settings
+from axiru.vault import Vault
 from ledger.acts.standing import CompiledVersions
 from ledger.entry import EntrySigner
 
@@ -27,6 +28,7 @@ class Services(NamedTuple):
     compiler: PolicyCompiler
     compiled: CompiledVersions
     closing: asyncio.Event
+    vault: Vault
 
 
 def services_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Services:
