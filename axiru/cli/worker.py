@@ -17,6 +17,7 @@ from activities.deliveries import deliver_forever
 from activities.history import Replays
 from activities.payment_context import PaymentContexts
 from activities.relay import relay_forever
+from activities.slack import SlackChannel
 from activities.stripe import StripeExecutor
 from activities.sweep import release_overdue_forever, sweep_forever
 from activities.webhooks import WebhookChannel
@@ -84,7 +85,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
 
 def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
     """Every way out of the house, each sending on its own."""
-    return [WebhookChannel(settings, vault)]
+    return [WebhookChannel(settings, vault), SlackChannel(settings, vault)]
 
 
 def worker_of(
