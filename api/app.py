@@ -27,6 +27,7 @@ from api.routes.breakers import (
 from api.routes.controls import engage_control, lift_control, list_controls
 from api.routes.decision_landing import create_landing_decision
 from api.routes.decisions import create_decision, get_decision, list_decisions
+from api.routes.deliveries import get_delivery, list_deliveries, resend
 from api.routes.events import stream_events
 from api.routes.keys import create_key, list_keys, revoke_key
 from api.routes.lists import (
@@ -62,6 +63,14 @@ from api.routes.replays import (
     start_replay,
 )
 from api.routes.sessions import current_session, end_session, list_sessions, log_in, log_out
+from api.routes.webhooks import (
+    change_webhook,
+    create_webhook,
+    list_webhooks,
+    ping_webhook,
+    remove_webhook,
+    rotate_webhook,
+)
 from api.server import serve_app
 from api.services import Services
 from axiru.database import connected
@@ -143,6 +152,15 @@ ROUTES = (
     list_findings,
     get_report,
     delete_replay,
+    create_webhook,
+    list_webhooks,
+    change_webhook,
+    rotate_webhook,
+    ping_webhook,
+    remove_webhook,
+    list_deliveries,
+    get_delivery,
+    resend,
     healthz,
     readyz,
     metrics,

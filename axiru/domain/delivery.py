@@ -54,7 +54,10 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 class Channel(Protocol):
     """One way out of the house. `plan` reads and writes nothing; `send` never raises for what the other side does."""
 
-    name: ChannelName
+    @property
+    def name(self) -> ChannelName:
+        """The channel's name, for cursors and the log."""
+        ...
 
     async def plan(self, happening: Happening) -> list[Planned]:
         """Who has to be told of this, and what. Called again for the same happening after a crash."""
