@@ -1,11 +1,8 @@
 """`/api/v1/approvals`: what waits for people, and their votes."""
 
-import asyncio
-from datetime import timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-import structlog
 from litestar import Request, get, post
 from litestar.params import QueryParameter
 from msgspec import Meta
@@ -18,17 +15,13 @@ from api.intake.text import Identifier, Reason
 from api.json_body import read_object, read_optional_object
 from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
-from api.services import Services, services_of
+from api.services import services_of
+from api.telling import tell_workflow
 from api.views.approval import ApprovalPage, ApprovalView, Wanted, find_approval, find_approvals, require_approval
 from api.views.page import Cursor, CursorText, Limit, ModeFilter
 from axiru.domain.approval import ApprovalState, Ballot, Verdict, VoteReceipt
 from axiru.errors import AxiruError
 from ledger.acts.vote import ReasonRequired, cast_vote
-from workflows.money_movement import MoneyMovement
-
-_SIGNAL_SECONDS: Final = 2.0
-_log = structlog.get_logger("api")
-_signals: set[asyncio.Task[None]] = set()
 
 
 class VoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -196,17 +189,5 @@ async def _cast(
         ),
         signer=services.signer,
     )
-    # Not waited for: the vote is sealed, and the outbox tells the workflow should this be lost.
-    telling = asyncio.create_task(_tell_workflow(receipt, services))
-    _signals.add(telling)
-    telling.add_done_callback(_signals.discard)
+    tell_workflow(receipt, services.temporal)
     return receipt
-
-
-async def _tell_workflow(receipt: VoteReceipt, services: Services) -> None:
-    try:
-        await services.temporal.get_workflow_handle(receipt.decision_id).signal(
-            MoneyMovement.vote_recorded, receipt.vote_id, rpc_timeout=timedelta(seconds=_SIGNAL_SECONDS)
-        )
-    except Exception as error:  # whatever it was, the vote stands and is told again
-        _log.warning("vote_not_signalled", vote_id=receipt.vote_id, error=type(error).__name__)
