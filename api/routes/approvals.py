@@ -22,6 +22,7 @@ from api.views.page import Cursor, CursorText, Limit, ModeFilter
 from axiru.domain.approval import ApprovalState, Ballot, Verdict, VoteReceipt
 from axiru.errors import AxiruError
 from ledger.acts.vote import ReasonRequired, cast_vote
+from workflows.money_movement import MoneyMovement
 
 
 class VoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -189,5 +190,5 @@ async def _cast(
         ),
         signer=services.signer,
     )
-    tell_workflow(receipt, services.temporal)
+    tell_workflow(receipt.decision_id, MoneyMovement.vote_recorded, receipt.vote_id, services)
     return receipt
