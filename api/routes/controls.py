@@ -16,22 +16,24 @@ from api.json_body import read_object, read_optional_object
 from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
 from api.services import services_of
+from api.telling import tell_workflow
 from api.views.control import ControlList, ControlView, find_control, find_controls
 from api.views.page import ModeFilter
 from axiru.domain.control import FREEZE_REASONS, AppliesTo
 from axiru.domain.movement import SURFACES
 from ledger.acts.control import engage, lift
+from workflows.money_movement import MoneyMovement
 
 _LONGEST_NAME: Final = 255
 
 
 class ControlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`scope` is empty for the kill switch; a freeze names exactly one thing, a mark one connected account.
+    """`scope` is empty for the kill switch; a freeze names one thing, a hold a decision, a mark a connected account.
 
     A mark stops nothing by itself: it is what rules about accounts `marked_for_review` read.
     """
 
-    kind: Literal["kill_switch", "freeze", "mark_for_review"]
+    kind: Literal["kill_switch", "freeze", "hold", "mark_for_review"]
     mode: AppliesTo
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
     scope: dict[str, Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)]] = {}
@@ -52,7 +54,10 @@ class LiftBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     security=BEARER,
 )
 async def engage_control(request: Request[Caller, Any, Any]) -> ControlView:
-    """Put a control in force. It binds before this answers; `in_flight` are the calls it came too late for."""
+    """Put a control in force. It binds before this answers; `in_flight` are the calls it came too late for.
+
+    A hold binds in its decision's mode. One that can no longer be held answers 409 with its state.
+    """
     caller = request.user
     body = read_control(await read_object(request))
     if caller.mode is not None and body.mode != caller.mode:
@@ -89,7 +94,7 @@ async def list_controls(
     security=BEARER,
 )
 async def lift_control(request: Request[Caller, Any, Any], control_id: str) -> ControlView:
-    """Take a control out of force; the reason comes in the body or as `?reason=`."""
+    """Take a control out of force; the reason comes in the body or as `?reason=`. A hold is released by this."""
     caller = request.user
     body = decode(await read_optional_object(request), LiftBody)
     shown = await find_control(control_id, caller.organization_id)
@@ -107,6 +112,8 @@ async def lift_control(request: Request[Caller, Any, Any], control_id: str) -> C
         reason=reason.strip()[:2_000],
         signer=services_of(request).signer,
     )
+    if shown.kind == "hold":
+        tell_workflow(shown.scope["decision_id"], MoneyMovement.release_recorded, control_id, services_of(request))
     return await find_control(control_id, caller.organization_id)
 
 
@@ -138,6 +145,8 @@ def _rule_errors(raw: dict[str, Any], body: ControlBody | None) -> Iterator[Fiel
             yield FieldError("scope", "not_allowed", f"A freeze names exactly one of: {', '.join(FREEZE_REASONS)}.")
         if kind == "mark_for_review" and set(scope) != {"stripe_account_id"}:
             yield FieldError("scope", "not_allowed", "A mark names one connected account: stripe_account_id.")
+        if kind == "hold" and set(scope) != {"decision_id"}:
+            yield FieldError("scope", "not_allowed", "A hold names one decision: decision_id.")
         surface = scope.get("surface")
         if kind == "freeze" and surface is not None and surface not in SURFACES:
             yield FieldError(

@@ -42,12 +42,14 @@ class ControlList(msgspec.Struct, frozen=True):
 _MOST: Final = 500
 _SELECT: Final = """
 SELECT c.*, e.name AS engaged_by_name, l.name AS lifted_by_name, b.name AS breaker_name,
-    c.lifted_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS in_force
+    c.lifted_at IS NULL AND (c.kind = 'hold' OR c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS in_force
 FROM controls c LEFT JOIN members e ON e.id = c.engaged_by LEFT JOIN members l ON l.id = c.lifted_by
     LEFT JOIN breakers b ON b.id = c.breaker_id
 WHERE c.organization_id = {}
 """
-_IN_FORCE: Final = " AND c.lifted_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp())"
+_IN_FORCE: Final = (
+    " AND c.lifted_at IS NULL AND (c.kind = 'hold' OR c.expires_at IS NULL OR c.expires_at > clock_timestamp())"
+)
 
 
 async def find_controls(organization_id: str, mode: Mode | None, *, in_force: bool | None) -> ControlList:
