@@ -18,8 +18,12 @@ from console.detail_views import DecisionDetail
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
+from console.pages import decision_context as context
 from console.pages import decision_head
 from console.pages import decision_sections as sections
+from console.pages.decision_discussion import Discussion
+from console.pages.decision_glass import Glass
+from console.pages.decision_hold import Hold
 from console.pages.vote import VotePanel
 from console.sessions import Session
 from console.theme import Frame, frame
@@ -87,17 +91,29 @@ class DecisionPage:
         self._mode = mode
 
     def build(self) -> None:
-        with block("a", "back", href=f"/?mode={self._mode}"):
-            icon("arrow-left")
-            Text("span", "Decisions")
+        with block("div", "decision-top"):
+            with block("a", "back", href=f"/?mode={self._mode}"):
+                icon("arrow-left")
+                Text("span", "Decisions")
+            actions = block("div", "decision-actions")
         self._whole = block("div", "decision")
         with self._whole:
-            head = block("header", "decision-head")
+            with block("header", "decision-head"):
+                head = block("div", "head-lines")
+                self._hold = Hold(self._session, changed=self._read_again)
+                with actions:
+                    self._hold.build_button()
             with block("div", "decision-main panels"):
-                asked, policy, execution, ledger = (block("section", "panel") for _ in range(4))
+                asked, policy, execution = (block("section", "panel") for _ in range(3))
+                self._context = block("div", "two-panels context")
+                with self._context:
+                    payment, customer = (block("section", "panel") for _ in range(2))
+                ledger = block("section", "panel")
             with block("div", "decision-side"):
                 with block("div", "decision-vote"):
                     self._vote = VotePanel(self._session, changed=self._read_again)
+                    self._glass = Glass(self._session, changed=self._read_again)
+                self._discussion = Discussion(self._session, changed=self._read_again)
                 facts, timeline = (block("section", "panel") for _ in range(2))
         self._whole.set_visibility(False)
         self._parts = (
@@ -105,6 +121,8 @@ class DecisionPage:
             Part(asked, sections.asked, lambda d: d.ovt),
             Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
             Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution)),
+            Part(payment, context.payment, lambda d: d.approval and (d.approval.payment, d.approval.diff.asked)),
+            Part(customer, context.customer, lambda d: (d.ovt.context, d.approval and d.approval.earlier)),
             Part(facts, sections.facts, lambda d: (d.decided_at, d.execution, d.audit)),
             Part(timeline, sections.happened, lambda d: d.timeline),
             Part(ledger, sections.ledger, lambda d: d.ledger),
@@ -127,8 +145,13 @@ class DecisionPage:
             return
         for part in self._parts:
             part.update(decision)
+        self._context.set_visibility(decision.approval is not None)
         self._vote.show(decision)
         self._whole.set_visibility(True)
+        # Beside the decision itself: the page stands even while these cannot be read.
+        await self._hold.show(decision)
+        await self._glass.show(decision)
+        await self._discussion.show(decision)
 
     def _read_again(self) -> None:
         self._following.resync()

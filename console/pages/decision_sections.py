@@ -104,7 +104,7 @@ def _flags(flags: tuple[RuleHit, ...]) -> None:
 
 def execution(decision: DecisionDetail) -> None:
     begun = decision.execution.status is not None
-    Text("h2", "The call to Stripe" if begun else "What would be executed")
+    Text("h2", "The call to Stripe" if begun else "What Stripe will be told")
     call = sealed_call(decision)
     with block("div", "panel-body"):
         if call is not None:

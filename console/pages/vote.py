@@ -1,13 +1,12 @@
 """The vote: who is asked, who has answered, and the two buttons, with a reason whenever they cannot be used."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from axiru.domain.approval import Verdict
 from axiru.errors import AxiruError
 from console.api_errors import SessionEnded
 from console.approval_views import ApprovalView
-from console.components.badge import Look, badge
 from console.components.button import Button
 from console.components.code_value import code_value
 from console.components.confirm_dialog import ConfirmDialog
@@ -15,17 +14,12 @@ from console.components.key_value import fact, key_value, key_values
 from console.components.money import money_text
 from console.components.text import Text, block
 from console.components.text_field import TextField
-from console.components.timestamp import Timestamp
-from console.components.wording import movement_name, role_name, with_article
+from console.components.wording import movement_name
 from console.detail_views import DecisionDetail
 from console.pages.decision_head import forbidden_text
+from console.pages.vote_assignment import Assignment
+from console.pages.vote_standing import standing
 from console.sessions import Session
-
-_CLOSED: Final = {
-    "approved": Look("Approved", "check", "good"),
-    "denied": Look("Denied by a person", "cross", "bad"),
-    "expired": Look("Expired without enough votes", "clock", "neutral"),
-}
 
 
 class VotePanel:
@@ -45,8 +39,10 @@ class VotePanel:
         with self._panel:
             Text("h2", "Approval")
             self._standing = block("div", "panel-body", aria_live="polite")
+            self._assignment = Assignment(session, changed)
             self._form = block("div", "panel-body vote-form")
             with self._form:
+                self._seat = Text("p", "", "muted")
                 self._reason = TextField(
                     "Reason", hint="Required to deny. Sealed in the ledger with your vote.", rows=2
                 )
@@ -64,18 +60,21 @@ class VotePanel:
         approval = decision.approval
         self._decision = decision
         self._panel.set_visibility(approval is not None)
+        self._assignment.show(decision)
         if approval is None or approval == self._shown:
             return
         self._shown = approval
         self._standing.clear()
         with self._standing:
-            _standing(approval)
+            standing(approval)
         self._form.set_visibility(approval.state == "pending")
         why_not = "" if approval.can_vote else approval.cannot_vote_because or "You may not vote on this."
         self._approve.block(bool(why_not), why_not)
         self._deny.block(bool(why_not), why_not)
         self._reason.set_visibility(not why_not)
         self._why_not.set_text(why_not)
+        seat = approval.votes_on_behalf_of
+        self._seat.set_text(f"You vote in the place of {seat}, who is out of office." if seat else "")
 
     async def _ask(self) -> None:
         decision = self._decision
@@ -116,31 +115,6 @@ class VotePanel:
         return True
 
 
-def _standing(approval: ApprovalView) -> None:
-    if approval.state != "pending":
-        closed = _CLOSED.get(approval.state)
-        badge(closed.label if closed else approval.state, closed.tone if closed else "neutral", closed and closed.icon)
-    with key_values():
-        for group in approval.groups:
-            names = ", ".join(member.name or member.member_id for member in group.approved)
-            needed = f"{group.count} {role_name(group.role)}{'' if group.count == 1 else 's'}"
-            key_value("Needs", f"{needed}; has {names}" if names else needed)
-        if approval.requested_by is not None:
-            key_value("Asked by", approval.requested_by.shown)
-        if approval.state == "pending":
-            with fact("Expires"):
-                Timestamp(approval.expires_at, "distance")
-                Text("span", ", then it is denied")
-    for vote in approval.votes:
-        with block("div", "cast-vote"):
-            with block("p"):
-                Text("strong", vote.member.shown)
-                Text("span", " approved " if vote.verdict == "approve" else " denied ")
-                Timestamp(vote.cast_at)
-            if vote.reason:
-                Text("p", vote.reason, "quoted")
-
-
 def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
     call = approval.diff.would_execute
     if decision.forbidden_by is not None:
@@ -160,5 +134,7 @@ def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
             key_value("On", f"{call.stripe_connection_id} ({call.stripe_account_id})")
         with fact("Digest"):
             code_value(approval.digest, "digest")
-    if approval.approver_role:
-        Text("p", f"You vote as {with_article(role_name(approval.approver_role))}.", "muted")
+    if decision.state == "held":
+        Text("p", "It is held: nothing is executed before somebody releases it.")
+    if approval.votes_on_behalf_of:
+        Text("p", f"You vote in the place of {approval.votes_on_behalf_of}, who is out of office.", "muted")
