@@ -56,6 +56,8 @@ ROLES = {
     "controller2": ["controller"],
     "finance": ["finance_manager"],
     "viewer": ["viewer"],
+    "admin": ["admin"],
+    "support": ["support"],
 }
 """Every member the tests know by login; the requester owns the key and would be eligible but for that."""
 
