@@ -23,7 +23,11 @@ _IDLE_SECONDS: Final = 0.5
 _AWAY_SECONDS: Final = 2.0
 _RPC_TIMEOUT: Final = timedelta(seconds=5)
 
-_SIGNALS: Final = {"vote": (VOTE_SIGNAL, "vote_id"), "release": (RELEASE_SIGNAL, "control_id")}
+_SIGNALS: Final = {
+    "vote": (VOTE_SIGNAL, "vote_id"),
+    "break_glass": (VOTE_SIGNAL, "break_glass_id"),
+    "release": (RELEASE_SIGNAL, "control_id"),
+}
 """Of which topics a workflow is told: the signal, and the id in the message that it carries."""
 
 
