@@ -15,6 +15,12 @@ from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
 from api.routes.agents import change_one_agent, list_agents, register_agent, retire_one_agent
 from api.routes.approvals import approve, deny, get_approval, list_approvals, vote_on_several
+from api.routes.break_glass import (
+    confirm_break_glass,
+    list_break_glass,
+    open_break_glass,
+    withdraw_break_glass,
+)
 from api.routes.breakers import (
     accept_trip,
     arm_breaker,
@@ -27,7 +33,9 @@ from api.routes.breakers import (
 from api.routes.controls import engage_control, lift_control, list_controls
 from api.routes.decision_landing import create_landing_decision
 from api.routes.decisions import create_decision, get_decision, list_decisions
+from api.routes.delegations import begin_delegation, end_one_delegation, list_delegations
 from api.routes.deliveries import get_delivery, list_deliveries, resend
+from api.routes.discussion import assign_approval, list_comments, write_comment
 from api.routes.events import stream_events
 from api.routes.keys import create_key, list_keys, revoke_key
 from api.routes.lists import (
@@ -63,6 +71,7 @@ from api.routes.replays import (
     start_replay,
 )
 from api.routes.sessions import current_session, end_session, list_sessions, log_in, log_out
+from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
     change_webhook,
     create_webhook,
@@ -90,6 +99,16 @@ ROUTES = (
     approve,
     deny,
     vote_on_several,
+    list_comments,
+    write_comment,
+    assign_approval,
+    list_delegations,
+    begin_delegation,
+    end_one_delegation,
+    list_break_glass,
+    open_break_glass,
+    confirm_break_glass,
+    withdraw_break_glass,
     engage_control,
     list_controls,
     lift_control,
@@ -158,6 +177,7 @@ ROUTES = (
     rotate_webhook,
     ping_webhook,
     remove_webhook,
+    vote_by_webhook,
     list_deliveries,
     get_delivery,
     resend,

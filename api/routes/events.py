@@ -22,7 +22,18 @@ REAUTHORIZE_SECONDS: Final = 30.0
 _EVENTS_A_READ: Final = 200
 _LARGEST_SEQ: Final = 2**63 - 1
 _LARGEST_POSITION: Final = 2**31 - 1
-_EVENT_OF_TOPIC: Final = {"vote": "approval"}
+_EVENT_OF_TOPIC: Final = {
+    "vote": "approval",
+    "discussion": "approval",
+    "notice": "approval",
+    "context": "approval",
+    "break_glass": "approval",
+    "release": "control",
+    "breaker": "control",
+}
+"""By which name a topic is told; any other goes by its own."""
+_NOT_TOLD: Final = ["member", "organization"]
+"""Topics that are for those who are notified of them, not for everybody who may read."""
 
 
 class Place(NamedTuple):
@@ -76,12 +87,14 @@ async def _after(place: Place, organization_id: str, mode: Mode) -> list[dict[st
         """
         SELECT seq, position, topic, payload FROM outbox
         WHERE organization_id = {} AND mode = {} AND (seq, position) > ({}::bigint, {}::integer)
+            AND topic <> ALL ({}::text[])
         ORDER BY seq, position LIMIT {}
         """,
         organization_id,
         mode,
         place.seq,
         place.position,
+        _NOT_TOLD,
         _EVENTS_A_READ,
     )
 
