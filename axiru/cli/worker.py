@@ -14,6 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.acts import Acts
 from activities.breakers import watch_breakers_forever
 from activities.deliveries import deliver_forever
+from activities.email import EmailChannel
 from activities.history import Replays
 from activities.payment_context import PaymentContexts
 from activities.relay import relay_forever
@@ -85,7 +86,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
 
 def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
     """Every way out of the house, each sending on its own."""
-    return [WebhookChannel(settings, vault), SlackChannel(settings, vault)]
+    return [WebhookChannel(settings, vault), SlackChannel(settings, vault), EmailChannel(settings, vault)]
 
 
 def worker_of(

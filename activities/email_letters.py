@@ -1,0 +1,127 @@
+"""What mails say: the question to a voter, and the alarms to those who answer for the organization."""
+
+from typing import Final
+
+from activities.email_message import Letter
+from axiru.domain.approval_sheet import ApprovalSheet
+from axiru.domain.breaker import BreakerTerms
+from axiru.domain.sheet_lines import Line, Section, headline, on_one_line, sections, time_text
+from axiru.email_links import IssuedLink
+
+_OPENINGS: Final = {
+    "approval.requested": ("Approval wanted", "Your approval is wanted."),
+    "approval.reminder": ("Reminder", "This still waits for your approval."),
+    "approval.escalated": ("Escalated", "This has waited for long; others may now stand in."),
+    "approval.question": ("More information asked for", "Somebody asked for more information. The deadline stays."),
+    "approval.assigned": ("Assigned to you", "This approval was assigned to you."),
+}
+_FOOTER: Final = (
+    "Sent by Axiru because you take part in approvals. You can turn these mails off on your account's page."
+)
+_ALARM_FOOTER: Final = "Sent by Axiru to every admin and controller of your organization. Alarms cannot be turned off."
+
+
+def approval_letter(
+    event: str, sheet: ApprovalSheet, *, name: str, link: IssuedLink | None, api_url: str, console_url: str
+) -> Letter:
+    """The whole sheet without what is personal, and the way to vote for who may; else the way to the console."""
+    title, opening = _OPENINGS[event]
+    in_console = _console_link(console_url, f"decisions/{sheet.decision_id}")
+    below = [f"In the console: {in_console[1]}"] if in_console and link else []
+    if link is not None:
+        below.insert(
+            0,
+            f"The link is yours alone: do not pass it on. It is good for one vote until {time_text(link.expires_at)}, "
+            "and opening it changes nothing.",
+        )
+    return Letter(
+        subject=f"{title}: {headline(sheet)}, {sheet.reason}",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(
+            opening,
+            f"{headline(sheet)}, asked by {on_one_line(sheet.requested_by.name)}: {on_one_line(sheet.message)}",
+        ),
+        link=("See everything and vote", f"{api_url.rstrip('/')}/email/approvals/{link.token}") if link else in_console,
+        below_link=tuple(below),
+        sections=sections(sheet, personal=False),
+        footer=_FOOTER,
+        about=sheet.approval_id,
+    )
+
+
+def break_glass_letter(
+    sheet: ApprovalSheet, *, state: str, alone: bool, reason: str, by: str, name: str, console_url: str
+) -> Letter:
+    """Somebody approves past quorum and roles, or has."""
+    how = "by one person alone" if alone else "by two people"
+    what = f"was used {how}" if state == "used" else f"is {state}, {how}"
+    return Letter(
+        subject=f"ALARM: break-glass {what}: {headline(sheet)}",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(f"Break-glass {what}. Opened by {on_one_line(by)}: {on_one_line(reason)}",),
+        link=_console_link(console_url, f"decisions/{sheet.decision_id}"),
+        below_link=(),
+        sections=sections(sheet, personal=False),
+        footer=_ALARM_FOOTER,
+        about=sheet.approval_id,
+    )
+
+
+def breaker_letter(
+    terms: BreakerTerms,
+    *,
+    breaker: str,
+    state: str,
+    measured: tuple[str, str],
+    trip_id: str,
+    name: str,
+    console_url: str,
+) -> Letter:
+    """A circuit breaker tripped. `measured` is what the window held, and what is usual."""
+    what = "set a freeze" if state == "engaged" else "proposes a freeze"
+    named = ", ".join(f"{key} {value}" for key, value in terms.scope.items())
+    lines = (
+        Line("Breaker", on_one_line(breaker)),
+        Line(f"In the last {terms.window_seconds} s", measured[0]),
+        Line("Usually", measured[1]),
+        Line("Freeze of", on_one_line(named)),
+    )
+    return Letter(
+        subject=f"ALARM: circuit breaker {on_one_line(breaker)} {what}: {measured[0]}, usually {measured[1]}",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(
+            f"The circuit breaker {on_one_line(breaker)} tripped and {what} of {on_one_line(named)}.",
+            "Nothing that it names moves until somebody lifts the freeze."
+            if state == "engaged"
+            else "Nothing is frozen until somebody accepts the proposal.",
+        ),
+        link=_console_link(console_url, "controls"),
+        below_link=(),
+        sections=(Section("What was measured", lines),),
+        footer=_ALARM_FOOTER,
+        about=trip_id,
+    )
+
+
+def member_letter(*, change: str, whom: str, roles: str, member_id: str, name: str, console_url: str) -> Letter:
+    """Somebody was given a role, or their log-in was locked."""
+    what = f"{whom} now holds: {roles}" if change == "role_granted" else f"The log-in of {whom} was locked"
+    return Letter(
+        subject=f"ALARM: {what}",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(
+            f"{what}.",
+            "Roles decide who may approve money. If you do not know of this, ask whoever gave it."
+            if change == "role_granted"
+            else "Too many wrong passwords were tried. It opens again by itself.",
+        ),
+        link=_console_link(console_url, "members"),
+        below_link=(),
+        sections=(),
+        footer=_ALARM_FOOTER,
+        about=member_id,
+    )
+
+
+def _console_link(console_url: str, path: str) -> tuple[str, str] | None:
+    return ("Open in the console", f"{console_url.rstrip('/')}/{path}") if console_url else None
