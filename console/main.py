@@ -16,12 +16,15 @@ from console.api_client import TIMEOUT_SECONDS
 from console.entry import Console
 from console.pages import (
     approvals,
+    connections_out,
     controls,
     decision,
     draft,
+    keys,
     list_proposal,
     lists,
     login,
+    members,
     missing,
     one_list,
     policies,
@@ -56,6 +59,9 @@ PAGES: Final = (
     replays,
     replay,
     controls,
+    members,
+    keys,
+    connections_out,
     missing,
 )
 

@@ -11,8 +11,11 @@ from axiru.domain.movement import Mode
 from console.account_api import AccountApi
 from console.api_client import ApiClient
 from console.approval_api import ApprovalApi
+from console.control_api import ControlApi
 from console.list_api import ListApi
 from console.live_feed import LiveFeed
+from console.outgoing_api import OutgoingApi
+from console.people_api import PeopleApi
 from console.policy_api import PolicyApi
 from console.replay_api import ReplayApi
 from console.views import CurrentSession, LoggedIn, Member
@@ -29,6 +32,9 @@ class Session:
         self.policies = PolicyApi(self.api)
         self.lists = ListApi(self.api)
         self.replays = ReplayApi(self.api)
+        self.controls = ControlApi(self.api)
+        self.people = PeopleApi(self.api)
+        self.outgoing = OutgoingApi(self.api)
         self.approvals = ApprovalApi(self.api)
         self.account = AccountApi(self.api)
         self.expires_at = logged_in.expires_at

@@ -24,7 +24,7 @@ STATIC: Final = Path(__file__).parent / "static"
 MOST_COUNTED: Final = 9
 """Of what waits for one; beyond it only that there is more, because every page counts it anew after each vote."""
 
-Place = Literal["decisions", "approvals", "policies", "lists", "replays", "controls", "account"]
+Place = Literal["decisions", "approvals", "policies", "lists", "replays", "controls", "organization", "account"]
 
 _NAVIGATION: Final[tuple[tuple[Place, str, str], ...]] = (
     ("decisions", "Decisions", "/"),
@@ -33,6 +33,7 @@ _NAVIGATION: Final[tuple[tuple[Place, str, str], ...]] = (
     ("lists", "Lists", "/lists"),
     ("replays", "Replays", "/replays"),
     ("controls", "Controls", "/controls"),
+    ("organization", "Organization", "/members"),
 )
 _FEED_WORDS: Final = {
     FeedState.CONNECTING: "Connecting",
@@ -54,7 +55,8 @@ def install() -> None:
         '<link rel="preload" href="/static/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>'
         '<link rel="stylesheet" href="/static/axiru.css">'
         '<link rel="stylesheet" href="/static/policies.css">'
-        '<link rel="stylesheet" href="/static/approvals.css">',
+        '<link rel="stylesheet" href="/static/approvals.css">'
+        '<link rel="stylesheet" href="/static/people.css">',
         shared=True,
     )
 

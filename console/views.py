@@ -134,7 +134,10 @@ class DecisionPage(msgspec.Struct, frozen=True):
 
 
 class ControlView(msgspec.Struct, frozen=True, kw_only=True):
-    """A kill switch, freeze, hold or mark. `in_flight` are calls that had begun when it took effect."""
+    """A kill switch, freeze, hold or mark, of a person or a circuit breaker.
+
+    `in_flight` are calls that had begun when it took effect.
+    """
 
     id: str
     kind: str
@@ -144,6 +147,7 @@ class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     in_force: bool
     scope: dict[str, Any] = {}
     engaged_by: Person | None = None
+    breaker: Person | None = None
     expires_at: datetime | None = None
     lifted_at: datetime | None = None
     lifted_by: Person | None = None

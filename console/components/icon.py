@@ -21,6 +21,7 @@ IconName = Literal[
     "flag",
     "link",
     "pencil",
+    "lock",
 ]
 SPRITE = "/static/icons.svg"
 

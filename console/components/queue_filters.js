@@ -4,7 +4,7 @@ const SEARCH_PAUSE_MS = 200;
 
 // Keeps the filters in the address, so that a reload, a bookmark or a colleague sees the same queue.
 export default {
-  props: { tabs: Array, state: String, query: String, counts: Object },
+  props: { tabs: Array, state: String, query: String, counts: Object, searches: String, placeholder: String },
   emits: ["change"],
   data() {
     return { chosen: this.state, typed: this.query };
@@ -44,9 +44,9 @@ export default {
     return h("div", { class: "filters" }, [
       h("div", { class: "tabs", role: "group", "aria-label": "Filter by state" }, this.tabs.map(this.tab)),
       h("label", { class: "search" }, [
-        h("span", { class: "visually-hidden" }, "Search decisions"),
+        h("span", { class: "visually-hidden" }, this.searches),
         h("input", {
-          type: "search", value: this.typed, placeholder: "Search id, charge, customer", "data-search": "",
+          type: "search", value: this.typed, placeholder: this.placeholder, "data-search": "",
           onInput: this.search,
           onKeydown: (event) => event.key === "Escape" && event.target.blur(),
         }),

@@ -1,4 +1,4 @@
-"""The queue's filters: states as tabs with counts, and a search field."""
+"""A list's filters: states as tabs with counts, and a search field."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -18,7 +18,14 @@ class QueueFilters(Element, component="queue_filters.js"):
     """Calls `on_change(state, query)`; a state that is not one of the tabs cannot be chosen."""
 
     def __init__(
-        self, tabs: Sequence[Tab], state: str, query: str, on_change: Callable[[str, str], Awaitable[None]]
+        self,
+        tabs: Sequence[Tab],
+        state: str,
+        query: str,
+        on_change: Callable[[str, str], Awaitable[None]],
+        *,
+        searches: str = "Search decisions",
+        placeholder: str = "Search id, charge, customer",
     ) -> None:
         super().__init__()
         self._names = {tab.name for tab in tabs}
@@ -27,6 +34,8 @@ class QueueFilters(Element, component="queue_filters.js"):
         self.props["state"] = state
         self.props["query"] = query
         self.props["counts"] = {}
+        self.props["searches"] = searches
+        self.props["placeholder"] = placeholder
         self.on("change", self._changed)
 
     def count(self, name: str, text: str) -> None:

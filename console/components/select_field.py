@@ -28,8 +28,19 @@ class SelectField(Element, component="select_field.js"):
         self.props["value"] = value
         self.on("change", self._changed)
 
+    def offer(self, options: Mapping[str, str]) -> None:
+        """Other options; what was chosen stays so if it is among them, else the first one is."""
+        self._options = options
+        self.props["options"] = [[name, text] for name, text in options.items()]
+        self.choose(self.value if self.value in options else next(iter(options)))
+
+    def choose(self, value: str) -> None:
+        """Choose one of the options, on the page too."""
+        self.value = value
+        self.props["value"] = value
+
     def _changed(self, event: GenericEventArguments) -> None:
         if event.args in self._options:
-            self.value = event.args
+            self.value = self.props["value"] = event.args
             if self._on_change is not None:
                 self._on_change()

@@ -10,6 +10,9 @@ export default {
     return { typed: this.initial ?? "" };
   },
   watch: {
+    initial(initial) {
+      this.typed = initial;
+    },
     cleared() {
       this.typed = "";
     },

@@ -55,6 +55,12 @@ class TextField(Element, component="text_field.js"):
         self.props["cleared"] = self.props["cleared"] + 1
         self.refuse("")
 
+    def set_text(self, text: str) -> None:
+        """Put this in place of what was typed, on the page too."""
+        self.value = text
+        self.props["initial"] = text
+        self.refuse("")
+
     def _changed(self, event: GenericEventArguments) -> None:
         if isinstance(event.args, str):
             self.value = event.args

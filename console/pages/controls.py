@@ -1,37 +1,38 @@
-"""Controls: the kill switch, who has engaged it and why, and everything else that is in force."""
-
-from typing import Final
+"""Controls: hold, freeze and kill switch side by side; what is in force; breakers; break-glass; the whole history."""
 
 from fastapi import Request
 from fastapi.responses import Response
 from nicegui import ui
 
-from console.components.badge import badge
-from console.components.empty_state import empty_state
+from console.components.freeze_switch import FreezeSwitch
+from console.components.hold_switch import HoldSwitch
 from console.components.kill_switch import KillSwitch
+from console.components.review_mark import ReviewMark
 from console.components.text import Text, block
-from console.components.timestamp import Timestamp
-from console.components.wording import MODE_NAMES
+from console.control_views import Trip
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.following import Following
+from console.pages.controls_break_glass import BreakGlassPanel
+from console.pages.controls_breakers import Breakers
+from console.pages.controls_history import History
+from console.pages.controls_in_force import InForce
+from console.pages.controls_trips import Proposals
 from console.sessions import Session
 from console.theme import Frame, frame
 from console.views import ControlView
 
-_KINDS: Final = {"kill_switch": "Kill switch", "freeze": "Freeze", "hold": "Hold", "mark_for_review": "Mark for review"}
-
 
 def register(console: Console) -> None:
     @ui.page("/controls", title="Controls · Axiru", response_timeout=PAGE_TIMEOUT_SECONDS)
-    async def controls(request: Request) -> Response | None:
+    async def controls(request: Request, state: str = "", q: str = "", hold: str = "") -> Response | None:
         session = await console.enter(request)
         if isinstance(session, Response):
             return session
         with frame(session, title="Controls", here="controls", mode="test") as shell:
             page = ControlsPage(session, shell)
-            page.build()
+            page.build(state, q[:200])
         await shell.start()
-        await page.start()
+        await page.start(hold[:64])
         return None
 
 
@@ -42,16 +43,24 @@ class ControlsPage:
         self._session = session
         self._shell = shell
 
-    def build(self) -> None:
-        with block("div", "page-head narrow"):
+    def build(self, kind: str, query: str) -> None:
+        with block("div", "page-head"):
             Text("h1", "Controls")
-        with block("div", "panels narrow"):
-            self._switch = KillSwitch(self._session, changed=self._read_again)
-            with block("section", "panel", aria_label="History"):
-                Text("h2", "History")
-                self._history = block("div", "panel-body")
+        with block("div", "panels"):
+            self._proposals = Proposals(self._session, self._accepted, self._read_again)
+            self._glass = BreakGlassPanel(self._session, self._read_again)
+            self._glass.build_requests()
+            with block("div", "switches"):
+                self._hold = HoldSwitch(self._session, self._engaged)
+                self._freeze = FreezeSwitch(self._session, self._engaged)
+                self._kill = KillSwitch(self._session, self._engaged)
+            self._in_force = InForce(self._session, self._read_again)
+            ReviewMark(self._session, self._engaged)
+            self._breakers = Breakers(self._session, self._read_again)
+            self._glass.build_setting()
+            self._history = History(kind, query)
 
-    async def start(self) -> None:
+    async def start(self, to_hold: str) -> None:
         self._following = Following(
             self._session,
             "test",
@@ -60,49 +69,32 @@ class ControlsPage:
             problem=lambda sentence: self._shell.problem("controls page", sentence),
         )
         await self._following.start()
+        await self._glass.start(self._shell)
+        if to_hold:
+            await self._hold.open_for(to_hold)
+
+    def _engaged(self, control: ControlView) -> None:
+        self._in_force.remember(control.id, control.in_flight)
+        self._read_again()
+
+    def _accepted(self, trip: Trip) -> None:
+        if trip.control_id is not None:
+            self._in_force.remember(trip.control_id, trip.in_flight)
 
     def _read_again(self) -> None:
         self._following.resync()
+        self._glass.read_again()
         self._shell.read_again()
 
     async def _read(self) -> None:
-        controls = (await self._session.api.controls()).items
-        self._switch.show(tuple(c for c in controls if c.kind == "kill_switch" and c.in_force))
-        self._history.clear()
-        with self._history:
-            if controls:
-                _table(controls)
-            else:
-                empty_state("No control was ever used", "What is stopped, by whom and why, is kept here.")
-
-
-def _table(controls: tuple[ControlView, ...]) -> None:
-    with block("table", "plain history"):
-        with block("thead"), block("tr"):
-            for heading in ("Control", "Applies to", "Engaged", "Reason", "Lifted"):
-                Text("th", heading).props["scope"] = "col"
-        with block("tbody"):
-            for control in sorted(controls, key=lambda control: control.engaged_at, reverse=True):
-                _row(control)
-
-
-def _row(control: ControlView) -> None:
-    with block("tr"):
-        with block("td"):
-            Text("strong", _KINDS.get(control.kind, control.kind))
-            for name, value in control.scope.items():
-                Text("code", f"{name}: {value}")
-        Text("td", MODE_NAMES.get(control.mode, control.mode).capitalize())
-        with block("td", "stacked", data_label="Engaged"):
-            Timestamp(control.engaged_at)
-            Text("span", control.engaged_by.shown if control.engaged_by else "", "muted")
-        Text("td", control.reason)
-        with block("td", "stacked", data_label="Lifted"):
-            if control.in_force:
-                badge("In force", "waiting")
-            elif control.lifted_at is None:
-                Text("span", "Expired", "muted")
-            else:
-                Timestamp(control.lifted_at)
-                Text("span", control.lifted_by.shown if control.lifted_by else "", "muted")
-                Text("span", control.lifted_reason or "", "muted")
+        controls = (await self._session.controls.controls()).items
+        in_force = [control for control in controls if control.in_force]
+        self._hold.show([control for control in in_force if control.kind == "hold"])
+        self._freeze.show([control for control in in_force if control.kind == "freeze"])
+        self._kill.show([control for control in in_force if control.kind == "kill_switch"])
+        self._in_force.show(in_force)
+        self._history.show(controls)
+        breakers = (await self._session.controls.breakers()).items
+        trips = (await self._session.controls.trips()).items
+        self._proposals.show([trip for trip in trips if trip.state == "proposed"], breakers)
+        self._breakers.show(breakers, trips)
