@@ -12,7 +12,6 @@ from console.api_errors import ApiAnswerUnreadable, ApiOutOfReach, ApiRefused, R
 from console.detail_views import DecisionDetail
 from console.views import (
     ControlList,
-    ControlView,
     CurrentSession,
     DecisionPage,
     LoggedIn,
@@ -66,18 +65,6 @@ class ApiClient:
 
     async def controls(self) -> ControlList:
         return await self.call("GET", "/api/v1/controls", ControlList)
-
-    async def engage_kill_switch(self, *, mode: str, reason: str) -> ControlView:
-        body = {"kind": "kill_switch", "scope": {}, "mode": mode, "reason": reason}
-        return await self.call("POST", "/api/v1/controls", ControlView, json=body, timeout=CONTROL_TIMEOUT_SECONDS)
-
-    async def lift_control(self, control_id: str, *, reason: str) -> None:
-        await self.send(
-            "DELETE",
-            f"/api/v1/controls/{segment(control_id)}",
-            json={"reason": reason},
-            timeout=CONTROL_TIMEOUT_SECONDS,
-        )
 
     async def call(self, method: str, path: str, view: type[View], **options: Any) -> View:
         """One request, and its answer read as `view`."""
