@@ -1,6 +1,7 @@
 """Everything about one decision: the request, the evidence, the people, the entries that seal it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from api.auth import Caller
 from api.intake.vocabulary import OutcomeStyle, word
 from api.views.approval import ApprovalView, find_approval
 from api.views.decision import DecisionView, decision_view
+from api.views.people import Person
 from api.views.shadow import ShadowWord, shadow_words
 from api.views.timeline import LedgerEntryView, TimelineEvent, entries_of, timeline_of
 from axiru.database import row
@@ -18,12 +20,22 @@ from axiru.domain.evaluation import Outcome
 from ledger.acts.control import forbidden_now
 
 
+class HeldBy(msgspec.Struct, frozen=True):
+    """The hold on a decision. It ends when a person lifts it, soon after `expires_at`, or with the decision."""
+
+    control_id: str
+    reason: str
+    engaged_by: Person | None
+    engaged_at: datetime
+    expires_at: datetime | None
+
+
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     """`ovt` is the movement as it was read; `evaluation` holds the facts that rules read, every hit and every flag.
 
     It is null where no active policy covered the movement. `forbidden_by` is the control that forbids it now, as long
     as it is not final; a key is then told `denied`, as a repeated request would be.
-    `shadows` are the words of the versions that looked on.
+    `held_by` is there while its state is `held`. `shadows` are the words of the versions that looked on.
     """
 
     ovt: dict[str, Any]
@@ -32,6 +44,7 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     approval: ApprovalView | None
     ledger: list[LedgerEntryView]
     forbidden_by: ControlHit | None
+    held_by: HeldBy | None
     shadows: list[ShadowWord]
 
 
@@ -58,5 +71,21 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         approval=await find_approval(view.approval_id, caller) if view.approval_id else None,
         ledger=entries,
         forbidden_by=forbidden_by,
+        held_by=await _held_by(view.decision_id) if view.state == "held" else None,
         shadows=await shadow_words(view.decision_id, style),
     )
+
+
+async def _held_by(decision_id: str) -> HeldBy | None:
+    found = await row(
+        """
+        SELECT c.id, c.reason, c.engaged_by, m.name, c.engaged_at, c.expires_at FROM controls c
+        LEFT JOIN members m ON m.id = c.engaged_by
+        WHERE c.kind = 'hold' AND c.scope ->> 'decision_id' = {} AND c.lifted_at IS NULL
+        """,
+        decision_id,
+    )
+    if found is None:
+        return None
+    by = Person(found["engaged_by"], found["name"]) if found["engaged_by"] else None
+    return HeldBy(found["id"], found["reason"], by, found["engaged_at"], found["expires_at"])

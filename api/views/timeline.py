@@ -101,11 +101,22 @@ def _executed(data: Mapping[str, Any], _: str) -> str:
     return f"Not executed: {data.get('error_message') or data.get('error_code')}"
 
 
+def _controlled(data: Mapping[str, Any], who: str) -> str:
+    if data["action"] == "engage":
+        return f"{who} put it on hold: {data['reason']}"
+    by = f"{who} released it" if data["member_id"] else "The hold ended"
+    return f"{by}: {data['reason']}" if data["reason"] else by
+
+
 _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     "decision": lambda data, _: f"Decided: {data.get('message') or data.get('reason')}",
     "vote": _voted,
     "approval_expired": lambda _data, _: "Nobody decided in time; expiry denies",
     "execution_intent": lambda _data, _: "The call to Stripe was written down before it was made",
     "execution": _executed,
+    "control": _controlled,
+    "payment_context": lambda _data, _: "Stripe was asked about the payment",
+    "approval_reminder": lambda _data, _: "Approvers were reminded",
+    "approval_escalated": lambda data, _: f"Nobody decided yet; {data['role']} may stand in from now on",
     "bypass": lambda _data, _: "Seen on Stripe without ever having asked",
 }
