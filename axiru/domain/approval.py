@@ -99,7 +99,9 @@ def filled(terms: ReviewTerms, cast: Sequence[Cast]) -> tuple[tuple[Cast, ...], 
 
     for voter in range(len(approvals)):
         seated(voter, set())
-    taken = iter([approvals[holder[place]] if place in holder else None for place in range(len(places))])
-    return tuple(
-        tuple(vote for vote in (next(taken) for _ in range(group.count)) if vote is not None) for group in terms.groups
-    )
+    groups, place = [], 0
+    for group in terms.groups:
+        voters = sorted(holder[taken] for taken in range(place, place + group.count) if taken in holder)
+        groups.append(tuple(approvals[voter] for voter in voters))
+        place += group.count
+    return tuple(groups)
