@@ -36,6 +36,7 @@ from api.routes.decisions import create_decision, get_decision, list_decisions
 from api.routes.delegations import begin_delegation, end_one_delegation, list_delegations
 from api.routes.deliveries import get_delivery, list_deliveries, resend
 from api.routes.discussion import assign_approval, list_comments, write_comment
+from api.routes.email_approvals import show_email_approval, vote_by_email
 from api.routes.events import stream_events
 from api.routes.keys import create_key, list_keys, revoke_key
 from api.routes.lists import (
@@ -90,6 +91,8 @@ from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
 
 ROUTES = (
+    show_email_approval,
+    vote_by_email,
     create_decision,
     get_decision,
     list_decisions,
