@@ -15,7 +15,7 @@ from axiru.domain.control import AppliesTo, Control, ControlHit, ControlKind, Co
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, acts, json
-from ledger.acts.hold import hold, mode_to_hold_in, release, state_behind
+from ledger.acts.hold import check_holdable, hold, mode_to_hold_in, release, state_behind
 from ledger.acts.projection import read_request
 from ledger.entry import Entry, EntrySigner
 
@@ -61,6 +61,8 @@ async def engage(
     if kind == "hold":
         applies_to = await mode_to_hold_in(scope["decision_id"], organization_id, applies_to)
     async with acts(signer, organization_id, MODES[applies_to]) as engaging:
+        if kind == "hold":
+            await check_holdable(scope["decision_id"])
         engaged, sealed = await put_in_force(
             engaging,
             kind=kind,

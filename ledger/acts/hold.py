@@ -63,8 +63,8 @@ async def mode_to_hold_in(decision_id: str, organization_id: str, applies_to: Ap
     return mode
 
 
-async def hold(holding: Act, decision_id: str) -> None:
-    """Within the act that has sealed the control: the decision is held. Raises NotHoldable."""
+async def check_holdable(decision_id: str) -> None:
+    """Within the act that is to hold a decision. Raises NotHoldable."""
     found = await row("SELECT state, execute, surface_mode FROM decisions WHERE id = {}", decision_id)
     if found is None:
         raise DecisionUnknown("There is no such decision.")
@@ -75,6 +75,10 @@ async def hold(holding: Act, decision_id: str) -> None:
         raise NotHoldable(f"The caller was told that this is {state}; it can no longer be held.", state=state)
     if state not in {"pending_approval", "allowed", "approved", "executing"}:
         raise NotHoldable(f"This decision is {state}; there is nothing to hold.", state=state)
+
+
+async def hold(holding: Act, decision_id: str) -> None:
+    """Within the act that has sealed the control: the decision is held."""
     await _set_state(holding, decision_id, "held")
     holding.tell("decision", {"decision_id": decision_id, "state": "held"})
 

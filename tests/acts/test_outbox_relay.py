@@ -11,6 +11,7 @@ from activities.relay import relay_once
 from activities.sweep import sweep_once
 from axiru.database import row, rows
 from axiru.domain.decision import MovementInput
+from ledger.acts.control import engage, lift
 
 VOTERS_NEEDED = """
 policy: refunds
@@ -49,7 +50,7 @@ class HandleStandIn:
         self._workflow_id = workflow_id
 
     async def signal(self, name: str, argument: str, **_: Any) -> None:
-        assert name == "vote_recorded"
+        assert name == ("vote_recorded" if argument.startswith("vt_") else "release_recorded")
         if failures := self._temporal.failures.get(self._workflow_id):
             raise failures.pop(0)
         self._temporal.signals.append((self._workflow_id, argument))
@@ -137,6 +138,23 @@ async def test_vote_for_a_workflow_that_is_gone_too_early_starts_it_again(
     await _relay_once(temporal)
 
     assert temporal.started == [lost.decision_id]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_release_of_a_hold_is_told_and_brings_a_lost_workflow_back(
+    voting: Any, refund: Any, temporal: TemporalStandIn, lost: bool
+) -> None:
+    held = await voting.decided(refund(voting))
+    who = {"organization_id": voting.id, "member_id": voting.members["controller"], "signer": voting.signer}
+    scope = {"decision_id": held.decision_id}
+    control = await engage(**who, kind="hold", scope=scope, applies_to="test", reason="a look", expires_at=None)
+    await lift(**who, control_id=control.control_id, reason="fine")
+    temporal.failures[held.decision_id] = [_gone()] if lost else []
+
+    await _relay_once(temporal)
+
+    assert temporal.of(held.decision_id) == ([] if lost else [(held.decision_id, control.control_id)])
+    assert temporal.started == ([held.decision_id] if lost else [])
 
 
 async def test_sweep_gives_what_has_been_still_for_too_long_a_workflow(
