@@ -4,7 +4,6 @@ The order is fixed: who are you, how often have you asked, may you do this; only
 key learns nothing about what a body should look like.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,8 +30,6 @@ _SESSION_PREFIX: Final = "st_"
 _LONGEST_TOKEN: Final = 256
 BACKGROUND_HEADER: Final = "axiru-background"
 """What a page's own refreshes carry: nobody is there, so they keep no log-in awake."""
-
-Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
 
 class MissingAuthorization(AxiruError):
@@ -102,13 +99,16 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         return "console" if self.api_key_id is None else "api"
 
 
-def requires(permission: Permission) -> Guard:
-    """A guard that lets through who may do `permission`, and puts the caller where `request.user` finds it.
+class Guard:
+    """Lets through who may do `permission`, and puts the caller where `request.user` finds it.
 
     Raises MissingAuthorization, InvalidAuthorizationScheme, InvalidApiKey, RateLimited, InsufficientScope.
     """
 
-    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         services = services_of(connection)
         token = bearer_token(connection.headers.get("authorization", ""))
         background = connection.headers.get(BACKGROUND_HEADER, "").strip().lower() == "true"
@@ -116,16 +116,19 @@ def requires(permission: Permission) -> Guard:
             services.settings.decide_timeout_seconds, identify(token, services, background=background)
         )
         try:
-            await admit(caller, permission, services)
+            await admit(caller, self.permission, services)
         except CountingOutOfReach:
             # Fail closed means the other way round here: a control stops money, and must not wait for a counter.
-            if permission is not Permission.CONTROLS or dict(connection.scope).get("method") != "POST":
+            if self.permission is not Permission.CONTROLS or dict(connection.scope).get("method") != "POST":
                 raise
-            require(permission, caller)
+            require(self.permission, caller)
         _refuse_nul(connection)
         connection.scope["user"] = caller
 
-    return guard
+
+def requires(permission: Permission) -> Guard:
+    """The guard of a route."""
+    return Guard(permission)
 
 
 def _refuse_nul(connection: ASGIConnection[Any, Any, Any, Any]) -> None:

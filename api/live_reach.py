@@ -1,17 +1,17 @@
-"""A policy decides in both modes, so a key of test mode must not change what live money follows."""
+"""Policies and people count in both modes, so a key of test mode must not change what live money follows."""
 
 from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from api.auth import Caller, InsufficientScope
+from api.auth import Caller, Guard, InsufficientScope
 from api.permissions import SCOPE_OF, Permission
 from axiru.database import row
 
 
-async def may_reach_live(connection: ASGIConnection[Any, Caller, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Let a key of test mode put policies and lists in force only as long as nothing live would follow them.
+async def may_reach_live(connection: ASGIConnection[Any, Caller, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a key of test mode change what counts in both modes only as long as nothing live would follow it.
 
     Raises InsufficientScope once the organization has a live key or a live Stripe connection.
     """
@@ -27,6 +27,12 @@ async def may_reach_live(connection: ASGIConnection[Any, Caller, Any, Any], _han
     )
     if live is not None:
         raise InsufficientScope(
-            SCOPE_OF[Permission.POLICIES],
-            "Live money follows these policies: put them in force as a person or with a key of live mode.",
+            _scope(handler),
+            "Live money follows this: do it as a person, logged in, or with a key of live mode.",
         )
+
+
+def _scope(handler: BaseRouteHandler) -> str:
+    """What the route asks of a key; a key of live mode needs it as well."""
+    asked = next((guard.permission for guard in handler.resolve_guards() if isinstance(guard, Guard)), Permission.READ)
+    return SCOPE_OF.get(asked, SCOPE_OF[Permission.KEYS])

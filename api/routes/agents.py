@@ -12,6 +12,7 @@ from api.errors import NotFound
 from api.fields import decode
 from api.intake.text import Identifier
 from api.json_body import read_object
+from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
 from api.routes.members import PersonName
@@ -57,7 +58,7 @@ async def list_agents(request: Request[Caller, Any, Any]) -> AgentList:
 
 @post(
     "/api/v1/agents",
-    guards=[requires(Permission.READ)],
+    guards=[requires(Permission.READ), may_reach_live],
     status_code=201,
     operation_class=taking(AgentBody),
     security=BEARER,
@@ -80,7 +81,7 @@ async def register_agent(request: Request[Caller, Any, Any]) -> AgentView:
 
 @patch(
     "/api/v1/agents/{agent_id:str}",
-    guards=[requires(Permission.READ)],
+    guards=[requires(Permission.READ), may_reach_live],
     status_code=200,
     operation_class=taking(AgentChangeBody),
     security=BEARER,
@@ -101,7 +102,7 @@ async def change_one_agent(request: Request[Caller, Any, Any], agent_id: str) ->
     return await _find(agent_id, caller)
 
 
-@delete("/api/v1/agents/{agent_id:str}", guards=[requires(Permission.READ)], security=BEARER)
+@delete("/api/v1/agents/{agent_id:str}", guards=[requires(Permission.READ), may_reach_live], security=BEARER)
 async def retire_one_agent(request: Request[Caller, Any, Any], agent_id: str) -> None:
     """Take an agent off the list. Again changes nothing."""
     caller = request.user

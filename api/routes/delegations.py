@@ -13,6 +13,7 @@ from api.errors import FieldError, InvalidBody, NotFound
 from api.fields import decode
 from api.intake.text import Identifier
 from api.json_body import read_object
+from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
 from api.services import services_of
@@ -58,7 +59,7 @@ async def list_delegations(request: Request[Caller, Any, Any]) -> DelegationList
 
 @post(
     "/api/v1/delegations",
-    guards=[requires(Permission.READ)],
+    guards=[requires(Permission.READ), may_reach_live],
     status_code=201,
     operation_class=taking(DelegationBody),
     security=BEARER,
@@ -85,7 +86,7 @@ async def begin_delegation(request: Request[Caller, Any, Any]) -> DelegationView
 
 @delete(
     "/api/v1/delegations/{delegation_id:str}",
-    guards=[requires(Permission.READ)],
+    guards=[requires(Permission.READ), may_reach_live],
     status_code=200,
     security=BEARER,
 )

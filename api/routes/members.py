@@ -10,6 +10,7 @@ from msgspec import Meta
 from api.auth import Caller, require_person, requires
 from api.fields import decode
 from api.json_body import read_object, read_optional_object
+from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import Permission
 from api.services import Services, services_of
@@ -72,7 +73,7 @@ async def list_members(request: Request[Caller, Any, Any]) -> MemberList:
 
 @post(
     "/api/v1/members",
-    guards=[requires(Permission.MEMBERS)],
+    guards=[requires(Permission.MEMBERS), may_reach_live],
     status_code=201,
     operation_class=taking(InviteBody),
     security=BEARER,
@@ -118,7 +119,7 @@ async def change_me(request: Request[Caller, Any, Any]) -> MemberView:
 
 @patch(
     "/api/v1/members/{member_id:str}",
-    guards=[requires(Permission.MEMBERS)],
+    guards=[requires(Permission.MEMBERS), may_reach_live],
     status_code=200,
     operation_class=taking(ChangeBody),
     security=BEARER,
@@ -146,7 +147,7 @@ async def change_one(request: Request[Caller, Any, Any], member_id: str) -> Memb
 
 @post(
     "/api/v1/members/{member_id:str}/password-link",
-    guards=[requires(Permission.MEMBERS)],
+    guards=[requires(Permission.MEMBERS), may_reach_live],
     status_code=201,
     operation_class=taking(EmptyBody, required=False),
     security=BEARER,

@@ -9,6 +9,7 @@ from litestar import Request, get, put
 from api.auth import Caller, requires
 from api.fields import decode
 from api.json_body import read_object
+from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import Permission
 from api.services import services_of
@@ -41,7 +42,7 @@ async def get_organization(request: Request[Caller, Any, Any]) -> OrganizationVi
 
 @put(
     "/api/v1/organization",
-    guards=[requires(Permission.MEMBERS)],
+    guards=[requires(Permission.MEMBERS), may_reach_live],
     status_code=200,
     operation_class=taking(OrganizationBody),
     security=BEARER,

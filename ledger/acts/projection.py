@@ -195,12 +195,13 @@ async def reserve_budget(receipt: DecisionReceipt, request: Recorded) -> None:
 
 
 async def excluded_member_ids(decision_id: str) -> list[str]:
-    """Who never approves a request: its requester, and who owns its key or an agent that it names, as of now."""
+    """Who never approves a request: its requester, who made or owns its key, who owns an agent it names, as of now."""
     found = await rows(
         """
         SELECT DISTINCT excluded FROM requests r LEFT JOIN api_keys k ON k.id = r.api_key_id
             AND k.organization_id = r.organization_id,
-            unnest(array_remove(ARRAY[r.requested_by, k.owner_member_id] || agent_owners(r), NULL)) AS excluded
+            unnest(array_remove(ARRAY[r.requested_by, k.owner_member_id, k.created_by] || agent_owners(r), NULL))
+                AS excluded
         WHERE r.decision_id = {} ORDER BY excluded
         """,
         decision_id,
