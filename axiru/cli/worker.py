@@ -22,6 +22,7 @@ from activities.slack import SlackChannel
 from activities.stripe import StripeExecutor
 from activities.sweep import release_overdue_forever, sweep_forever
 from activities.webhooks import WebhookChannel
+from api import logs
 from axiru.database import connected
 from axiru.domain.delivery import Channel
 from axiru.settings import Settings
@@ -43,6 +44,8 @@ _ANOTHER_WORKER_AFTER = timedelta(seconds=2)
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then let what is under way finish. Raises ConfigurationInvalid."""
+    # As the API's: structlog's own format for terminals writes out local variables, decrypted secrets among them.
+    logs.configure(settings.log_level)
     uvloop.run(_serve(settings))
 
 
