@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from console.account_views import DelegationList, LinkCode, SlackLink
+from console.account_views import DelegationList, LinkCode, LogInList, SlackLink
 from console.api_client import ApiClient, segment
 from console.api_errors import ApiRefused
 
@@ -36,6 +36,12 @@ class AccountApi:
 
     async def change_password(self, *, current: str, password: str) -> None:
         await self._api.send("PUT", "/api/v1/members/me/password", json={"current": current, "password": password})
+
+    async def log_ins(self) -> LogInList:
+        return await self._api.call("GET", "/api/v1/sessions", LogInList)
+
+    async def end_log_in(self, session_id: str) -> None:
+        await self._api.send("DELETE", f"/api/v1/sessions/{segment(session_id)}")
 
     async def slack_link(self) -> SlackLink | None:
         """The member's Slack user; None where they have linked none."""

@@ -36,3 +36,17 @@ class SlackLink(msgspec.Struct, frozen=True, kw_only=True):
 
     slack_user_id: str | None = None
     linked_at: datetime | None = None
+
+
+class LogIn(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the member's own log-ins; `current` is the one that asks."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    current: bool
+
+
+class LogInList(msgspec.Struct, frozen=True):
+    items: tuple[LogIn, ...]

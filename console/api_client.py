@@ -102,6 +102,12 @@ async def log_in(http: httpx.AsyncClient, email: str, password: str) -> LoggedIn
     return _read(response, LoggedIn)
 
 
+async def set_password(http: httpx.AsyncClient, token: str, password: str) -> None:
+    """Set a password by a link's token. Raises ApiRefused (`invalid_credentials` for a link that is spent)."""
+    response = await _request(http, "POST", "/api/v1/password", json={"token": token, "password": password})
+    _raise_refusal(response)
+
+
 async def _request(http: httpx.AsyncClient, method: str, path: str, **options: Any) -> httpx.Response:
     try:
         return await http.request(method, path, **options)

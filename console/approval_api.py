@@ -10,10 +10,8 @@ from console.approval_views import (
     ApprovalPage,
     ApprovalView,
     BulkAnswer,
-    ColleagueList,
     CommentKind,
     CommentList,
-    OrganizationSettings,
     Selected,
     VoteAnswer,
 )
@@ -21,8 +19,6 @@ from console.approval_views import (
 APPROVALS: Final = "/api/v1/approvals"
 BULK_TIMEOUT_SECONDS: Final = 60.0
 """A hundred votes, each in a transaction of its own."""
-HOLD_TIMEOUT_SECONDS: Final = 20.0
-"""A control answers after open calls have settled, for which the API waits up to 10 s."""
 
 
 class ApprovalApi:
@@ -73,26 +69,10 @@ class ApprovalApi:
         """Ask one person to look after it; None takes that back. Says nothing about who may vote."""
         await self._api.send("POST", _path(approval_id, "assign"), json={"member_id": member_id})
 
-    async def colleagues(self) -> ColleagueList:
-        return await self._api.call("GET", "/api/v1/members", ColleagueList)
-
-    async def hold(self, decision_id: str, *, mode: Mode, reason: str) -> None:
-        body = {"kind": "hold", "scope": {"decision_id": decision_id}, "mode": mode, "reason": reason}
-        await self._api.send("POST", "/api/v1/controls", json=body, timeout=HOLD_TIMEOUT_SECONDS)
-
-    async def organization(self) -> OrganizationSettings:
-        return await self._api.call("GET", "/api/v1/organization", OrganizationSettings)
-
     async def break_glass(self, approval_id: str, *, reason: str, digest: str, alone: bool) -> None:
         """Ask to approve past quorum and roles; alone, it is approved at once and everybody is alarmed."""
         body = {"reason": reason, "digest": digest, "alone": alone}
         await self._api.send("POST", _path(approval_id, "break-glass"), json=body)
-
-    async def confirm_glass(self, break_glass_id: str) -> None:
-        await self._api.send("POST", f"/api/v1/break-glass/{segment(break_glass_id)}/confirm", json={})
-
-    async def withdraw_glass(self, break_glass_id: str) -> None:
-        await self._api.send("POST", f"/api/v1/break-glass/{segment(break_glass_id)}/withdraw", json={})
 
 
 def _path(approval_id: str, *more: str) -> str:

@@ -159,20 +159,3 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
 
 class CommentList(msgspec.Struct, frozen=True):
     items: tuple[Comment, ...]
-
-
-class OrganizationSettings(msgspec.Struct, frozen=True):
-    break_glass: Literal["off", "two_people", "one_with_alarm"]
-
-
-class Colleague(msgspec.Struct, frozen=True, kw_only=True):
-    """A member of the organization, as everybody in it may see."""
-
-    id: str
-    name: str
-    roles: tuple[str, ...] = ()
-    disabled: bool = False
-
-
-class ColleagueList(msgspec.Struct, frozen=True):
-    items: tuple[Colleague, ...]

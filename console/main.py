@@ -15,6 +15,7 @@ from console import theme
 from console.api_client import TIMEOUT_SECONDS
 from console.entry import Console
 from console.pages import (
+    account,
     approvals,
     connections_out,
     controls,
@@ -27,6 +28,7 @@ from console.pages import (
     members,
     missing,
     one_list,
+    password,
     policies,
     policy,
     queue,
@@ -44,6 +46,8 @@ RECONNECT_SECONDS: Final = 15.0
 
 PAGES: Final = (
     login,
+    password,
+    account,
     queue,
     decision,
     approvals,

@@ -16,8 +16,8 @@ from starlette.websockets import WebSocketClose
 from console.sessions import COOKIE_FIELD, SessionStore
 
 SOCKET_PATH: Final = "/_nicegui_ws"
-OPEN_PAGES: Final = frozenset({"/login", ""})
-"""Pages that show nothing of anybody, so that they work before a log-in: the log-in page, and what is not there."""
+OPEN_PAGES: Final = frozenset({"/login", "/password", ""})
+"""Pages that show nothing of anybody, so that they work before a log-in: the ways in, and what is not there."""
 
 RELOAD: Final = "Implicit handshake failed"
 """What NiceGUI's own script answers by loading the page again, which leads to the log-in page where that is due."""

@@ -19,6 +19,7 @@ LONGEST_FORM_BYTES: Final = 8_192
 _NOTES: Final = {
     "ended": "Your session has ended. Log in again.",
     "left": "You are logged out.",
+    "password_set": "Your password is set. Log in with it.",
     "invalid_credentials": "E-mail and password do not match an account.",
     "api_out_of_reach": "The Axiru API does not answer. Nothing is wrong with your password; try again in a moment.",
     "rate_limited": "Too many attempts. Wait a minute, then try again.",
@@ -27,7 +28,7 @@ _NOTES: Final = {
     "failed": "The log-in did not work, and not because of your password. Try again in a moment.",
 }
 """The only texts this page can be made to say by its address."""
-_CALM: Final = frozenset({"ended", "left"})
+_CALM: Final = frozenset({"ended", "left", "password_set"})
 
 
 def register(console: Console) -> None:
