@@ -136,7 +136,8 @@ class WebApi:
 
 def _channel(arguments: Arguments) -> str:
     channel = arguments.get("channel")
-    if channel not in CHANNELS:
+    # A user's id opens the conversation between the app and that user.
+    if channel not in CHANNELS and channel not in USERS:
         raise Refused("channel_not_found")
     return str(channel)
 
