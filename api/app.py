@@ -72,6 +72,15 @@ from api.routes.replays import (
     start_replay,
 )
 from api.routes.sessions import current_session, end_session, list_sessions, log_in, log_out
+from api.routes.slack import slack_command, slack_event, slack_interaction
+from api.routes.slack_installation import (
+    create_link_code,
+    delete_slack,
+    delete_slack_link,
+    get_slack,
+    get_slack_link,
+    put_slack,
+)
 from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
     change_webhook,
@@ -184,6 +193,15 @@ ROUTES = (
     list_deliveries,
     get_delivery,
     resend,
+    slack_interaction,
+    slack_command,
+    slack_event,
+    get_slack,
+    put_slack,
+    delete_slack,
+    create_link_code,
+    get_slack_link,
+    delete_slack_link,
     healthz,
     readyz,
     metrics,
