@@ -10,7 +10,7 @@ from axiru.database import row, rows
 from axiru.domain.approval import ApprovalState, Cast
 from axiru.domain.electorate import Elector, Electorate, StandIn
 from axiru.domain.evaluation import ReviewTerms
-from axiru.domain.movement import Mode, Ovt
+from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 
 
@@ -27,7 +27,7 @@ class ApprovalClosed(AxiruError):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """An approval, its request, the entry `seq` that sealed its decision, and the votes so far.
+    """An approval, the entry that sealed its decision, and the votes so far.
 
     `excluded` never approve it: those who were when it was asked, and who answers now for an agent that it names.
     """
@@ -45,15 +45,13 @@ class Question(msgspec.Struct, frozen=True):
     asked_at: datetime
     expires_at: datetime
     decision_body: bytes
-    seq: int
-    ovt: Ovt
     execute: str
     cast: tuple[Cast, ...]
 
 
 _QUESTIONS: Final = """
 SELECT a.*, a.excluded_member_ids || agent_owners(r) AS excluded, d.execute, d.state AS decision_state,
-    d.seq, r.ovt, e.body AS decision_body,
+    e.body AS decision_body,
     (SELECT coalesce(json_agg(json_build_object('member_id', v.member_id, 'verdict', v.verdict, 'roles', v.roles,
         'on_behalf_of', v.on_behalf_of) ORDER BY v.cast_at, v.id), '[]')
         FROM votes v WHERE v.approval_id = a.id)::text AS cast
@@ -141,5 +139,4 @@ async def read_electorates(
 def _question(found: dict[str, Any]) -> Question:
     terms = msgspec.json.decode(found["terms"], type=ReviewTerms)
     cast = msgspec.json.decode(found["cast"], type=tuple[Cast, ...])
-    ovt = msgspec.json.decode(found["ovt"], type=Ovt)
-    return msgspec.convert({**found, "terms": terms, "cast": cast, "ovt": ovt}, Question)
+    return msgspec.convert({**found, "terms": terms, "cast": cast}, Question)

@@ -11,6 +11,7 @@ from axiru.domain.execution import Objection
 from ledger.acts.evaluating import has_a_share, hear
 from ledger.acts.projection import read_request
 from ledger.acts.standing import CompiledVersions, PolicyVersionMissing, read_standing
+from ledger.acts.unaltered import is_as_sealed
 
 _COMPILED: Final = CompiledVersions()
 """One for the process: what a text compiles to depends on nothing but its hash."""
@@ -22,6 +23,8 @@ async def objection_to(decision_id: str, now: datetime) -> Objection | None:
     The sealed facts are judged anew, with windows that leave the decision's own reservation out. A rule that asks
     people objects to nothing: they were asked. Fails closed: no policy in force, or one that cannot be read, objects.
     """
+    if not await is_as_sealed(decision_id):
+        return Objection("request_altered", "The request is not what was sealed with the decision.")
     request = await read_request(decision_id)
     known = bool(request.connection_account_id)
     standing = await read_standing(
