@@ -46,7 +46,9 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Person
     mode: str
     state: Literal["proposed", "accepted", "dismissed", "engaged"]
+    observed: int
     observed_text: str
+    usual: int
     usual_text: str
     threshold: int
     tripped_at: datetime

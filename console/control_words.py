@@ -35,6 +35,14 @@ _SUBJECTS: Final = {
     "stripe_connection_id": "Connection",
     "decision_id": "Decision",
 }
+_RELATIONS: Final = {
+    "customer_id": "for customer",
+    "stripe_account_id": "on account",
+    "agent_id": "by agent",
+    "source": "from source",
+    "surface": "on",
+    "stripe_connection_id": "over connection",
+}
 
 
 def may_control(session: Session) -> bool:
@@ -49,6 +57,11 @@ def subject_name(field: str) -> str:
 def subject_text(scope: Mapping[str, str]) -> str:
     """`customer cus_1`; empty for what is about everything."""
     return ", ".join(f"{subject_name(field).lower()} {value}" for field, value in scope.items())
+
+
+def requests_text(scope: Mapping[str, str]) -> str:
+    """`request by agent refund-1`: what a freeze of this scope is about, to follow `every` or `no`."""
+    return " ".join(["request", *(f"{_RELATIONS.get(field, field)} {value}" for field, value in scope.items())])
 
 
 def by_whom(control: ControlView) -> str:

@@ -42,7 +42,7 @@ class OutgoingApi:
         await self._api.send("POST", f"{WEBHOOKS}/{segment(endpoint_id)}/ping")
 
     async def deliveries(self, *, channel: str = "", state: str = "", cursor: str = "") -> DeliveryPage:
-        wanted = {"channel": channel, "state": state, "cursor": cursor}
+        wanted = {"channel": channel, "state": state, "cursor": cursor, "limit": "20"}
         params = {name: value for name, value in wanted.items() if value}
         return await self._api.call("GET", DELIVERIES, DeliveryPage, params=params)
 

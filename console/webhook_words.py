@@ -15,7 +15,7 @@ FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
     "break_glass.*": ("Break-glass", "Asked for, used, withdrawn."),
     "member.*": ("Members", "Somebody was locked out."),
 }
-CHANNELS: Final[Mapping[str, str]] = {"": "All", "webhook": "Webhooks", "slack": "Slack", "email": "E-mail"}
+CHANNELS: Final[Mapping[str, str]] = {"": "All", "webhook": "Webhook", "slack": "Slack", "email": "E-mail"}
 STATES: Final[Mapping[str, str]] = {
     "": "Any state",
     "pending": "Waiting",

@@ -54,7 +54,7 @@ class HoldSwitch:
             asks_mode=False,
         )
         with self._dialog.about():
-            self._choice = SelectField("Refund", {_BY_ID: "Another one, by its id"}, _BY_ID, on_change=self._ask_for)
+            self._choice = SelectField("Refund", {_BY_ID: "By its id"}, _BY_ID, on_change=self._ask_for)
             self._id = TextField("Decision id", placeholder="ed_…", max_length=64)
             self._note = Text("p", "", "field-notes")
 
@@ -76,7 +76,7 @@ class HoldSwitch:
     async def _open(self) -> None:
         try:
             found = await _holdable(self._session)
-            note = "" if found else "Nothing waits for approval or execution now."
+            note = f"{len(found)} that can be held now: choose one above." if found else "Nothing can be held now."
         except SessionEnded:
             self._session.end()
             return
@@ -84,7 +84,7 @@ class HoldSwitch:
             found, note = (), error.message
         self._found = {decision.decision_id: decision for decision in found}
         options = {decision.decision_id: _label(decision) for decision in found}
-        self._choice.offer({**options, _BY_ID: "Another one, by its id"})
+        self._choice.offer({_BY_ID: "By its id", **options})
         self._note.set_text(note)
         self._ask_for()
         self._dialog.open()

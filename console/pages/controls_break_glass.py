@@ -1,6 +1,7 @@
 """Break-glass: whether one approval may be given past quorum and roles, and the requests that wait for a second one."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -8,14 +9,17 @@ from console.carrying_out import carried_out
 from console.components.button import Button
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.icon import icon
+from console.components.money import money_text
 from console.components.question import Question
 from console.components.select_field import SelectField
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
+from console.components.wording import movement_name
 from console.control_views import BreakGlassMode, BrokenGlass
 from console.following import Following
 from console.sessions import Session
 from console.theme import Frame
+from console.views import DecisionView
 
 NEEDED_PERMISSION: Final = "break_glass"
 SETTING_PERMISSION: Final = "members"
@@ -87,45 +91,44 @@ class BreakGlassPanel:
             self._mode = settings.break_glass
             self._words.set_text(_MODES[self._mode])
             self._meaning.set_text(_MEANINGS[self._mode])
-        self._show((await self._session.controls.open_glasses()).items)
-
-    def _show(self, requests: Sequence[BrokenGlass]) -> None:
+        requests = (await self._session.controls.open_glasses()).items
+        decisions = await asyncio.gather(*(self._session.api.decision(each.decision_id) for each in requests))
         self._requests.clear()
         with self._requests:
-            for request in requests:
-                self._request(request)
+            for request, decision in zip(requests, decisions, strict=True):
+                self._request(request, decision)
 
-    def _request(self, request: BrokenGlass) -> None:
+    def _request(self, request: BrokenGlass, decision: DecisionView) -> None:
         with block("section", "panel panel-attention", aria_label="Break-glass request"):
             with block("h2", "version-title"):
                 icon("alert")
-                Text("span", "Break-glass: a second person is asked")
+                Text("span", f"{_movement(decision)} past quorum and roles?")
             with block("div", "panel-body"):
                 with block("p"):
-                    Text("span", f"{request.opened_by.shown} asks to approve ")
+                    Text("span", f"{request.opened_by.shown} asks a second person to approve ")
                     link(request.decision_id, f"/decisions/{request.decision_id}", "mono")
-                    Text("span", f", {request.mode} mode, past quorum and roles. It lapses ")
+                    Text("span", f" at once, in {request.mode} mode. Unanswered, it lapses ")
                     Timestamp(request.expires_at, "distance")
                     Text("span", ".")
                 Text("p", request.reason, "quoted")
                 with block("div", "page-actions"):
-                    self._answers(request)
+                    self._answers(request, decision)
 
-    def _answers(self, request: BrokenGlass) -> None:
+    def _answers(self, request: BrokenGlass, decision: DecisionView) -> None:
         own = request.opened_by.id == self._session.member.id
         permitted = NEEDED_PERMISSION in self._session.permissions
         if own or permitted:
             if not own:
-                Button("Confirm…", partial(self._ask_to_confirm, request), "danger")
+                Button("Confirm…", partial(self._ask_to_confirm, request, decision), "danger")
             Button("Withdraw…", partial(self._ask_to_withdraw, request))
         else:
             Text("p", _NOT_PERMITTED, "muted")
 
-    async def _ask_to_confirm(self, request: BrokenGlass) -> None:
+    async def _ask_to_confirm(self, request: BrokenGlass, decision: DecisionView) -> None:
         self._question.ask(
             "Confirm break-glass",
             (
-                f"{request.opened_by.shown} and you together approve this one request, past quorum and roles.",
+                f"{request.opened_by.shown} and you together approve {_movement(decision)}, past quorum and roles.",
                 "It is executed unless a control, a hard deny or the remaining refundable amount forbids it.",
             ),
             "Approve it",
@@ -160,3 +163,11 @@ class BreakGlassPanel:
         if await carried_out(self._session, lambda: api.set_break_glass(wanted), self._dialog.refuse):
             self._dialog.close()
             self._changed()
+
+
+def _movement(decision: DecisionView) -> str:
+    """`Refund of $160.00 USD, ch_1, customer cus_1`."""
+    amount = money_text(decision.amount_cents, decision.currency)
+    customer = f"customer {decision.customer_id}" if decision.customer_id else None
+    about = [each for each in (decision.charge, customer) if each]
+    return ", ".join([f"{movement_name(decision.rail_action)} of {amount}", *about])

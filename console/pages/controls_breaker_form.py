@@ -43,12 +43,12 @@ class BreakerForm:
         self._name = TextField("Name", value=breaker.name if breaker else "", max_length=200)
         if breaker is None:
             self._mode = Choice("Mode", {"test": "Test", "live": "Live"}, "test")
-            self._metric = SelectField("What counts", METRICS, "count", on_change=self._ask_for_currency)
-            self._surface = SelectField("On", SURFACE_NAMES, "stripe.refund")
-            self._source = TextField(
-                "From one source only", placeholder="any", max_length=255, hint="A trip then freezes only that source."
-            )
-            self._currency = TextField("Currency", value="usd", max_length=3)
+            with block("div", "two-fields"):
+                self._metric = SelectField("What counts", METRICS, "count", on_change=self._ask_for_currency)
+                self._surface = SelectField("On", SURFACE_NAMES, "stripe.refund")
+                self._source = TextField("From one source only", placeholder="any", max_length=255)
+                self._currency = TextField("Currency", value="usd", max_length=3)
+            Text("p", "With a source, a trip freezes that source; otherwise all that is counted.", "field-notes")
         with block("div", "two-fields"):
             window = breaker.window_seconds if breaker else 3_600
             self._window = SelectField("What moved in", _spans(_WINDOWS, window), str(window))

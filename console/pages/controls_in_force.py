@@ -11,7 +11,7 @@ from console.components.question import Question
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.components.wording import MODE_NAMES
-from console.control_words import KINDS, NOT_PERMITTED, by_whom, may_control, subject_name, subject_text
+from console.control_words import KINDS, NOT_PERMITTED, by_whom, may_control, requests_text, subject_name
 from console.sessions import Session
 from console.views import ControlView
 
@@ -23,9 +23,9 @@ _LOOKS: Final[Mapping[str, Look]] = {
 }
 _LIFTED: Final[Mapping[str, str]] = {
     "kill_switch": "Requests are decided by policy again, and what was approved meanwhile is executed.",
-    "freeze": "Requests about {} are decided by policy again, and what was approved meanwhile is executed.",
+    "freeze": "Every {} is decided by policy again, and what was approved meanwhile is executed.",
     "hold": "It goes on where it was held: what is approved is executed, what still waits for votes goes on waiting.",
-    "mark_for_review": "Rules about accounts marked for review no longer apply to {}.",
+    "mark_for_review": "Rules about accounts marked for review no longer apply to it.",
 }
 _LIFT: Final[Mapping[str, tuple[str, str]]] = {
     "kill_switch": ("Lift the kill switch", "Lift kill switch"),
@@ -68,6 +68,9 @@ class InForce:
                 badge(look.label, look.tone, look.icon)
                 _subject(control)
                 Text("span", MODE_NAMES.get(control.mode, control.mode), "muted")
+                if may_control(self._session):
+                    with block("div", "row-end"):
+                        Button("Release…" if control.kind == "hold" else "Lift…", partial(self._ask, control))
             Text("p", control.reason, "quoted")
             with block("p", "facts"):
                 Text("span", by_whom(control))
@@ -81,15 +84,12 @@ class InForce:
                 else:
                     Text("span", "until somebody lifts it")
             _in_flight(self._in_flight.get(control.id, ()))
-            if may_control(self._session):
-                with block("div", "row-action"):
-                    Button("Release…" if control.kind == "hold" else "Lift…", partial(self._ask, control))
 
     async def _ask(self, control: ControlView) -> None:
         title, confirm = _LIFT[control.kind]
         self._question.ask(
             title,
-            (_LIFTED[control.kind].format(subject_text(control.scope)),),
+            (_LIFTED[control.kind].format(requests_text(control.scope)),),
             confirm,
             lambda reason: self._session.controls.lift(control.id, reason=reason),
             weight="primary",

@@ -10,7 +10,7 @@ from console.components.question import Question
 from console.components.text import Text, block
 from console.components.timestamp import Timestamp
 from console.control_views import Breaker, Trip
-from console.control_words import NOT_PERMITTED, may_control, subject_text
+from console.control_words import NOT_PERMITTED, may_control, requests_text, subject_text
 from console.sessions import Session
 
 
@@ -43,21 +43,19 @@ class Proposals:
                 _figures(trip, breaker)
                 permitted = may_control(self._session)
                 with block("div", "page-actions"):
-                    for text, ask in (("Freeze…", self._ask_to_accept), ("Dismiss…", self._ask_to_dismiss)):
+                    for text, ask in (("Accept the freeze…", self._ask_to_accept), ("Dismiss…", self._ask_to_dismiss)):
                         Button(text, partial(ask, trip)).block(not permitted, "" if permitted else NOT_PERMITTED)
                 if not permitted:
                     Text("p", NOT_PERMITTED, "muted")
 
     async def _ask_to_accept(self, trip: Trip) -> None:
-        subject = subject_text(trip.scope)
-
         async def accept(reason: str) -> None:
             self._accepted(await self._session.controls.resolve_trip(trip.id, "accept", reason=reason))
 
         self._question.ask(
-            f"Freeze {subject}",
+            f"Freeze {subject_text(trip.scope)}",
             (
-                f"Every new request about {subject} in {trip.mode} mode is denied, and what was approved is not "
+                f"Every new {requests_text(trip.scope)}, in {trip.mode} mode, is denied, and what was approved is not "
                 "executed while the freeze is in force.",
             ),
             "Freeze it",
@@ -81,7 +79,8 @@ def _figures(trip: Trip, breaker: Breaker | None) -> None:
     """Observed beside usual, and where it trips."""
     figures = [("Observed", trip.observed_text), ("Usual", trip.usual_text)]
     if breaker is not None:
-        figures.append(("Trips at", measured_text(breaker.metric, trip.threshold, breaker.currency)))
+        values = {"Observed": trip.observed, "Usual": trip.usual, "Trips at": trip.threshold}
+        figures = [(name, measured_text(breaker.metric, value, breaker.currency)) for name, value in values.items()]
         Text("p", watched_text(breaker))
     with block("dl", "figures"):
         for name, value in figures:

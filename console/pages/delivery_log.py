@@ -84,7 +84,8 @@ class DeliveryLog:
                 look = STATE_LOOKS[delivery.state]
                 badge(look.label, look.tone, look.icon)
                 Text("strong", delivery.event)
-                Text("span", self._targets.get(delivery.target, delivery.target), "muted target")
+                target = self._targets.get(delivery.target, delivery.target)
+                Text("span", f"{CHANNELS.get(delivery.channel, delivery.channel)}, {target}", "muted target")
                 with block("span", "row-end"):
                     Timestamp(delivery.created_at)
             with block("div", "row-head"):
