@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.payment_context import PaymentContexts
 from activities.stripe import StripeExecutor
 from axiru import ids
 from axiru.database import connected, row, rows
@@ -23,12 +24,13 @@ from axiru.dev.binaries import find_stripe_mock
 from axiru.dev.demo import seed_demo
 from axiru.dev.dev_json import DevJson
 from axiru.dev.home import Home
-from axiru.domain.decision import MovementInput
-from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
+from axiru.domain.control import ControlKind
+from axiru.domain.decision import DecisionReceipt, MovementInput
+from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 from axiru.settings import Settings
 from axiru.tables import ALL_TABLES, ChainHead
 from axiru.vault import Vault
-from ledger.acts.control import engage
+from ledger.acts.control import engage, lift
 from ledger.acts.decide import decide
 from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
@@ -44,9 +46,13 @@ class Sandbox:
         self.url = url
         self._http = httpx.Client(base_url=url, headers={"Authorization": "Bearer sk_test_owner"}, timeout=10)
 
-    def charge(self, amount_cents: int = 40_000, currency: str = "usd") -> str:
-        form = {"amount": str(amount_cents), "currency": currency, "source": "tok_visa"}
+    def charge(self, amount_cents: int = 40_000, currency: str = "usd", **more: str) -> str:
+        form = {"amount": str(amount_cents), "currency": currency, "source": "tok_visa", **more}
         return str(self._posted("/v1/charges", form)["id"])
+
+    def payment_intent(self, charge: str) -> str:
+        """The payment intent that a charge was made of."""
+        return str(self._http.get(f"/v1/charges/{charge}").json()["payment_intent"])
 
     def refund(self, form: dict[str, str], idempotency_key: str | None = None) -> httpx.Response:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -92,12 +98,41 @@ class Executions:
     def __init__(self, settings: Settings, vault: Vault, signer: Any) -> None:
         self._signer = signer
         self._executor = StripeExecutor(settings, vault, signer)
+        self._contexts = PaymentContexts(settings, vault, signer)
 
     async def close(self) -> None:
         await self._executor.close()
+        await self._contexts.close()
 
-    async def allowed(self, charge: str, amount_cents: int = 5_000) -> MovementInput:
+    async def allowed(
+        self, charge: str | None, amount_cents: int = 5_000, *, payment_intent: str | None = None
+    ) -> MovementInput:
         """A decision that was asked for, allowed, and is Axiru's to execute."""
+        receipt = await self._decided(Target(charge=charge, payment_intent=payment_intent), amount_cents)
+        assert receipt.state == "allowed"
+        return MovementInput(receipt.decision_id, "org_demo", "test")
+
+    async def waiting(
+        self,
+        charge: str | None = None,
+        *,
+        payment_intent: str | None = None,
+        execute: Execute = "caller",
+        connection_id: str = "stripe_conn_demo",
+    ) -> MovementInput:
+        """A decision that waits for people."""
+        target = Target(charge=charge, payment_intent=payment_intent)
+        receipt = await self._decided(target, 17_500, execute, connection_id)
+        assert receipt.state == "pending_approval"
+        return MovementInput(receipt.decision_id, "org_demo", "test")
+
+    async def _decided(
+        self,
+        target: Target,
+        amount_cents: int,
+        execute: Execute = "axiru",
+        connection_id: str = "stripe_conn_demo",
+    ) -> DecisionReceipt:
         key = await row("SELECT id, owner_member_id FROM api_keys WHERE name = 'demo decisions'")
         assert key is not None
         ovt = Ovt(
@@ -105,10 +140,10 @@ class Executions:
             rail_action="refund",
             amount=Amount(str(amount_cents), "usd"),
             initiator=Initiator("api_key", key["id"]),
-            merchant=Merchant(stripe_connection_id="stripe_conn_demo"),
-            target=Target(charge=charge),
+            merchant=Merchant(stripe_connection_id=connection_id),
+            target=target,
             context=Context(customer_tenure_days=412, reason_code="duplicate_charge"),
-            execute="axiru",
+            execute=execute,
         )
         decision_id = ids.new_id(ids.DECISION)
         await rows(
@@ -120,15 +155,45 @@ class Executions:
             key["id"],
             key["owner_member_id"],
         )
-        receipt = await decide(decision_id, signer=self._signer, compiled=CompiledVersions())
-        assert receipt.state == "allowed"
-        return MovementInput(decision_id, "org_demo", "test")
+        return await decide(decision_id, signer=self._signer, compiled=CompiledVersions())
 
     async def attempt(self, movement: MovementInput) -> str:
         """One attempt, as Temporal would make it."""
         environment = ActivityEnvironment()
         state: str = await environment.run(self._executor.execute, movement)
         return state
+
+    async def read_payment(self, movement: MovementInput) -> None:
+        """One attempt to read the payment, as Temporal would make it."""
+        await ActivityEnvironment().run(self._contexts.read, movement)
+
+    async def context(self, movement: MovementInput) -> dict[str, Any] | None:
+        """What is shown beside the approval."""
+        found = await row("SELECT context FROM approvals WHERE decision_id = {}", movement.decision_id)
+        assert found is not None
+        return msgspec.json.decode(found["context"]) if found["context"] else None
+
+    async def entries(self, movement: MovementInput, kind: str) -> list[dict[str, Any]]:
+        """The data of the sealed entries of a decision."""
+        found = await rows(
+            "SELECT body FROM ledger_entries WHERE decision_id = {} AND kind = {} ORDER BY seq",
+            movement.decision_id,
+            kind,
+        )
+        return [msgspec.json.decode(bytes(entry["body"]))["data"] for entry in found]
+
+    async def hold(self, movement: MovementInput) -> str:
+        """Hold a decision; returns the control's id."""
+        return await self._engage("hold", {"decision_id": movement.decision_id})
+
+    async def release(self, control_id: str) -> None:
+        await lift(
+            organization_id="org_demo",
+            member_id=await self._controller(),
+            control_id=control_id,
+            reason="over",
+            signer=self._signer,
+        )
 
     async def execution(self, movement: MovementInput) -> dict[str, Any]:
         """The execution's row and the states of the decision and its budget."""
@@ -143,13 +208,19 @@ class Executions:
 
     async def kill_switch(self) -> str:
         """Engage it for test mode; returns the control's id."""
+        return await self._engage("kill_switch", {})
+
+    async def _controller(self) -> str:
         member = await row("SELECT id FROM members WHERE email = 'controller@demo.example'")
         assert member is not None
+        return str(member["id"])
+
+    async def _engage(self, kind: ControlKind, scope: dict[str, str]) -> str:
         engaged = await engage(
             organization_id="org_demo",
-            member_id=member["id"],
-            kind="kill_switch",
-            scope={},
+            member_id=await self._controller(),
+            kind=kind,
+            scope=scope,
             applies_to="test",
             reason="a drill",
             expires_at=None,

@@ -178,13 +178,96 @@ async def test_missing_charge_is_settled_even_if_the_first_answer_was_lost(execu
     assert (await executions.execution(movement))["error_code"] == "resource_missing"
 
 
-async def test_more_than_is_left_of_a_charge_is_refused(executions: Any, sandbox: Any) -> None:
-    movement = await executions.allowed(charge := sandbox.charge(amount_cents=4_000))
+@pytest.mark.parametrize("by", ["charge", "payment_intent"])
+async def test_more_than_is_left_of_a_payment_is_not_asked_for(executions: Any, sandbox: Any, by: str) -> None:
+    charge = sandbox.charge(amount_cents=6_000)
+    sandbox.refund({"charge": charge, "amount": "2000"}).raise_for_status()
+    named = {"charge": charge} if by == "charge" else {"charge": None, "payment_intent": sandbox.payment_intent(charge)}
+    movement = await executions.allowed(**named)
+    sandbox.forget()
 
     assert await executions.attempt(movement) == "execution_failed"
 
-    assert sandbox.refunds(charge) == []
-    assert (await executions.execution(movement))["error_message"]
+    assert "POST" not in sandbox.methods()
+    execution = await executions.execution(movement)
+    assert execution["error_code"] == "amount_exceeds_remaining"
+    assert execution["error_message"] == "$40.00 of this payment can still be refunded."
+    assert execution["movement_state"] == "released"
+    (sealed,) = await executions.entries(movement, "execution")
+    assert sealed["error_code"] == "amount_exceeds_remaining"
+
+
+async def test_all_that_is_left_is_refunded_by_payment_intent(executions: Any, sandbox: Any) -> None:
+    charge = sandbox.charge(amount_cents=5_000)
+    movement = await executions.allowed(None, payment_intent=sandbox.payment_intent(charge))
+
+    assert await executions.attempt(movement) == "executed"
+
+    assert [refund["amount"] for refund in sandbox.refunds(charge)] == [5_000]
+
+
+async def test_payment_that_our_own_lost_refund_emptied_is_not_called_short(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge(amount_cents=5_000))
+    sandbox.plan_fault("drop_connection_after")
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+
+    assert await executions.attempt(movement) == "executed"
+
+    assert len(sandbox.refunds(charge)) == 1
+
+
+async def test_what_stripe_refuses_itself_keeps_stripes_code(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge(amount_cents=5_000))
+    # The charge is refunded by somebody else after it was read, and before the call arrives.
+    sandbox.plan_fault("delay_before_seconds", seconds=0.7)
+    attempting = asyncio.create_task(executions.attempt(movement))
+    async with asyncio.timeout(5):
+        while "POST" not in sandbox.methods():  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.02)
+    sandbox.refund({"charge": charge, "amount": "5000"}).raise_for_status()
+
+    assert await attempting == "execution_failed"
+
+    assert (await executions.execution(movement))["error_code"] == "charge_already_refunded"
+
+
+async def test_held_refund_is_not_called_until_it_is_released(executions: Any, sandbox: Any) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    control_id = await executions.hold(movement)
+
+    assert [await executions.attempt(movement) for _ in range(2)] == ["held", "held"]
+    assert "POST" not in sandbox.methods()
+    await executions.release(control_id)
+
+    assert await executions.attempt(movement) == "executed"
+    assert len(sandbox.refunds(charge)) == 1
+
+
+async def test_refund_whose_answer_was_lost_ends_the_hold_that_came_after_it(
+    executions: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "SETTLE_SECONDS", 0.0)
+    lost = await executions.allowed(lost_charge := sandbox.charge())
+    stopped = await executions.allowed(stopped_charge := sandbox.charge())
+    for movement, fault in ((lost, "drop_connection_after"), (stopped, "status_500_before")):
+        sandbox.plan_fault(fault)
+        with pytest.raises(OutcomeUnknown):
+            await executions.attempt(movement)
+        await executions.hold(movement)
+
+    assert await executions.attempt(lost) == "executed"
+    failures, state = await _until_settled(executions, stopped)
+
+    assert (state, failures > 0) == ("held", True)
+    assert len(sandbox.refunds(lost_charge)) == 1
+    assert sandbox.refunds(stopped_charge) == []
+    assert (await executions.execution(stopped))["state"] == "intended"
+    in_force = await rows(
+        "SELECT scope ->> 'decision_id' AS held FROM controls WHERE kind = 'hold' AND lifted_at IS NULL"
+    )
+    assert {"held": stopped.decision_id} in in_force
+    assert {"held": lost.decision_id} not in in_force
 
 
 async def test_charge_in_another_currency_is_not_refunded(executions: Any, sandbox: Any) -> None:
