@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -14,6 +15,8 @@ import msgspec
 from axiru.domain.sheet_lines import Section, on_one_line
 
 _LONGEST_SUBJECT: Final = 200
+# A subject that is folded after its name is shown with a space in front of it.
+_POLICY: Final = SMTP.clone(max_line_length=250)
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +47,9 @@ def composed(letter: Letter, *, to: Recipient, sender: str, delivery_id: str, no
     """
     sender_name, sender_address = parseaddr(sender)
     host = sender_address.rpartition("@")[2]
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(on_one_line(sender_name), addr_spec=sender_address)
-    message["To"] = Address(on_one_line(to.name), addr_spec=to.email)
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = _address(sender_name, sender_address)
+    message["To"] = _address(to.name, to.email)
     message["Subject"] = on_one_line(letter.subject)[:_LONGEST_SUBJECT]
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{delivery_id}@{host}>"
@@ -55,6 +58,17 @@ def composed(letter: Letter, *, to: Recipient, sender: str, delivery_id: str, no
     message.set_content(_text(letter))
     message.add_alternative(_html(letter), subtype="html")
     return message
+
+
+def _address(name: str, address: str) -> Address:
+    """Raises ValueError; the library raises several things, and takes an address of nothing."""
+    try:
+        made = Address(on_one_line(name), addr_spec=address)
+    except (MessageError, IndexError) as error:
+        raise ValueError(str(error)) from error
+    if not made.username or not made.domain:
+        raise ValueError("an address has a name and a domain")
+    return made
 
 
 def _text(letter: Letter) -> str:

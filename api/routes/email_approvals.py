@@ -220,6 +220,6 @@ def _html(page: Page, *, status: int = 200, headers: dict[str, str] | None = Non
     return Response(
         page.html.encode(),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type=MediaType.HTML,
         headers={**page.headers, **(headers or {})},
     )
