@@ -22,6 +22,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
 
 from axiru import ids
 from axiru.cli.worker import working
@@ -30,6 +31,7 @@ from axiru.dev.demo import seed_demo
 from axiru.dev.dev_json import DevJson
 from axiru.dev.home import Home
 from axiru.domain.approval import Ballot, Verdict
+from axiru.domain.control import ControlKind
 from axiru.domain.decision import DecisionReceipt, MovementInput
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 from axiru.settings import Settings
@@ -37,6 +39,7 @@ from axiru.tables import ALL_TABLES, ChainHead
 from axiru.temporal import DECIDE_UPDATE_ID
 from axiru.vault import Vault
 from ledger.acts.activate import activate
+from ledger.acts.control import engage, lift
 from ledger.acts.decide import decide
 from ledger.acts.drafts import save_draft
 from ledger.acts.publish import AlreadyPublished, publish
@@ -64,6 +67,11 @@ rules:
     effect: review
     approvers: {role: controller, count: 2, deadline: 1h}
     when_missing: skip
+  - id: told_in_time
+    when: {context: {source: golden_notices}}
+    effect: review
+    approvers: {role: controller, deadline: 1h, remind: [1s], escalate: [{after: 2s, role: admin}]}
+    when_missing: skip
 """
 
 
@@ -77,6 +85,7 @@ class Movements:
     def __init__(self, client: Client, settings: Settings, signer: Signer, key: dict[str, str]) -> None:
         self.client = client
         self.task_queue = settings.temporal_task_queue
+        self._stripe_url = settings.stripe_api_base
         self._signer = signer
         self._key = key
 
@@ -89,6 +98,7 @@ class Movements:
         rail_action: str = "refund",
         tenure_days: int = 412,
         source: str = "golden",
+        customer_id: str = "cus_personal",
         asked_seconds_ago: int = 0,
     ) -> str:
         """Record a request as intake does; returns its decision id."""
@@ -101,7 +111,7 @@ class Movements:
             merchant=Merchant(stripe_connection_id="stripe_conn_demo"),
             target=Target(charge=charge),
             context=Context(
-                customer_id="cus_personal",
+                customer_id=customer_id,
                 customer_email="zoe@example.com",
                 customer_tenure_days=tenure_days,
                 reason_code="duplicate_charge",
@@ -158,6 +168,69 @@ class Movements:
         ballot = Ballot(receipt.approval_id, "org_demo", member["id"], verdict, reason, "api")
         await cast_vote(ballot, signer=self._signer)
 
+    async def hold(self, decision_id: str) -> str:
+        """Hold a decision; returns the control's id."""
+        return await self._engage("hold", {"decision_id": decision_id})
+
+    async def freeze(self, customer_id: str) -> str:
+        return await self._engage("freeze", {"customer_id": customer_id})
+
+    async def _engage(self, kind: ControlKind, scope: dict[str, str]) -> str:
+        engaged = await engage(
+            organization_id="org_demo",
+            member_id=await self._controller(),
+            kind=kind,
+            scope=scope,
+            applies_to="test",
+            reason="a second look",
+            expires_at=None,
+            signer=self._signer,
+        )
+        return engaged.control_id
+
+    async def release(self, control_id: str) -> None:
+        """Release what is held; the relay tells the workflow."""
+        await lift(
+            organization_id="org_demo",
+            member_id=await self._controller(),
+            control_id=control_id,
+            reason="fine",
+            signer=self._signer,
+        )
+
+    async def _controller(self) -> str:
+        member = await row("SELECT id FROM members WHERE email = 'controller@demo.example'")
+        assert member is not None
+        return str(member["id"])
+
+    async def entries(self, decision_id: str) -> list[str]:
+        """The kinds of a decision's sealed entries, in order."""
+        found = await rows("SELECT kind FROM ledger_entries WHERE decision_id = {} ORDER BY seq", decision_id)
+        return [entry["kind"] for entry in found]
+
+    async def until_entry(self, decision_id: str, kind: str, times: int = 1) -> None:
+        """Wait until so many entries of a kind are sealed."""
+        async with asyncio.timeout(15):
+            while (await self.entries(decision_id)).count(kind) < times:  # noqa: ASYNC110 - the condition is in the database
+                await asyncio.sleep(0.05)
+
+    async def until_execution(self, decision_id: str, state: str) -> None:
+        """Wait until the execution of a decision is in a state."""
+        async with asyncio.timeout(15):
+            while True:
+                found = await row("SELECT state FROM executions WHERE decision_id = {}", decision_id)
+                if found == {"state": state}:
+                    return
+                await asyncio.sleep(0.05)
+
+    async def plan_fault(
+        self, kind: str, *, seconds: float = 0, method: str = "POST", path: str = "/v1/refunds"
+    ) -> None:
+        """What happens to the next request of its kind that comes to Stripe."""
+        async with httpx.AsyncClient(base_url=self._stripe_url) as stripe:
+            fault = {"kind": kind, "path": path, "method": method, "times": 1, "seconds": seconds}
+            (await stripe.post("/_sandbox/faults", json=fault)).raise_for_status()
+
     async def result(self, decision_id: str) -> str:
         """The state the workflow ended in."""
         handle = self.client.get_workflow_handle_for(MoneyMovement.run, decision_id)
@@ -167,13 +240,14 @@ class Movements:
         return await self.client.get_workflow_handle(decision_id).fetch_history()
 
     async def until_sealed(self, decision_id: str, acts: int) -> None:
-        """Wait until the workflow has run so many acts: the decision is the first."""
+        """Wait until the workflow has run so many acts: the decision is the first. It may still have to be started."""
         async with asyncio.timeout(15):
             while True:
-                events = (await self.history(decision_id)).events
-                markers = [event.marker_recorded_event_attributes.marker_name for event in events]
-                if markers.count("core_local_activity") >= acts:
-                    return
+                with suppress(RPCError):
+                    events = (await self.history(decision_id)).events
+                    markers = [event.marker_recorded_event_attributes.marker_name for event in events]
+                    if markers.count("core_local_activity") >= acts:
+                        return
                 await asyncio.sleep(0.05)
 
     async def until_event(self, decision_id: str, event: "EventType.ValueType", times: int = 1) -> None:

@@ -40,6 +40,11 @@ OUTCOMES = {
     "stale_then_asked_again": "allowed",
     "abandoned": "abandoned",
     "shadow_executes_nothing": "allowed",
+    "approved_after_context": "approved",
+    "reminded_and_escalated": "approved",
+    "held_and_released": "executed",
+    "held_while_executing": "executed",
+    "held_for_the_caller_and_denied": "denied",
 }
 
 PASSED_THROUGH = ("axiru", "activities", "ledger", "policies", "msgspec", "piccolo", "asyncpg", "stripe", "structlog")
@@ -48,10 +53,20 @@ MUTATIONS = {
     "people are not asked": ('{"pending_approval", "held"}', '{"denied", "held"}'),
     "shadow executes": ('receipt.surface_mode == "enforce"', 'receipt.surface_mode != ""'),
     "Axiru executes for the caller": ('receipt.execute == "axiru"', 'receipt.execute != ""'),
-    "one vote is enough": ('while state == "pending":', 'for _ in (1,):'),
+    "one vote is enough": ('while state == "pending":', "for _ in (1,):"),
     "a denial executes": ('{"allowed", "approved", "executing", "held"}', '{"allowed", "approved", "denied"}'),
     "a stale request is given up": ("self._asked_again, timeout=ABANDONED_AFTER", "True, timeout=ABANDONED_AFTER"),
     "nothing expires": ("_sealed(Acts.expire_approval, movement)", "_sealed(Acts.read_approval, movement)"),
+    "what is held executes": ('state == "held" else state', 'state == "pending" else state'),
+    "a release is not waited for": ('movement)\n            if state != "held":', "movement)\n            if state:"),
+    "a hold ends the execution": ('   )\n            if state != "held":', "   )\n            if state:"),
+    "nobody is reminded": ("notices = list(receipt.approval_notices)", "notices = list(receipt.approval_notices)[1:]"),
+    "Stripe is asked before people may vote": (
+        "asyncio.create_task(self._read_payment(movement))",
+        "await self._read_payment(movement)",
+    ),
+    "Stripe is not asked": ("if workflow.patched(CONTEXT_PATCH):", "if False:"),
+    "histories from before are asked about as well": ("if workflow.patched(CONTEXT_PATCH):", "if True:"),
     "an abandoned request is allowed": ('return "abandoned"', 'return "allowed"'),
 }
 

@@ -15,6 +15,8 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from activities.sweep import sweep_once
 from axiru.database import row, rows
 from axiru.temporal import data_converter
+from ledger.acts import control
+from ledger.acts.projection import receipt_of
 from workflows import money_movement
 from workflows.money_movement import MoneyMovement
 
@@ -94,6 +96,57 @@ async def _shadow(movements: Any) -> str:
     return str(decision_id)
 
 
+async def _approved_after_context(movements: Any) -> str:
+    decision_id = await movements.record(17_500, charge="ch_demo_007", execute="caller")
+    receipt = await movements.decide(decision_id)
+    await movements.until_entry(decision_id, "payment_context")
+    await movements.until_event(decision_id, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+    await movements.vote(receipt)
+    return str(decision_id)
+
+
+async def _reminded_and_escalated(movements: Any) -> str:
+    decision_id = await movements.record(1_000, source="golden_notices", execute="caller")
+    receipt = await movements.decide(decision_id)
+    await movements.until_entry(decision_id, "approval_reminder")
+    await movements.until_entry(decision_id, "approval_escalated")
+    await movements.vote(receipt)
+    return str(decision_id)
+
+
+async def _held_and_released(movements: Any) -> str:
+    decision_id = await movements.record(17_500, charge="ch_demo_008")
+    receipt = await movements.decide(decision_id)
+    control_id = await movements.hold(decision_id)
+    await movements.vote(receipt)
+    await movements.until_sealed(decision_id, 3)
+    await movements.release(control_id)
+    return str(decision_id)
+
+
+async def _held_while_executing(movements: Any) -> str:
+    await movements.plan_fault("status_500_before")
+    decision_id = await movements.record(1_000, charge="ch_demo_009")
+    await movements.decide(decision_id)
+    await movements.until_execution(decision_id, "calling")
+    control_id = await movements.hold(decision_id)
+    await movements.until_execution(decision_id, "intended")
+    await movements.until_event(decision_id, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+    await movements.release(control_id)
+    return str(decision_id)
+
+
+async def _held_for_the_caller_and_denied(movements: Any) -> str:
+    decision_id = await movements.record(17_500, charge="ch_demo_010", execute="caller", customer_id="cus_frozen")
+    receipt = await movements.decide(decision_id)
+    control_id = await movements.hold(decision_id)
+    await movements.vote(receipt)
+    await movements.until_sealed(decision_id, 3)
+    await movements.freeze("cus_frozen")
+    await movements.release(control_id)
+    return str(decision_id)
+
+
 BRANCHES: dict[str, tuple[Callable[[Any], Awaitable[str]], str]] = {
     "allowed_for_caller": (_allowed_for_caller, "allowed"),
     "denied": (_denied, "denied"),
@@ -106,6 +159,11 @@ BRANCHES: dict[str, tuple[Callable[[Any], Awaitable[str]], str]] = {
     "stale_then_asked_again": (_stale_then_asked_again, "allowed"),
     "abandoned": (_abandoned, "abandoned"),
     "shadow_executes_nothing": (_shadow, "allowed"),
+    "approved_after_context": (_approved_after_context, "approved"),
+    "reminded_and_escalated": (_reminded_and_escalated, "approved"),
+    "held_and_released": (_held_and_released, "executed"),
+    "held_while_executing": (_held_while_executing, "executed"),
+    "held_for_the_caller_and_denied": (_held_for_the_caller_and_denied, "denied"),
 }
 
 
@@ -113,6 +171,7 @@ BRANCHES: dict[str, tuple[Callable[[Any], Awaitable[str]], str]] = {
 async def test_branch_ends_as_it_should_and_replays(
     branch: str, movements: Any, keep_history: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(control, "SETTLE_SECONDS", 0.1)
     if branch == "abandoned":
         monkeypatch.setattr(money_movement, "ABANDONED_AFTER", timedelta(milliseconds=100))
     run, outcome = BRANCHES[branch]
@@ -130,6 +189,47 @@ async def test_branch_ends_as_it_should_and_replays(
     )
     await replayer.replay_workflow(history)
     keep_history(branch, history)
+
+
+async def test_signal_without_a_release_executes_nothing(movements: Any) -> None:
+    decision_id = await movements.record(17_500, charge="ch_demo_012")
+    receipt = await movements.decide(decision_id)
+    control_id = await movements.hold(decision_id)
+    await movements.vote(receipt)
+    await movements.until_sealed(decision_id, 3)
+
+    await movements.client.get_workflow_handle(decision_id).signal(MoneyMovement.release_recorded, "ct_invented")
+    await movements.until_sealed(decision_id, 4)
+
+    assert await row("SELECT state FROM decisions WHERE id = {}", decision_id) == {"state": "held"}
+    await movements.release(control_id)
+    assert await movements.result(decision_id) == "executed"
+
+
+@pytest.mark.parametrize("amount_cents", [1_000, 17_500])
+async def test_lost_workflow_of_what_is_held_comes_back_with_the_release(movements: Any, amount_cents: int) -> None:
+    # Sealed and held, but no workflow was left behind.
+    decision_id = await movements.record(amount_cents, charge="ch_demo_013")
+    await movements.decide_without_workflow(decision_id)
+    control_id = await movements.hold(decision_id)
+    if amount_cents > 15_000:
+        await movements.vote(await receipt_of(decision_id))
+        await movements.until_sealed(decision_id, 2)
+
+    await movements.release(control_id)
+
+    await _until_executed(decision_id)
+
+
+async def test_people_decide_without_a_stripe_that_does_not_answer(movements: Any) -> None:
+    await movements.plan_fault("hang_seconds", seconds=2, method="GET", path="/v1/charges/ch_demo_014")
+    decision_id = await movements.record(17_500, charge="ch_demo_014", execute="caller")
+    receipt = await movements.decide(decision_id)
+
+    await movements.vote(receipt)
+
+    assert await movements.result(decision_id) == "approved"
+    assert "payment_context" not in await movements.entries(decision_id)
 
 
 async def test_signal_without_a_recorded_vote_does_nothing(movements: Any) -> None:
