@@ -99,7 +99,7 @@ class DecisionPage:
         self._whole = block("div", "decision")
         with self._whole:
             with block("header", "decision-head"):
-                head = block("div", "head-lines")
+                head, warnings = (block("div", "head-lines") for _ in range(2))
                 self._hold = Hold(self._session, changed=self._read_again)
                 with actions:
                     self._hold.build_button()
@@ -118,6 +118,7 @@ class DecisionPage:
         self._whole.set_visibility(False)
         self._parts = (
             Part(head, decision_head.head, lambda d: (d.state, d.message, d.execution, d.advisory, d.forbidden_by)),
+            Part(warnings, decision_head.warnings, context.warnings),
             Part(asked, sections.asked, lambda d: d.ovt),
             Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
             Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution)),

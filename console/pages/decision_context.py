@@ -7,7 +7,6 @@ from nicegui.element import Element
 from axiru.domain.approval_sheet import EarlierRefund, PaymentContext
 from console.approval_views import ApprovalView, Asked
 from console.components.badge import state_badge
-from console.components.icon import icon
 from console.components.key_value import fact, key_value, key_values
 from console.components.money import money_text
 from console.components.text import Text, block, link
@@ -30,18 +29,8 @@ def _payment(told: PaymentContext, asked: Asked) -> None:
     with block("div", "remaining"):
         Text("span", money_text(told.remaining_cents, told.currency), "money remaining-amount")
         Text("span", f"of {money_text(told.amount_cents, told.currency)} can still be refunded", "muted")
-    same_currency = asked.currency == told.currency
-    if same_currency and told.amount_cents:
+    if asked.currency == told.currency and told.amount_cents:
         _bar(told, asked.amount_cents)
-    if not same_currency:
-        _flag(f"Asked in {asked.currency.upper()}, paid in {told.currency.upper()}: Stripe refunds in the latter.")
-    elif asked.amount_cents > told.remaining_cents:
-        over = money_text(asked.amount_cents - told.remaining_cents, told.currency)
-        _flag(f"{over} more than is left: approved, it is stopped before the call.")
-    if told.disputed:
-        _flag("The customer disputes this payment at their bank.")
-    if told.customer_id and asked.customer_id and told.customer_id != asked.customer_id:
-        _flag(f"On Stripe this payment belongs to {told.customer_id}, not to {asked.customer_id}.")
     with key_values():
         key_value("Refunded", money_text(told.amount_refunded_cents, told.currency))
         with fact("Paid"):
@@ -92,9 +81,10 @@ def _earlier(approval: ApprovalView) -> None:
 
 def _earlier_total(approval: ApprovalView) -> str:
     totals = ", ".join(
-        f"{total.count} of {money_text(total.amount_cents, total.currency)} in all" for total in approval.earlier_total
+        f"{total.count} let through, {money_text(total.amount_cents, total.currency)}"
+        for total in approval.earlier_total
     )
-    return f"Earlier refunds, 90 days: {totals or 'none let through'}"
+    return f"Earlier refunds in 90 days: {totals or 'none let through'}"
 
 
 def _earlier_row(refund: EarlierRefund) -> Element:
@@ -108,7 +98,20 @@ def _earlier_row(refund: EarlierRefund) -> Element:
     return row
 
 
-def _flag(sentence: str) -> None:
-    with block("p", "flag"):
-        icon("alert")
-        Text("span", sentence)
+def warnings(decision: DecisionDetail) -> tuple[str, ...]:
+    """What Stripe says that speaks against the request, while somebody may still heed it."""
+    approval = decision.approval
+    if approval is None or approval.payment is None or approval.state != "pending":
+        return ()
+    told, asked = approval.payment, approval.diff.asked
+    over = asked.amount_cents - told.remaining_cents
+    found = []
+    if asked.currency != told.currency:
+        found.append(f"Asked for in {asked.currency.upper()}, paid in {told.currency.upper()}.")
+    elif over > 0:
+        found.append(f"{money_text(over, told.currency)} more than is left: approved, it is stopped before the call.")
+    if told.disputed:
+        found.append("The customer disputes this payment at their bank.")
+    if told.customer_id and asked.customer_id and told.customer_id != asked.customer_id:
+        found.append(f"On Stripe this payment belongs to {told.customer_id}, not to {asked.customer_id}.")
+    return tuple(found)

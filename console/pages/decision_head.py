@@ -7,6 +7,7 @@ from console.components.money import money
 from console.components.text import Text, block, link
 from console.components.wording import movement_name
 from console.detail_views import DecisionDetail
+from console.pages import decision_context as context
 from console.views import Execution
 
 
@@ -45,6 +46,13 @@ def _forbidden(decision: DecisionDetail, control: ControlHit) -> None:
             Text("span", " ")
             link("Controls", "/controls")
             Text("code", f" {control.control_id}")
+
+
+def warnings(decision: DecisionDetail) -> None:
+    for sentence in context.warnings(decision):
+        with block("p", "flag forbidden"):
+            icon("alert")
+            Text("span", sentence)
 
 
 def forbidden_text(control: ControlHit, execution: Execution) -> str:
