@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import asyncpg
 import httpx
 import pytest
 
@@ -58,6 +59,50 @@ async def log_in(stack: DevJson) -> AsyncIterator[LogIn]:
     yield as_role
     for client in opened:
         await client.aclose()
+
+
+class Person(NamedTuple):
+    """A member of the tests' own, logged in as `client`."""
+
+    id: str
+    email: str
+    password: str
+    client: httpx.AsyncClient
+
+
+LetIn = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+async def let_in(stack: DevJson, log_in: LogIn) -> AsyncIterator[LetIn]:
+    """Invites somebody with these roles, who sets a password of their own and logs in."""
+    opened: list[httpx.AsyncClient] = []
+    admin = await log_in("admin")
+
+    async def with_roles(*roles: str) -> Person:
+        login, password = uuid.uuid4().hex, f"a passphrase {uuid.uuid4().hex}"
+        email = f"{login}@demo.example"
+        body = {"email": email, "name": f"Member {login[:6]}", "roles": roles or ["viewer"]}
+        invited = (await admin.post("/api/v1/members", json=body)).raise_for_status().json()
+        client = httpx.AsyncClient(base_url=stack.api_url, timeout=TIMEOUT_SECONDS)
+        opened.append(client)
+        token = invited["password_link"].partition("token=")[2]
+        (await client.post("/api/v1/password", json={"token": token, "password": password})).raise_for_status()
+        answer = await client.post("/api/v1/sessions", json={"email": email, "password": password})
+        client.headers.update(bearer(answer.raise_for_status().json()["token"]))
+        return Person(invited["member"]["id"], email, password, client)
+
+    yield with_roles
+    for client in opened:
+        await client.aclose()
+
+
+@pytest.fixture
+async def database(stack: DevJson) -> AsyncIterator[asyncpg.Connection]:
+    """The database as its owner: for what no endpoint makes, and for what was sealed."""
+    connection = await asyncpg.connect(stack.database_admin_url)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture
