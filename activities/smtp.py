@@ -21,9 +21,13 @@ async def transmit(message: EmailMessage, settings: Settings, tls: ssl.SSLContex
     With `starttls` or `tls` nothing is said before the connection is encrypted and its certificate was checked; a
     server that does not offer STARTTLS gets no mail. RFC 3207 §5.
     """
+    sender, recipients = ([address.addr_spec for address in message[header].addresses] for header in ("From", "To"))
     try:
         _, answer = await aiosmtplib.send(
-            message,
+            # As it was written: the library would fold headers by a policy of its own.
+            message.as_bytes(),
+            sender=sender[0],
+            recipients=recipients,
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             username=settings.smtp_username or None,

@@ -222,7 +222,10 @@ async def test_a_wrong_password_keeps_mails_until_it_is_put_right(
         return AuthResult(success=data.password == b"right")
 
     async with serving(
-        tls_context=certificate.server(), authenticator=authenticate, auth_required=True, auth_require_tls=True
+        tls_context=certificate.server(),
+        authenticator=authenticate,
+        auth_required=True,
+        auth_exclude_mechanism=["LOGIN"],
     ) as (server, port):
         settings = told(port, smtp_security="starttls", smtp_username="axiru", smtp_password=password)
         sent = await transmit(a_mail(), settings, certificate.trust())

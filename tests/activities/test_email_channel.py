@@ -1,0 +1,344 @@
+"""Who is mailed and who is not, what a link in a mail is worth, and what happens to a mail whose moment has passed."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from activities.email import EmailChannel
+from axiru import ids
+from axiru.database import connected, row, rows
+from axiru.dev.dev_json import DevJson
+from axiru.dev.mail_sandbox.mailbox import Mail, Mailbox
+from axiru.domain.approval import Ballot
+from axiru.domain.delivery import Happening, Outgoing
+from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
+from axiru.email_links import LIFETIME, find_link
+from axiru.ids import hash_secret
+from axiru.settings import Settings
+from axiru.tables import ALL_TABLES, ChainHead
+from axiru.vault import Vault
+from ledger.acts.decide import decide
+from ledger.acts.standing import CompiledVersions
+from ledger.acts.vote import cast_vote
+from ledger.keys import load_signer
+
+ORGANIZATION = "org_demo"
+
+
+class Post:
+    """The channel, the mailbox it sends to, and approvals of the demo organization to mail about."""
+
+    def __init__(self, channel: EmailChannel, mailbox: Mailbox, signer: Any) -> None:
+        self.channel = channel
+        self.mailbox = mailbox
+        self.signer = signer
+
+    async def asked(self, amount_cents: int = 40_000) -> str:
+        """An approval that waits for a controller."""
+        key = await row("SELECT id, owner_member_id FROM api_keys WHERE name = 'demo decisions'")
+        assert key is not None
+        ovt = Ovt(
+            rail="stripe",
+            rail_action="refund",
+            amount=Amount(str(amount_cents), "usd"),
+            initiator=Initiator("api_key", key["id"]),
+            merchant=Merchant(stripe_connection_id="stripe_conn_demo"),
+            target=Target(charge=f"ch_{secrets.token_hex(8)}"),
+            context=Context(
+                customer_tenure_days=412, reason_code="duplicate_charge", customer_email="jane@customer.example"
+            ),
+            metadata={"note": "private words of the caller"},
+        )
+        decision_id = ids.new_id(ids.DECISION)
+        await rows(
+            "INSERT INTO requests VALUES ({}, 'org_demo', 'test', '/api/v1/decisions', {}, {}::jsonb, {}, {}, "
+            "clock_timestamp(), clock_timestamp())",
+            decision_id,
+            "f" * 64,
+            msgspec.json.encode(ovt).decode(),
+            key["id"],
+            key["owner_member_id"],
+        )
+        receipt = await decide(decision_id, signer=self.signer, compiled=CompiledVersions())
+        assert receipt.approval_id is not None
+        return receipt.approval_id
+
+    async def planned(self, topic: str, payload: dict[str, Any], mode: Any = "test") -> dict[str, str]:
+        """Logins → events of what the channel would send of one happening."""
+        happening = Happening(
+            organization_id=ORGANIZATION,
+            mode=mode,
+            seq=1,
+            position=0,
+            topic=topic,
+            payload=payload,
+            written_at=datetime.now(UTC),
+        )
+        found = await self.channel.plan(happening)
+        logins = {member["id"]: member["email"].partition("@")[0] for member in await members()}
+        return {logins[one.target]: one.event for one in found}
+
+    async def sent(self, approval_id: str, login: str = "controller", event: str = "approval.requested") -> Any:
+        return await self.channel.send(outgoing(event, {"approval_id": approval_id}, await member_id(login)))
+
+    def newest(self) -> Mail:
+        return self.mailbox.mails()[0]
+
+    async def vote(self, approval_id: str, login: str = "controller") -> None:
+        ballot = Ballot(approval_id, ORGANIZATION, await member_id(login), "approve", "", "api")
+        await cast_vote(ballot, signer=self.signer)
+
+
+def outgoing(event: str, body: dict[str, Any], target: str) -> Outgoing:
+    return Outgoing(
+        id=ids.new_id(ids.DELIVERY),
+        organization_id=ORGANIZATION,
+        mode="test",
+        target=target,
+        event=event,
+        body=body,
+        attempt=1,
+    )
+
+
+async def members() -> list[dict[str, Any]]:
+    return await rows("SELECT id, email FROM members WHERE organization_id = {}", ORGANIZATION)
+
+
+async def member_id(login: str) -> str:
+    return next(str(member["id"]) for member in await members() if member["email"] == f"{login}@demo.example")
+
+
+@pytest.fixture(scope="module")
+async def post(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Post]:
+    before = ChainHead._meta._db
+    mailbox = Mailbox(tmp_path_factory.mktemp("mails"))
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(mailbox, hostname="localhost", enable_SMTPUTF8=True), "127.0.0.1", 0
+    )
+    told = msgspec.structs.replace(
+        settings,
+        smtp_host="127.0.0.1",
+        smtp_port=server.sockets[0].getsockname()[1],
+        smtp_security="none",
+        mail_from="Axiru <axiru@house.example>",
+        issuer="https://api.house.example",
+        console_url="https://console.house.example",
+    )
+    vault = Vault.from_settings(told)
+    async with connected(told):
+        yield Post(EmailChannel(told, vault), mailbox, await load_signer(vault))
+    server.close()
+    for table in ALL_TABLES:
+        table._meta.db = before
+
+
+@pytest.fixture
+async def owner(infrastructure: DevJson) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody who may change members."""
+    connection = await asyncpg.connect(infrastructure.database_admin_url)
+    yield connection
+    await connection.execute(
+        "UPDATE members SET notify_by_email = true, disabled_at = NULL WHERE organization_id = $1", ORGANIZATION
+    )
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "event"),
+    [
+        ("approval", {"state": "pending"}, "approval.requested"),
+        ("notice", {"kind": "reminder"}, "approval.reminder"),
+        ("notice", {"kind": "escalation", "role": "admin"}, "approval.escalated"),
+    ],
+)
+async def test_everybody_who_may_vote_is_mailed_and_nobody_else(
+    post: Post, topic: str, payload: dict[str, Any], event: str
+) -> None:
+    approval_id = await post.asked()
+
+    told = await post.planned(topic, {"approval_id": approval_id, **payload})
+
+    assert told == {"controller": event, "controller2": event}
+
+
+@pytest.mark.parametrize("state", ["approved", "denied", "expired"])
+async def test_the_end_of_an_approval_is_no_mail(post: Post, state: str) -> None:
+    assert await post.planned("approval", {"approval_id": await post.asked(), "state": state}) == {}
+
+
+async def test_who_wants_no_mails_gets_alarms_alone(post: Post, owner: asyncpg.Connection) -> None:
+    approval_id = await post.asked()
+    await owner.execute("UPDATE members SET notify_by_email = false WHERE email = 'controller@demo.example'")
+
+    told = await post.planned("approval", {"approval_id": approval_id, "state": "pending"})
+    alarmed = await post.planned("breaker", {"breaker_id": "br_1", "trip_id": "bt_1", "state": "proposed"})
+
+    assert set(told) == {"controller2"}
+    assert set(alarmed) == {"controller", "controller2", "admin"}
+
+
+async def test_a_question_reaches_who_asked_for_the_money_without_a_vote(post: Post) -> None:
+    approval_id = await post.asked()
+
+    told = await post.planned("discussion", {"approval_id": approval_id, "kind": "question"})
+    sent = await post.sent(approval_id, "admin", "approval.question")
+
+    assert set(told) == {"controller", "controller2", "admin"}
+    assert sent.outcome == "delivered"
+    assert "/email/approvals/" not in post.newest().text
+    assert "https://console.house.example/decisions/" in post.newest().text
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("break_glass", {"state": "open", "alone": False}),
+        ("break_glass", {"state": "used", "alone": True}),
+        ("breaker", {"state": "engaged"}),
+    ],
+)
+async def test_alarms_go_to_every_admin_and_controller(post: Post, topic: str, payload: dict[str, Any]) -> None:
+    assert set(await post.planned(topic, payload)) == {"admin", "controller", "controller2"}
+
+
+async def test_roles_and_locks_are_told_once_though_sealed_in_both_modes(post: Post) -> None:
+    for change in ("role_granted", "locked"):
+        payload = {"member_id": await member_id("viewer"), "change": change}
+        assert len(await post.planned("member", payload, "live")) == 3
+        assert await post.planned("member", payload, "test") == {}
+    quiet = {"member_id": await member_id("viewer"), "change": "renamed"}
+    assert await post.planned("member", quiet, "live") == {}
+
+
+async def test_what_is_planned_holds_no_token_and_no_address(post: Post) -> None:
+    happening = Happening(
+        organization_id=ORGANIZATION,
+        mode="test",
+        seq=1,
+        position=0,
+        topic="approval",
+        payload={"approval_id": await post.asked(), "state": "pending"},
+        written_at=datetime.now(UTC),
+    )
+    planned = msgspec.json.encode(await post.channel.plan(happening))
+
+    assert b"lt_" not in planned
+    assert b"@" not in planned
+
+
+async def test_mail_shows_the_sheet_without_what_is_personal(post: Post) -> None:
+    approval_id = await post.asked()
+
+    assert (await post.sent(approval_id)).outcome == "delivered"
+
+    mail = post.newest()
+    assert mail.recipients == ["controller@demo.example"]
+    assert mail.subject == "Approval wanted: Refund of $400.00 (test), amount_above_default_threshold"
+    for text in (mail.text, mail.html):
+        assert "duplicate_charge" in text
+        assert "jane@customer.example" not in text
+        assert "private words" not in text
+    assert "jane@" not in mail.subject
+
+
+async def test_the_link_is_kept_as_a_hash_and_ends_with_the_approval_or_after_a_day(
+    post: Post, owner: asyncpg.Connection
+) -> None:
+    approval_id = await post.asked()
+    await post.sent(approval_id)
+    token = post.newest().links[0].rpartition("/")[2]
+
+    link = await row("SELECT * FROM email_links WHERE token_hash = {}", hash_secret(token))
+
+    assert link is not None
+    assert token not in str(link)
+    assert (link["approval_id"], link["member_id"]) == (approval_id, await member_id("controller"))
+    approval = await row("SELECT digest, expires_at FROM approvals WHERE id = {}", approval_id)
+    assert approval is not None
+    assert link["digest"] == approval["digest"]
+    assert link["expires_at"] == min(approval["expires_at"], link["created_at"] + LIFETIME)
+    assert post.newest().links[0].startswith("https://api.house.example/email/approvals/lt_")
+
+
+async def test_an_address_beyond_ascii_is_given_up_and_says_so(post: Post, owner: asyncpg.Connection) -> None:
+    approval_id = await post.asked()
+    rename = "UPDATE members SET email = $2, name = $3 WHERE email = $1"
+    controller = "controller2@demo.example", "Demo controller2"
+    await owner.execute(rename, controller[0], "jürgen@demo.example", "Jürgen 张")
+    try:
+        sent = await post.channel.send(
+            outgoing("approval.requested", {"approval_id": approval_id}, await member_id("jürgen"))
+        )
+    finally:
+        await owner.execute(rename, "jürgen@demo.example", *controller)
+
+    assert (sent.outcome, "non-ASCII" in sent.detail) == ("failed", True)
+
+
+async def test_every_mail_has_a_link_of_its_own(post: Post) -> None:
+    approval_id = await post.asked()
+    links = set()
+    for login in ("controller", "controller2", "controller"):
+        await post.sent(approval_id, login)
+        links.add(post.newest().links[0])
+    assert len(links) == 3
+
+
+async def test_link_of_somebody_who_was_disabled_is_no_link(post: Post, owner: asyncpg.Connection) -> None:
+    await post.sent(await post.asked(), "controller2")
+    token = post.newest().links[0].rpartition("/")[2]
+    assert await find_link(token) is not None
+
+    await owner.execute("UPDATE members SET disabled_at = now() WHERE email = 'controller2@demo.example'")
+
+    assert await find_link(token) is None
+
+
+async def test_mail_whose_moment_has_passed_is_not_sent(post: Post, owner: asyncpg.Connection) -> None:
+    approval_id = await post.asked()
+    before = len(post.mailbox.mails())
+    await post.vote(approval_id)
+
+    late = await post.sent(approval_id)
+    await owner.execute("UPDATE members SET disabled_at = now() WHERE email = 'controller2@demo.example'")
+    gone = await post.sent(await post.asked(), "controller2")
+    not_asked = await post.sent(await post.asked(), "viewer")
+
+    assert [late.outcome, gone.outcome, not_asked.outcome] == ["failed"] * 3
+    assert late.detail == "Not sent: the approval is already approved."
+    assert "approval is for controller" in not_asked.detail
+    assert len(post.mailbox.mails()) == before
+
+
+async def test_without_a_mail_server_nothing_is_planned(post: Post, settings: Settings) -> None:
+    channel = EmailChannel(settings, Vault.from_settings(settings))
+    happening = Happening(
+        organization_id=ORGANIZATION,
+        mode="test",
+        seq=1,
+        position=0,
+        topic="approval",
+        payload={"approval_id": await post.asked(), "state": "pending"},
+        written_at=datetime.now(UTC),
+    )
+    assert await channel.plan(happening) == []
+
+
+async def test_lock_and_role_letters_name_who_and_what(post: Post) -> None:
+    viewer = await member_id("viewer")
+    granted = {"member_id": viewer, "change": "role_granted", "roles": ["controller"]}
+    sent = await post.channel.send(outgoing("member.role_granted", granted, await member_id("admin")))
+
+    assert sent.outcome == "delivered"
+    assert post.newest().subject == "ALARM: Demo viewer now holds: controller"
+    locked = outgoing("member.locked", {"member_id": viewer, "change": "locked"}, await member_id("admin"))
+    await post.channel.send(locked)
+    assert post.newest().subject == "ALARM: The log-in of Demo viewer was locked"
