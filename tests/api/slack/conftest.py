@@ -71,12 +71,12 @@ class Slack:
     async def message(
         self, approval_id: str, holds: Callable[[dict[str, Any]], bool] = lambda _: True
     ) -> dict[str, Any]:
-        """The message about an approval, once it is there and `holds`."""
+        """The newest message about an approval that `holds`, once there is one."""
 
         async def look() -> dict[str, Any] | None:
             messages = (await self.state())["messages"]
             found = [one for one in messages if one["thread_ts"] is None and approval_id in str(one)]
-            return found[0] if found and holds(found[0]) else None
+            return next((one for one in reversed(found) if holds(one)), None)
 
         return await eventually(look)
 
