@@ -19,7 +19,7 @@ from axiru.domain.money import money_text
 from axiru.errors import AxiruError
 from axiru.settings import Settings
 from axiru.vault import Vault
-from ledger.acts.intend import intend, planned_call
+from ledger.acts.intend import give_back, intend, planned_call
 from ledger.acts.settle import settle
 from ledger.entry import EntrySigner
 
@@ -115,6 +115,7 @@ class StripeExecutor:
             if client is None:
                 raise ConnectionMissing("The Stripe connection is not there.", connection_id=call.stripe_connection_id)
             if monotonic() - asked_at > _PERMISSION_SECONDS:
+                await give_back(permission)
                 raise PermissionStale("This worker was held up after it was given permission; it asks again.")
             return await self._settle(movement, await self._refund(client, permission))
 

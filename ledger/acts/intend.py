@@ -98,6 +98,16 @@ async def intend(
         return intent
 
 
+async def give_back(permission: Intent) -> None:
+    """Say that a permission was not used: no call was made by it, and none is under way that no earlier one made."""
+    await rows(
+        "UPDATE executions SET state = 'intended', last_call_at = CASE WHEN attempts > 1 THEN last_call_at END "
+        "WHERE decision_id = {} AND attempts = {} AND state = 'calling'",
+        permission.decision_id,
+        permission.attempt,
+    )
+
+
 def _sealed_call(found: Executable) -> StripeCall:
     """The call as it was sealed with the decision, and as people approved it where they were asked.
 

@@ -24,7 +24,7 @@ from axiru.dev.binaries import find_stripe_mock
 from axiru.dev.demo import seed_demo
 from axiru.dev.dev_json import DevJson
 from axiru.dev.home import Home
-from axiru.domain.control import ControlKind
+from axiru.domain.control import ControlKind, ControlReceipt
 from axiru.domain.decision import DecisionReceipt, MovementInput
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 from axiru.settings import Settings
@@ -184,7 +184,12 @@ class Executions:
 
     async def hold(self, movement: MovementInput) -> str:
         """Hold a decision; returns the control's id."""
-        return await self._engage("hold", {"decision_id": movement.decision_id})
+        return (await self.hold_and_see(movement))[0]
+
+    async def hold_and_see(self, movement: MovementInput) -> tuple[str, tuple[str, ...]]:
+        """Hold a decision; returns the control's id and the calls that it came too late for."""
+        engaged = await self._engage("hold", {"decision_id": movement.decision_id})
+        return engaged.control_id, engaged.in_flight
 
     async def release(self, control_id: str) -> None:
         await lift(
@@ -208,15 +213,15 @@ class Executions:
 
     async def kill_switch(self) -> str:
         """Engage it for test mode; returns the control's id."""
-        return await self._engage("kill_switch", {})
+        return (await self._engage("kill_switch", {})).control_id
 
     async def _controller(self) -> str:
         member = await row("SELECT id FROM members WHERE email = 'controller@demo.example'")
         assert member is not None
         return str(member["id"])
 
-    async def _engage(self, kind: ControlKind, scope: dict[str, str]) -> str:
-        engaged = await engage(
+    async def _engage(self, kind: ControlKind, scope: dict[str, str]) -> ControlReceipt:
+        return await engage(
             organization_id="org_demo",
             member_id=await self._controller(),
             kind=kind,
@@ -226,7 +231,6 @@ class Executions:
             expires_at=None,
             signer=self._signer,
         )
-        return engaged.control_id
 
 
 @pytest.fixture(scope="session")

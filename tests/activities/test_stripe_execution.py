@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from activities.stripe import OutcomeUnknown
+import activities.stripe
+from activities.stripe import OutcomeUnknown, PermissionStale
 from axiru.database import rows
 from ledger.acts import control
 from ledger.acts.intend import OutcomeUncertain
@@ -230,6 +231,26 @@ async def test_what_stripe_refuses_itself_keeps_stripes_code(executions: Any, sa
     assert await attempting == "execution_failed"
 
     assert (await executions.execution(movement))["error_code"] == "charge_already_refunded"
+
+
+async def test_permission_that_came_too_late_is_given_back_and_nothing_is_under_way(
+    executions: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    movement = await executions.allowed(charge := sandbox.charge())
+    with monkeypatch.context() as slow:
+        slow.setattr(activities.stripe, "_PERMISSION_SECONDS", 0.0)
+        with pytest.raises(PermissionStale):
+            await executions.attempt(movement)
+    assert (await executions.execution(movement))["state"] == "intended"
+
+    control_id, in_flight = await executions.hold_and_see(movement)
+
+    assert in_flight == ()
+    # Nothing was called, so nobody has to wait until a call is certainly over.
+    assert await executions.attempt(movement) == "held"
+    await executions.release(control_id)
+    assert await executions.attempt(movement) == "executed"
+    assert len(sandbox.refunds(charge)) == 1
 
 
 async def test_held_refund_is_not_called_until_it_is_released(executions: Any, sandbox: Any) -> None:

@@ -90,11 +90,12 @@ class Product:
         (await self.stripe.post("/_sandbox/faults", json=fault)).raise_for_status()
 
     async def entries(self, decision_id: str) -> list[str]:
-        """The kinds of a decision's sealed entries, in order."""
+        """The kinds of a decision's sealed entries, in order; but for the payment's context, which comes when it comes."""
         connection = await asyncpg.connect(self.stack.database_url)
         try:
             found = await connection.fetch(
-                "SELECT kind FROM ledger_entries WHERE decision_id = $1 ORDER BY seq", decision_id
+                "SELECT kind FROM ledger_entries WHERE decision_id = $1 AND kind <> 'payment_context' ORDER BY seq",
+                decision_id,
             )
         finally:
             await connection.close()
