@@ -96,7 +96,8 @@ def _call(sheet: ApprovalSheet) -> str:
         return "*Stripe is told nothing by Axiru:* your own system executes this once it is approved."
     call = sheet.would_execute
     parameters = msgspec.json.format(msgspec.json.encode(call.parameters), indent=2).decode()
-    told = f"*Stripe will be told* {code(call.operation)} for {code(call.stripe_account_id)}"
+    when = "will be" if sheet.state in {"pending", "approved"} else "would have been"
+    told = f"*Stripe {when} told* {code(call.operation)} for {code(call.stripe_account_id)}"
     return f"{told}\n{code_block(parameters, 2_000)}"
 
 
@@ -142,7 +143,7 @@ def _groups(sheet: ApprovalSheet) -> str:
 
 def _votes(sheet: ApprovalSheet) -> Iterator[str]:
     if sheet.votes:
-        yield "*Votes*\n" + "\n".join(vote_line(vote) for vote in sheet.votes[-_VOTES_SHOWN:])
+        yield "*Votes*\n" + "\n".join(f"• {vote_line(vote)}" for vote in sheet.votes[-_VOTES_SHOWN:])
 
 
 def vote_line(vote: SheetVote) -> str:
@@ -150,7 +151,7 @@ def vote_line(vote: SheetVote) -> str:
     for_whom = f" for {said(vote.on_behalf_of.name, 100)}" if vote.on_behalf_of else ""
     why = f": {said(vote.reason, 120)}" if vote.reason else ""
     verdict = {"approve": "approved", "deny": "denied"}[vote.verdict]
-    return f"• {said(vote.member.name, 100)} {verdict}{for_whom} ({vote.door}, {moment(vote.cast_at)}){why}"
+    return f"{said(vote.member.name, 100)} {verdict}{for_whom} ({vote.door}, {moment(vote.cast_at)}){why}"
 
 
 def _section(text: str) -> Block:

@@ -10,7 +10,7 @@ import pytest
 
 from axiru.dev.dev_json import DevJson
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 40
 SLACK_SECONDS = 3
 
 USERS = {
