@@ -107,7 +107,9 @@ def framework_refusal(request: Request[Any, Any, Any], error: HTTPException) -> 
 def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Anything unforeseen. The cause goes to the log under the request's id, never to the caller."""
     request_id = request_id_of(request.scope)
-    _log.error("request_failed", request_id=request_id, path=request.scope["path"], exc_info=error)
+    # The template, not the path: a path may hold the token of a link.
+    path = request.scope.get("path_template") or "unrouted"
+    _log.error("request_failed", request_id=request_id, path=path, exc_info=error)
     handler = request.scope.get("route_handler")
     code = handler.opt.get("failure_code", "internal_error") if handler is not None else "internal_error"
     return _answer(request, 500, code, "Something went wrong here; it has been recorded. Nothing was allowed.", (), {})

@@ -216,8 +216,10 @@ async def test_tls_from_the_first_byte(certificate: Certificate) -> None:
 
 @pytest.mark.parametrize(("password", "outcome"), [("right", "delivered"), ("wrong", "retry")])
 async def test_a_wrong_password_keeps_mails_until_it_is_put_right(
-    certificate: Certificate, password: str, outcome: str
+    certificate: Certificate, password: str, outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(smtp, "_SECONDS", 2)
+
     def authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=data.password == b"right")
 
