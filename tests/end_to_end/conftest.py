@@ -90,7 +90,7 @@ class Product:
         (await self.stripe.post("/_sandbox/faults", json=fault)).raise_for_status()
 
     async def entries(self, decision_id: str) -> list[str]:
-        """The kinds of a decision's sealed entries, in order; but for the payment's context, which comes when it comes."""
+        """The kinds of a decision's sealed entries, in order, but for the payment's context: nobody waits for that."""
         connection = await asyncpg.connect(self.stack.database_url)
         try:
             found = await connection.fetch(
