@@ -91,7 +91,9 @@ async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]
         if (signal := _SIGNALS.get(message["topic"])) is not None:
             name, id_field = signal
             told = msgspec.json.decode(message["payload"])
-            await _signal(client, task_queue, chain, told["decision_id"], name, told[id_field])
+            # A glass that is only asked for approves nothing; told of it, a workflow would not listen when it breaks.
+            if message["topic"] != "break_glass" or told["state"] == "used":
+                await _signal(client, task_queue, chain, told["decision_id"], name, told[id_field])
     await rows(
         """
         INSERT INTO outbox_cursors AS held (relay, organization_id, mode, seq) VALUES ({}, {}, {}, {})
