@@ -15,6 +15,7 @@ from activities.acts import Acts
 from activities.breakers import watch_breakers_forever
 from activities.deliveries import deliver_forever
 from activities.email import EmailChannel
+from activities.forgetting import forget_forever
 from activities.history import Replays
 from activities.payment_context import PaymentContexts
 from activities.relay import relay_forever
@@ -74,6 +75,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
             asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
             asyncio.create_task(watch_breakers_forever(signer)),
             asyncio.create_task(deliver_forever(channels_of(settings, vault))),
+            asyncio.create_task(forget_forever()),
         ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.

@@ -11,6 +11,7 @@ import pytest
 
 from activities.deliveries import ATTEMPTS, BACKOFF_SECONDS, attempt, deliver_forever, lease
 from activities.delivery_planning import plan_once
+from activities.forgetting import forget_once
 from axiru import ids
 from axiru.database import connected, row, rows
 from axiru.dev.dev_json import DevJson
@@ -116,6 +117,14 @@ async def house(signer: Signer, infrastructure: DevJson) -> House:
         while await plan_once(RecordingChannel("nobody", name=name)):  # type: ignore[arg-type]
             pass
     return House(organization_id, member_id, signer)
+
+
+@pytest.fixture
+async def superuser(infrastructure: DevJson) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the owner of the tables."""
+    connection = await asyncpg.connect(infrastructure.database_admin_url)
+    yield connection
+    await connection.close()
 
 
 async def test_what_happened_is_planned_once_however_often_it_is_read(house: House) -> None:
@@ -382,6 +391,32 @@ async def test_sending_goes_on_after_the_database_was_away(house: House, monkeyp
 
     await _until(lambda: len(channel.sent) == 1)
     await _cancelled(delivering)
+
+
+async def test_log_ends_after_a_while_and_what_waits_does_not(house: House, superuser: asyncpg.Connection) -> None:
+    channel = RecordingChannel(house.id, "target")
+    for _ in range(3):
+        await house.happens()
+    await plan_once(channel)
+    old, recent, waiting = [each["id"] for each in await house.deliveries()]
+    await superuser.execute("UPDATE deliveries SET created_at = now() - interval '91 days' WHERE id = $1", waiting)
+    for delivery_id, age in ((old, "91 days"), (recent, "89 days")):
+        await superuser.execute(
+            f"UPDATE deliveries SET state = 'delivered', resend_of = $2, finished_at = now() - interval '{age}' "  # noqa: S608
+            "WHERE id = $1",
+            *(delivery_id, old if delivery_id == recent else None),
+        )
+    for door, age in (("old", "31 days"), ("recent", "29 days")):
+        await superuser.execute(
+            f"INSERT INTO received_messages VALUES ($1, $2, now() - interval '{age}', NULL)",  # noqa: S608
+            *(door, house.id),
+        )
+
+    await forget_once()
+
+    assert sorted(each["id"] for each in await house.deliveries()) == sorted([recent, waiting])
+    received = await rows("SELECT door FROM received_messages WHERE message_id = {}", house.id)
+    assert [each["door"] for each in received] == ["recent"]
 
 
 async def _send_due(channel: RecordingChannel) -> int:

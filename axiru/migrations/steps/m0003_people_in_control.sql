@@ -307,10 +307,13 @@ CREATE TABLE deliveries (
     finished_at timestamptz,
     last_status integer,
     last_detail text,
-    resend_of text REFERENCES deliveries
+    resend_of text REFERENCES deliveries ON DELETE SET NULL
 );
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
 CREATE INDEX deliveries_by_target ON deliveries (organization_id, channel, target, created_at DESC);
+CREATE INDEX deliveries_by_time ON deliveries (organization_id, mode, created_at DESC, id DESC);
+CREATE INDEX deliveries_by_age ON deliveries (finished_at) WHERE state <> 'pending';
+CREATE INDEX deliveries_resent ON deliveries (resend_of) WHERE resend_of IS NOT NULL;
 
 -- What was sealed before there were these ways out is not told through them.
 INSERT INTO outbox_cursors (relay, organization_id, mode, seq)
@@ -318,7 +321,7 @@ SELECT 'deliveries/' || channel, organization_id, mode, seq
 FROM chain_heads, unnest(ARRAY['webhook', 'slack', 'email']) AS channel;
 
 CREATE TABLE delivery_attempts (
-    delivery_id text NOT NULL REFERENCES deliveries,
+    delivery_id text NOT NULL REFERENCES deliveries ON DELETE CASCADE,
     attempt integer NOT NULL,
     began_at timestamptz NOT NULL,
     milliseconds integer NOT NULL,
@@ -413,7 +416,7 @@ GRANT UPDATE (url, description, events, secret_ciphertext, previous_secret_ciphe
     previous_secret_votes, votes_as, disabled_at, removed_at) ON webhook_endpoints TO axiru_app;
 GRANT UPDATE (state, attempts, next_attempt_at, finished_at, last_status, last_detail) ON deliveries TO axiru_app;
 GRANT UPDATE (answer) ON received_messages TO axiru_app;
-GRANT DELETE ON received_messages TO axiru_app;
+GRANT DELETE ON received_messages, deliveries TO axiru_app;
 GRANT UPDATE (removed_at) ON slack_installations TO axiru_app;
 GRANT UPDATE (unlinked_at) ON slack_links TO axiru_app;
 GRANT UPDATE (team_id, channel_id, ts, posted_at) ON slack_messages TO axiru_app;
