@@ -15,7 +15,7 @@ from axiru.dev.dev_json import DevJson, Pids
 
 
 def test_every_part_runs_and_says_so(stack: DevJson) -> None:
-    names = {"postgres", "valkey", "temporal", "stripe", "api", "worker", "console"}
+    names = {"postgres", "valkey", "temporal", "stripe", "slack", "mail", "api", "worker", "console"}
     running = _running(stack)
     pids = {name: getattr(running, name) for name in names}
 
@@ -23,7 +23,8 @@ def test_every_part_runs_and_says_so(stack: DevJson) -> None:
     assert httpx.get(f"{stack.api_url}/readyz").status_code == 200
     assert httpx.get(f"{stack.console_url}/", follow_redirects=True).status_code == 200
     assert httpx.get(stack.temporal_ui_url).status_code == 200
-    assert httpx.get(f"{stack.stripe_api_base}/_sandbox/health").status_code == 200
+    for stand_in in (stack.stripe_api_base, stack.slack_url, stack.messages_url):
+        assert httpx.get(f"{stand_in}/_sandbox/health").status_code == 200
 
 
 def test_demo_organization_has_every_role_and_two_controllers(stack: DevJson) -> None:
