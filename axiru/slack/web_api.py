@@ -53,7 +53,8 @@ class SlackWebApi:
                 response = await self._client.api_call(method, json=dict(arguments))
         except SlackApiError as error:
             return _refusal(error)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            # ValueError: a body that is no text, which slack_sdk lets through.
             return SlackAnswer(outcome="away", error=type(error).__name__)
         return SlackAnswer(outcome="ok", body=_object(response.data), status=200)
 
