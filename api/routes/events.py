@@ -75,7 +75,8 @@ async def _told(
                 spoke = monotonic()
             if monotonic() - authorized >= REAUTHORIZE_SECONDS:
                 try:
-                    await identify(token, services)
+                    # A page that is left open is nobody's presence.
+                    await identify(token, services, background=True)
                 except AxiruError:
                     return
                 authorized = monotonic()
