@@ -33,6 +33,8 @@ class CheckGroup(Element, component="check_group.js"):
     def _changed(self, event: GenericEventArguments) -> None:
         if isinstance(event.args, list):
             self.chosen = self._known(event.args)
+            # Every update sends all properties: an old value among them would undo what was just checked.
+            self.props["value"] = list(self.chosen)
             if self.props.get("error"):
                 self.refuse("")
 

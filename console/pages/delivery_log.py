@@ -121,7 +121,7 @@ class DeliveryLog:
         target = self._targets.get(delivery.target, delivery.target)
         self._question.ask(
             f"Send {delivery.event} again",
-            (f"The same message goes to {target} once more. Who takes it twice must know it by its id.",),
+            (f"The same message goes to {target} once more, under an id of its own.",),
             "Send it",
             lambda _: self._session.outgoing.resend(delivery.id),
             weight="primary",
