@@ -18,6 +18,9 @@ from ledger.acts.payment_context import keep_payment_context
 from ledger.acts.projection import read_request
 from ledger.entry import EntrySigner
 
+_PATIENCE_SECONDS: Final = 5.0
+"""A Stripe that hangs must not take the places in which this worker executes."""
+
 _REFUSED: Final = frozenset({400, 401, 402, 403, 404})
 """Stripe will not say, however often it is asked (https://docs.stripe.com/api/errors)."""
 
@@ -28,7 +31,6 @@ class PaymentContexts:
     """Reads payments with the token of their connection, and seals what Stripe says."""
 
     def __init__(self, settings: Settings, vault: Vault, signer: EntrySigner) -> None:
-        self._timeout_seconds = settings.stripe_timeout_seconds
         self._clients = StripeClients(settings, vault)
         self._signer = signer
 
@@ -42,7 +44,7 @@ class PaymentContexts:
         if await row("SELECT FROM approvals WHERE decision_id = {} AND context IS NOT NULL", movement.decision_id):
             return
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
                 payment = await self._payment(movement.decision_id)
         except stripe.StripeError as error:
             if error.http_status not in _REFUSED:

@@ -187,17 +187,19 @@ async def lift(
     return ControlReceipt(control_id, found["kind"], False, tuple(entry.ledger_id for entry in sealed), now)
 
 
-async def controls_in_force(organization_id: str, mode: Mode) -> list[Control]:
-    """Controls that bind `mode` now, oldest first."""
+async def controls_in_force(organization_id: str, mode: Mode, decision_id: str = "") -> list[Control]:
+    """Controls that bind `mode` now, oldest first; of holds only the one on `decision_id`."""
     found = await rows(
         """
         SELECT id, kind, scope, reason, expires_at FROM controls
         WHERE organization_id = {} AND applies_to IN ({}, 'both') AND lifted_at IS NULL
-            AND (expires_at IS NULL OR expires_at > clock_timestamp() OR kind = 'hold')
+            AND CASE WHEN kind = 'hold' THEN scope ->> 'decision_id' = {}
+                ELSE expires_at IS NULL OR expires_at > clock_timestamp() END
         ORDER BY engaged_at
         """,
         organization_id,
         mode,
+        decision_id,
     )
     return [msgspec.convert({**control, "scope": msgspec.json.decode(control["scope"])}, Control) for control in found]
 
@@ -224,7 +226,7 @@ async def lift_overdue_holds(signer: EntrySigner) -> int:
 async def forbidden_now(decision_id: str) -> ControlHit | None:
     """The control in force that forbids a recorded request, read without a lock: what a replay is told."""
     request = await read_request(decision_id)
-    controls = await controls_in_force(request.organization_id, request.mode)
+    controls = await controls_in_force(request.organization_id, request.mode, decision_id)
     return forbidding(controls, request.ovt, datetime.now(UTC), decision_id)
 
 

@@ -69,6 +69,20 @@ async def test_a_freeze_stops_what_it_names_and_nothing_else(
     assert (lifted["lifted_reason"], lifted["in_force"]) == ("over", False)
 
 
+async def test_a_freeze_of_an_agent_finds_it_behind_whatever_key_it_asks(
+    caller: httpx.AsyncClient, log_in: LogIn, refund: Refund
+) -> None:
+    agent = f"agent-{uuid.uuid4().hex}"
+    async with engaged(await log_in("controller"), kind="freeze", scope={"agent_id": agent}) as control:
+        assert control["breaker"] is None
+        assert control["engaged_by"]["name"]
+        for named in ({"metadata": {"agent_id": agent}}, {"context": {"agent_id": agent}}):
+            frozen = await decide(caller, refund(**named))
+            assert (frozen["outcome"], frozen["reason"]) == ("denied", "agent_frozen")
+        other = refund(metadata={"agent_id": f"{agent}-2"})
+        assert (await decide(caller, other))["outcome"] == "allowed"
+
+
 async def test_a_mark_stops_nothing_and_is_read_by_rules(
     caller: httpx.AsyncClient, log_in: LogIn, refund: Refund
 ) -> None:
