@@ -6,10 +6,10 @@ Gone ends the endpoint. Redirects are not followed.
 
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from standardwebhooks import Webhook
 
@@ -28,6 +28,13 @@ _GONE: Final = 410
 _TOLD_WHEN_TO_COME_BACK: Final = frozenset({429, 503})
 
 
+class KnownEndpoints(NamedTuple):
+    """The endpoints of one chain as they were at `read_at`, by the database's clock."""
+
+    read_at: datetime
+    endpoints: Sequence[Mapping[str, Any]]
+
+
 class WebhookChannel:
     """Tells the endpoints of an organization and mode."""
 
@@ -41,27 +48,36 @@ class WebhookChannel:
         self._vault = vault
         self._resolve = resolve
         self._tls = tls or ssl.create_default_context()
+        self._known: dict[tuple[str, str], KnownEndpoints] = {}
 
     async def plan(self, happening: Happening) -> list[Planned]:
         """One message to each endpoint that was there before it happened and asked to be told of it."""
         event = event_of(happening.topic, happening.payload)
         if event is None:
             return []
-        endpoints = await rows(
-            """
-            SELECT id, events FROM webhook_endpoints WHERE organization_id = {} AND mode = {} AND created_at < {}
-                AND disabled_at IS NULL AND removed_at IS NULL ORDER BY id
-            """,
-            happening.organization_id,
-            happening.mode,
-            happening.written_at,
-        )
+        endpoints = await self._endpoints(happening)
         body = kept(happening)
         return [
             Planned(target=endpoint["id"], event=event, body=body)
             for endpoint in endpoints
-            if subscribed(endpoint["events"], event)
+            if endpoint["created_at"] < happening.written_at and subscribed(endpoint["events"], event)
         ]
+
+    async def _endpoints(self, happening: Happening) -> Sequence[Mapping[str, Any]]:
+        """Those of its chain, read after it was sealed. What was sealed before the last reading needs no other.
+
+        Endpoints are made and changed under the lock of the same chain, so a later reading says the same of it.
+        """
+        chain = (happening.organization_id, happening.mode)
+        if chain not in self._known or self._known[chain].read_at <= happening.written_at:
+            read = await row("SELECT statement_timestamp() AS at")
+            found = await rows(
+                "SELECT id, events, created_at FROM webhook_endpoints WHERE organization_id = {} AND mode = {} "
+                "AND disabled_at IS NULL AND removed_at IS NULL ORDER BY id",
+                *chain,
+            )
+            self._known[chain] = KnownEndpoints(read["at"] if read else happening.written_at, found)
+        return self._known[chain].endpoints
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """Sign what stands now, and post it. Names are resolved, and their addresses checked, for every attempt."""
