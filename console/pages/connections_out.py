@@ -1,5 +1,6 @@
 """Integrations: webhooks and Slack, and what went out through them and by e-mail."""
 
+import asyncio
 from typing import Final
 
 from fastapi import Request
@@ -17,6 +18,7 @@ from console.pages.webhook_endpoints import Endpoints
 from console.sessions import Session
 from console.theme import Frame, frame
 
+WAITING_SECONDS: Final = 3.0
 NEEDED_PERMISSION: Final = "webhooks"
 _NOT_PERMITTED: Final = "Your role may not see integrations. Admins set them up."
 _MAY_LET_VOTE: Final = "Admins set integrations up. You may let an endpoint vote for you."
@@ -50,6 +52,7 @@ class IntegrationsPage:
     def __init__(self, session: Session, shell: Frame) -> None:
         self._session = session
         self._shell = shell
+        self._again: asyncio.TimerHandle | None = None
         self._admin = NEEDED_PERMISSION in session.permissions
 
     def build(self) -> None:
@@ -87,3 +90,11 @@ class IntegrationsPage:
                 | {member.id: member.name for member in members}
             )
             self._slack.show(await self._session.outgoing.slack())
+            self._look_again_while_waiting()
+
+    def _look_again_while_waiting(self) -> None:
+        """No event tells of an attempt: while one is to come, the log is read again by itself."""
+        if self._again is not None:
+            self._again.cancel()
+        if self._log.waits:
+            self._again = asyncio.get_running_loop().call_later(WAITING_SECONDS, self._following.resync)

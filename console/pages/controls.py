@@ -1,9 +1,12 @@
 """Controls: hold, freeze and kill switch side by side; what is in force; breakers; break-glass; the whole history."""
 
+from typing import Final
+
 from fastapi import Request
 from fastapi.responses import Response
 from nicegui import ui
 
+from axiru.domain.movement import Mode
 from console.components.freeze_switch import FreezeSwitch
 from console.components.hold_switch import HoldSwitch
 from console.components.kill_switch import KillSwitch
@@ -20,6 +23,8 @@ from console.pages.controls_trips import Proposals
 from console.sessions import Session
 from console.theme import Frame, frame
 from console.views import ControlView
+
+_MODES: Final[tuple[Mode, ...]] = ("test", "live")
 
 
 def register(console: Console) -> None:
@@ -61,14 +66,19 @@ class ControlsPage:
             self._history = History(kind, query)
 
     async def start(self, to_hold: str) -> None:
-        self._following = Following(
-            self._session,
-            "test",
-            read=self._read,
-            concerns=lambda event: event.event == "control",
-            problem=lambda sentence: self._shell.problem("controls page", sentence),
+        # Controls of both modes stand on this page, and each mode has a feed of its own.
+        self._following = tuple(
+            Following(
+                self._session,
+                mode,
+                read=self._read,
+                concerns=lambda event: event.event == "control",
+                problem=lambda sentence: self._shell.problem("controls page", sentence),
+            )
+            for mode in _MODES
         )
-        await self._following.start()
+        for following in self._following:
+            await following.start()
         await self._glass.start(self._shell)
         if to_hold:
             await self._hold.open_for(to_hold)
@@ -82,7 +92,7 @@ class ControlsPage:
             self._in_force.remember(trip.control_id, trip.in_flight)
 
     def _read_again(self) -> None:
-        self._following.resync()
+        self._following[0].resync()
         self._glass.read_again()
         self._shell.read_again()
 

@@ -47,6 +47,11 @@ class DeliveryLog:
         self._newest = page.items
         self._build()
 
+    @property
+    def waits(self) -> bool:
+        """Whether one of the newest is still to be delivered."""
+        return any(delivery.state == "pending" for delivery in self._newest)
+
     def _filter(self) -> None:
         self._older, self._cursor = (), ""
         self._changed()
