@@ -39,11 +39,13 @@ class SlackPerson(msgspec.Struct, frozen=True, kw_only=True):
     async def tell(self, text: str) -> None:
         """Say something, in mrkdwn, that only they see."""
         message = {"text": text, "blocks": [{"type": "section", "text": mrkdwn(text)}]}
-        if self.channel_id is None:
-            answer = await self.api.call("chat.postMessage", {"channel": self.slack_user_id, **message})
-        else:
+        if self.channel_id is not None:
             whom = {"channel": self.channel_id, "user": self.slack_user_id}
             answer = await self.api.call("chat.postEphemeral", {**whom, **message})
+            if answer.outcome != "refused":
+                return
+        # The App Home is no channel, and the bot is not in every one that people type commands in.
+        answer = await self.api.call("chat.postMessage", {"channel": self.slack_user_id, **message})
         if answer.outcome != "ok":
             _log.warning("slack_person_not_told", error=answer.error)
 

@@ -53,8 +53,8 @@ class Slack:
     async def submit(self, view_id: str, reason: str) -> dict[str, Any]:
         return await self._do("submit", {"view_id": view_id, "values": {"reason": reason} if reason else {}})
 
-    async def command(self, user: str, text: str) -> dict[str, Any]:
-        return await self._do("command", {"user": user, "text": text})
+    async def command(self, user: str, text: str, **more: str) -> dict[str, Any]:
+        return await self._do("command", {"user": user, "text": text, **more})
 
     async def open_home(self, user: str) -> dict[str, Any]:
         return await self._do("home", {"user": user})

@@ -1,5 +1,6 @@
 """`/axiru …`: who one is, what waits, and the kill switch."""
 
+import uuid
 from typing import Any
 
 import httpx
@@ -171,15 +172,30 @@ async def test_kill_command_that_comes_twice_engages_once(
 
 async def test_kill_switch_is_announced_in_the_channel(slack: Any, link: Any) -> None:
     user = await link("controller")
+    drill = f"a drill {uuid.uuid4().hex}"
     try:
-        await slack.command(user, "kill both a drill for <!here> & all")
+        await slack.command(user, f"kill both {drill} for <!here> & all")
 
         async def announced() -> list[str] | None:
             texts = [one["text"] for one in (await slack.state())["messages"]]
-            return [text for text in texts if "a drill for &lt;!here&gt; &amp; all" in text] or None
+            return [text for text in texts if f"{drill} for &lt;!here&gt; &amp; all" in text] or None
 
         found = await slack.eventually(announced)
         assert "Kill switch engaged* for test and live by Demo controller" in found[0]
         assert len(found) == 1
+    finally:
+        await slack.command(user, "release the drill is over")
+
+
+async def test_what_is_told_later_reaches_people_in_channels_the_bot_is_not_in(slack: Any, link: Any) -> None:
+    user = await link("controller")
+    try:
+        assert "is engaged" in said(await slack.command(user, "kill live a drill", channel="C_PRIVATE"))
+
+        async def told() -> bool | None:
+            direct = [one["text"] for one in (await slack.state())["messages"] if one["channel"] == user]
+            return any("No call to Stripe is under way" in text for text in direct) or None
+
+        await slack.eventually(told)
     finally:
         await slack.command(user, "release the drill is over")
