@@ -22,11 +22,10 @@ APPEND_ONLY = (
     "replay_findings",
     "approval_comments",
     "delivery_attempts",
-    "slack_messages",
 )
 """The app adds to these and never changes what is there."""
 
-DELETED_FROM = {"personal_values", "replays", "replay_uploads", "replay_findings", "received_messages"}
+DELETED_FROM = {"personal_values", "replays", "replay_uploads", "replay_findings", "received_messages", "deliveries"}
 
 CHANGES = {
     "requests": {"asked_at"},
@@ -65,6 +64,7 @@ CHANGES = {
         "secret_ciphertext",
         "previous_secret_ciphertext",
         "previous_secret_until",
+        "previous_secret_votes",
         "votes_as",
         "disabled_at",
         "removed_at",
@@ -76,6 +76,7 @@ CHANGES = {
     "slack_link_codes": {"used_at"},
     "slack_installations": {"removed_at"},
     "slack_links": {"unlinked_at"},
+    "slack_messages": {"team_id", "channel_id", "ts", "posted_at"},
     "controls": {"lifted_by", "lifted_reason", "lifted_at"},
     "chain_heads": {"seq", "entry_hash"},
     "signing_keys": set(),
