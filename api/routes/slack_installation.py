@@ -20,7 +20,7 @@ from axiru.errors import AxiruError
 from axiru.slack.web_api import SlackWebApi
 from ledger.acts.slack import install_slack, issue_link_code, remove_slack, unlink_slack
 
-CODES_A_MINUTE: Final = 5
+CODES_A_MINUTE: Final = 10
 
 
 class SlackOutOfReach(AxiruError):
