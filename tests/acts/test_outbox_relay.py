@@ -50,7 +50,7 @@ class HandleStandIn:
         self._workflow_id = workflow_id
 
     async def signal(self, name: str, argument: str, **_: Any) -> None:
-        assert name == ("vote_recorded" if argument.startswith("vt_") else "release_recorded")
+        assert name == ("release_recorded" if argument.startswith("ct_") else "vote_recorded")
         if failures := self._temporal.failures.get(self._workflow_id):
             raise failures.pop(0)
         self._temporal.signals.append((self._workflow_id, argument))
