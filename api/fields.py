@@ -10,10 +10,11 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.validators import extend
 
 from api.errors import FieldError, InvalidBody
+from api.intake.text import Moment
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -32,6 +33,7 @@ _TYPE_NAMES: Final = {
 _TYPES: Final = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
 )
+_FORMATS: Final = FormatChecker(formats=())
 _Validator: Final[Any] = extend(Draft202012Validator, type_checker=_TYPES)  # type: ignore[no-untyped-call]
 
 
@@ -55,7 +57,13 @@ def field_errors(body: Mapping[str, Any], shape: type[msgspec.Struct]) -> list[F
 
 @lru_cache(maxsize=64)
 def _validator(shape: type[msgspec.Struct]) -> Any:
-    return _Validator(msgspec.json.schema(shape))
+    return _Validator(msgspec.json.schema(shape), format_checker=_FORMATS)
+
+
+@_FORMATS.checks("date-time", raises=msgspec.ValidationError)
+def _is_date_time(value: object) -> bool:
+    """By msgspec's own reading, so that both say the same of a time."""
+    return not isinstance(value, str) or bool(msgspec.convert(value, Moment))
 
 
 def _told(problem: Any) -> Iterator[FieldError]:
@@ -92,7 +100,7 @@ _EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "minItems": ("too_few", "This needs at least {} entries."),
     "maxItems": ("too_many", "This has more than {} entries."),
     "pattern": ("malformed", "This does not have the form {}."),
-    "format": ("malformed", "This must be a {}."),
+    "format": ("malformed", "This must be a {}, with its zone."),
 }
 
 

@@ -31,12 +31,15 @@ class InvalidCredentials(AxiruError):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gave the right password; `password_hash` is the one it was compared with, and goes no further."""
+
     id: str
     email: str
     name: str
     roles: list[str]
     organization_id: str
     organization_name: str
+    password_hash: str
 
 
 async def verified_member(email: str, password: str, address: str, services: Services) -> Member:

@@ -1,5 +1,6 @@
 """The kinds of text that bodies are made of, with their limits."""
 
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
@@ -11,6 +12,7 @@ ShortText = Annotated[str, Meta(min_length=1, max_length=100)]
 Email = Annotated[str, Meta(min_length=1, max_length=320)]
 TenureDays = Annotated[int, Meta(ge=0, le=100_000, description="Days since the customer's first purchase")]
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255, description="The same for every retry of a request")]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its zone")]
 Reason = Annotated[str, Meta(max_length=2_000)]
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],

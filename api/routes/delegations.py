@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.auth import Caller, InsufficientScope, requires
 from api.errors import FieldError, InvalidBody, NotFound
 from api.fields import decode
-from api.intake.text import Identifier
+from api.intake.text import Identifier, Moment
 from api.json_body import read_object
 from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
@@ -26,10 +26,10 @@ class DelegationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Without `from_member_id` one's own seat, without `starts_at` from now on; 90 days at most."""
 
     to_member_id: Identifier
-    ends_at: datetime
+    ends_at: Moment
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
     from_member_id: Identifier | None = None
-    starts_at: datetime | None = None
+    starts_at: Moment | None = None
 
 
 class DelegationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,10 +106,7 @@ async def end_one_delegation(request: Request[Caller, Any, Any], delegation_id: 
 def _rule_errors(body: DelegationBody) -> Iterator[FieldError]:
     if not body.reason.strip():
         yield FieldError("reason", "missing", "A delegation needs a reason.")
-    for field, moment in (("starts_at", body.starts_at), ("ends_at", body.ends_at)):
-        if moment is not None and moment.tzinfo is None:
-            yield FieldError(field, "malformed", "A time needs its zone, such as Z.")
-    if body.ends_at.tzinfo is not None and body.ends_at <= datetime.now(UTC):
+    if body.ends_at <= datetime.now(UTC):
         yield FieldError("ends_at", "out_of_range", "This time has passed.")
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.auth import Caller, InsufficientScope, requires
 from api.errors import InvalidBody
 from api.fields import decode
-from api.intake.text import Identifier, ShortText
+from api.intake.text import Identifier, Moment, ShortText
 from api.intake.vocabulary import OutcomeStyle
 from api.json_body import read_object
 from api.openapi import BEARER, taking
@@ -44,7 +44,7 @@ class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     mode: Mode
     rate_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     outcome_style: OutcomeStyle = "reference"
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
     owner_member_id: Identifier | None = None
 
 
@@ -89,8 +89,8 @@ async def create_key(request: Request[Caller, Any, Any]) -> NewKey:
     caller = request.user
     body = decode(await read_object(request), KeyBody)
     now = datetime.now(UTC)
-    if body.expires_at is not None and (body.expires_at.tzinfo is None or body.expires_at <= now):
-        raise InvalidBody.single("expires_at", "out_of_range", "This must be a time to come, with its zone.")
+    if body.expires_at is not None and body.expires_at <= now:
+        raise InvalidBody.single("expires_at", "out_of_range", "This must be a time to come.")
     if caller.mode is not None and body.mode != caller.mode:
         raise InsufficientScope(
             SCOPE_OF[Permission.KEYS], f"This key is of {caller.mode} mode and makes no keys of the other."

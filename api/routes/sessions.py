@@ -12,7 +12,7 @@ from api.errors import NotFound
 from api.fields import decode
 from api.intake.text import Email
 from api.json_body import read_object
-from api.login import verified_member
+from api.login import InvalidCredentials, verified_member
 from api.openapi import BEARER, taking
 from api.permissions import Permission, of_roles
 from api.services import services_of
@@ -76,17 +76,23 @@ async def log_in(request: Request[Any, Any, Any]) -> NewSession:
     issued = new_session_token()
     now = datetime.now(UTC)
     expires_at = now + timedelta(hours=services.settings.session_hours)
-    await rows(
-        "INSERT INTO sessions (token_hash, organization_id, member_id, created_at, last_seen_at, expires_at) "
-        "VALUES ({}, {}, {}, {}, {}, {})",
+    # The row is held, so that no log-in begins with a password that is being changed, or while its member is disabled.
+    begun = await row(
+        """
+        INSERT INTO sessions (token_hash, organization_id, member_id, created_at, last_seen_at, expires_at)
+        SELECT {}, organization_id, id, {}, {}, {} FROM members
+        WHERE id = {} AND password_hash = {} AND disabled_at IS NULL FOR SHARE RETURNING token_hash
+        """,
         issued.secret_hash,
-        member.organization_id,
-        member.id,
         now,
         now,
         expires_at,
+        member.id,
+        member.password_hash,
     )
-    view = MemberView(**msgspec.structs.asdict(member))
+    if begun is None:
+        raise InvalidCredentials("E-mail or password is wrong.")
+    view = MemberView(**{name: getattr(member, name) for name in MemberView.__struct_fields__})
     return NewSession(issued.secret, expires_at, view, sorted(of_roles(member.roles)))
 
 

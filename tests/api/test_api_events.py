@@ -104,3 +104,35 @@ async def test_everybody_who_may_read_may_listen(log_in: LogIn, role: str) -> No
     person = await log_in(role)
     async with asyncio.timeout(10), person.stream("GET", "/api/v1/events") as stream:
         assert stream.status_code == 200
+
+
+async def test_what_is_said_and_done_about_an_approval_is_told_as_an_approval(
+    caller: httpx.AsyncClient, log_in: LogIn, refund: Refund
+) -> None:
+    controller = await log_in("controller")
+    decision = (await caller.post("/api/v1/decisions", json=refund(17_500))).json()
+    path = f"/api/v1/approvals/{decision['approval_id']}"
+    digest = (await controller.get(path)).json()["digest"]
+    async with controller.stream("GET", "/api/v1/events") as stream:
+        await controller.post(f"{path}/comments", json={"kind": "question", "text": "Why?"})
+        await controller.post(f"{path}/assign", json={"member_id": None})
+        await controller.post(f"{path}/break-glass", json={"reason": "fire", "digest": digest})
+        told = await first(3, stream, decision["decision_id"])
+    assert [event.name for event in told] == ["approval"] * 3
+    assert [event.data.get("kind") or event.data.get("state") for event in told] == ["question", "assignment", "open"]
+
+
+async def test_members_are_not_everybodys_news(
+    caller: httpx.AsyncClient, log_in: LogIn, let_in: Callable[..., Awaitable[Any]], refund: Refund
+) -> None:
+    viewer = await log_in("viewer")
+    async with viewer.stream("GET", "/api/v1/events") as stream:
+        await let_in("controller")
+        decision = (await caller.post("/api/v1/decisions", json=refund())).json()
+        names: list[str] = []
+        async with asyncio.timeout(15):
+            async for event in events_in(stream):
+                names.append(event.name)
+                if event.data.get("decision_id") == decision["decision_id"]:
+                    break
+    assert "member" not in names
