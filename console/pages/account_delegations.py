@@ -85,20 +85,20 @@ class OutOfOffice(AccountPart):
                 weight="primary",
             )
 
-        with block("li"):
-            with block("div", "row-head"):
-                whose = f"{one.to.shown} votes in your place"
-                Text("strong", whose if one.from_.id == own else f"You vote in the place of {one.from_.shown}")
-                badge("In force" if one.in_force else "To come", "waiting" if one.in_force else "neutral")
-                if one.from_.id == own:
-                    with block("div", "row-end"):
-                        Button("End…", end)
-            with block("p", "muted"):
-                Timestamp(one.starts_at, "full")
-                Text("span", " until ")
-                Timestamp(one.ends_at, "full")
-            if one.reason:
+        with block("li"), block("div", "row-head"):
+            with block("div"):
+                with block("p"):
+                    whose = f"{one.to.shown} votes in your place "
+                    Text("strong", whose if one.from_.id == own else f"You vote in the place of {one.from_.shown} ")
+                    badge("In force" if one.in_force else "To come", "waiting" if one.in_force else "neutral")
+                with block("p", "muted"):
+                    Timestamp(one.starts_at)
+                    Text("span", " until ")
+                    Timestamp(one.ends_at)
                 Text("p", one.reason, "sub")
+            if one.from_.id == own:
+                with block("div", "row-end"):
+                    Button("End…", end)
 
     async def _begin(self) -> None:
         starts_at, ends_at, reason = self._from.at, self._until.at, self._reason.value.strip()

@@ -38,12 +38,13 @@ class LogIns(AccountPart):
             )
 
         with block("li"), block("div", "row-head"):
-            with block("span"):
-                Text("span", "Since ")
-                Timestamp(one.created_at, "full")
-            with block("span", "muted"):
-                Text("span", "last used ")
-                Timestamp(one.last_seen_at, "distance")
+            with block("div"):
+                with block("p"):
+                    Text("span", "Since ")
+                    Timestamp(one.created_at, "full")
+                with block("p", "muted"):
+                    Text("span", "Last used ")
+                    Timestamp(one.last_seen_at, "distance")
             with block("div", "row-end"):
                 if one.current:
                     badge("This one", "neutral")

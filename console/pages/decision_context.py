@@ -1,12 +1,12 @@
 """What a voter has to know beside the request: the payment as Stripe tells it, and what the customer had before."""
 
+from collections.abc import Sequence
 from typing import Final
-
-from nicegui.element import Element
 
 from axiru.domain.approval_sheet import EarlierRefund, PaymentContext
 from console.approval_views import ApprovalView, Asked
 from console.components.badge import state_badge
+from console.components.disclosure import more
 from console.components.key_value import fact, key_value, key_values
 from console.components.money import money_text
 from console.components.text import Text, block, link
@@ -14,6 +14,8 @@ from console.components.timestamp import Timestamp
 from console.detail_views import DecisionDetail
 
 _BAR_LENGTH: Final = 1_000
+MOST_EARLIER: Final = 4
+"""Shown at once; the rest is folded away."""
 
 
 def payment(decision: DecisionDetail) -> None:
@@ -72,10 +74,18 @@ def _earlier(approval: ApprovalView) -> None:
     if not approval.earlier:
         Text("p", "No other refund of this customer or payment in the last 90 days.", "muted")
         return
+    _earlier_table(_earlier_total(approval), approval.earlier[:MOST_EARLIER])
+    if approval.earlier[MOST_EARLIER:]:
+        with more(f"{len(approval.earlier) - MOST_EARLIER} more"):
+            _earlier_table("", approval.earlier[MOST_EARLIER:])
+
+
+def _earlier_table(caption: str, refunds: Sequence[EarlierRefund]) -> None:
     with block("table", "plain earlier"):
-        Text("caption", _earlier_total(approval))
+        if caption:
+            Text("caption", caption)
         with block("tbody"):
-            for refund in approval.earlier:
+            for refund in refunds:
                 _earlier_row(refund)
 
 
@@ -87,15 +97,14 @@ def _earlier_total(approval: ApprovalView) -> str:
     return f"Earlier refunds in 90 days: {totals or 'none let through'}"
 
 
-def _earlier_row(refund: EarlierRefund) -> Element:
-    with block("tr") as row:
+def _earlier_row(refund: EarlierRefund) -> None:
+    with block("tr"):
         with block("td"):
             link(money_text(refund.amount_cents, refund.currency), f"/decisions/{refund.decision_id}", "money")
         with block("td"):
             state_badge(refund.state)
         with block("td", "earlier-when"):
             Timestamp(refund.decided_at)
-    return row
 
 
 def warnings(decision: DecisionDetail) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ def head(decision: DecisionDetail) -> None:
     Text("p", _told(decision), "decision-reason")
     if decision.execution.error is not None and decision.execution.error.message:
         Text("p", f"Stripe: {decision.execution.error.message}", "refusal")
-    if decision.forbidden_by is not None:
+    # A hold has a banner of its own, with who and why and the way out.
+    if decision.forbidden_by is not None and decision.forbidden_by.reason != "request_held":
         _forbidden(decision, decision.forbidden_by)
 
 

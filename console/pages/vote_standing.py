@@ -40,7 +40,7 @@ def standing(approval: ApprovalView) -> None:
     if pending and approval.escalations:
         _ladder(approval)
     if pending and approval.info_requested_at is not None:
-        with block("p", "flag"):
+        with block("p", "flag forbidden"):
             icon("alert")
             Text("span", "Somebody has asked for information and waits for an answer. The deadline does not move.")
     for vote in approval.votes:
@@ -64,9 +64,8 @@ def _ladder(approval: ApprovalView) -> None:
         for step in sorted(approval.escalations, key=lambda step: step.due_at):
             due = step.due_at <= now
             with block("li", "ladder-due" if due else ""):
-                Text("span", f"{with_article(role_name(step.role)).capitalize()} may stand in ")
-                if due:
-                    Text("span", "since ")
+                role = with_article(role_name(step.role))
+                Text("span", f"{'Escalated' if due else 'Escalates'} to {role} ")
                 Timestamp(step.due_at, "short" if due else "distance")
 
 
