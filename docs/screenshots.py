@@ -60,8 +60,10 @@ Refunds of $75 to $90 are flagged, saying "Just under the limit".
 async def main(stack: Stack) -> None:
     await _publish_shadow(stack)
     decisions = await _ask_for_refunds(stack)
+    await _ask_for_information(stack, decisions[-1])
     replay = await _replay(stack)
     await _propose_list(stack)
+    await use_controls(stack)
     async with async_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
@@ -86,6 +88,26 @@ async def _publish_shadow(stack: Stack) -> None:
         (await http.post(f"/api/v1/policies/drafts/{draft_id}/publish")).raise_for_status()
 
 
+async def _ask_for_information(stack: Stack, decision_id: str) -> None:
+    """What people say to each other about the decision that is shown."""
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=30) as http:
+        for role, kind, text in (
+            ("controller", "question", "Was the second parcel returned as well? The order lists two."),
+            ("support", "answer", "Both came back on Friday; the warehouse has checked them."),
+        ):
+            key = {"Authorization": f"Bearer {await _token(http, stack, role)}"}
+            decision = (await http.get(f"/api/v1/decisions/{decision_id}", headers=key)).raise_for_status().json()
+            path = f"/api/v1/approvals/{decision['approval']['approval_id']}/comments"
+            (await http.post(path, json={"kind": kind, "text": text}, headers=key)).raise_for_status()
+
+
+async def _token(http: httpx.AsyncClient, stack: Stack, role: str) -> str:
+    user = next(user for user in stack.users if role in user.roles)
+    credentials = {"email": user.email, "password": user.password}
+    token: str = (await http.post("/api/v1/sessions", json=credentials)).raise_for_status().json()["token"]
+    return token
+
+
 async def _replay(stack: Stack) -> str:
     """The decisions just made, through the strict template."""
     async with _as_admin(stack) as http:
@@ -106,11 +128,42 @@ async def _propose_list(stack: Stack) -> None:
         (await http.post("/api/v1/lists", json=body)).raise_for_status()
 
 
+async def use_controls(stack: Stack) -> None:
+    """A freeze and a mark in force, a breaker that proposes another, an agent, and a webhook's endpoint."""
+    freeze = {"kind": "freeze", "scope": {"customer_id": "cus_W5rT7"}, "reason": "Chargebacks on four orders."}
+    mark = {"kind": "mark_for_review", "scope": {"stripe_account_id": "acct_demo_0042"}, "reason": "New owner."}
+    breaker = {
+        "name": "Refund spike",
+        "mode": "test",
+        "metric": "amount",
+        "surface": "stripe.refund",
+        "source": "refund_agent",
+        "currency": "usd",
+        "window_seconds": 3_600,
+        "baseline_seconds": 604_800,
+        "factor_percent": 300,
+        "minimum": 40_000,
+        "response": "propose",
+        "freeze_seconds": 14_400,
+    }
+    endpoint = {"url": "https://hooks.example.com/axiru", "events": ["approval.*"], "mode": "test"}
+    async with _as_admin(stack) as http:
+        members = (await http.get("/api/v1/members")).raise_for_status().json()["items"]
+        owner = next(member["id"] for member in members if "agent_owner" in member["roles"])
+        agent = {"agent_id": "refund_agent", "name": "Refund agent", "owner_member_id": owner}
+        for path, body in (
+            ("controls", {**freeze, "mode": "test"}),
+            ("controls", {**mark, "mode": "test"}),
+            ("breakers", breaker),
+            ("webhooks", {**endpoint, "description": "Back office"}),
+            ("agents", agent),
+        ):
+            (await http.post(f"/api/v1/{path}", json=body)).raise_for_status()
+
+
 async def _ask_for_refunds(stack: Stack) -> list[str]:
-    controller = next(user for user in stack.users if "controller" in user.roles)
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=30) as http:
-        credentials = {"email": controller.email, "password": controller.password}
-        token = (await http.post("/api/v1/sessions", json=credentials)).raise_for_status().json()["token"]
+        token = await _token(http, stack, "controller")
         asked = []
         for refund in REFUNDS:
             key = {"Authorization": f"Bearer {stack.api_keys['decisions']}"}
@@ -186,8 +239,25 @@ async def _take(
     await page.wait_for_selector("dialog[open]")
     await shot("kill-switch")
     if (width, scheme) in POLICY_LOOKS:
+        await _take_approvals(page, stack.console_url, shot)
         await _take_policies(page, stack.console_url, replay, shot)
     await context.close()
+    if (width, scheme) in POLICY_LOOKS:
+        context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        await take_organization(await context.new_page(), stack, f"{width}-{scheme}")
+        await context.close()
+
+
+async def _take_approvals(page: Page, url: str, shot: Callable[[str], Awaitable[None]]) -> None:
+    await page.goto(f"{url}/approvals?tab=open")
+    await _settled(page)
+    await page.locator(".inbox tbody input:enabled").first.check()
+    await page.wait_for_selector(".bulk .button-primary")
+    await shot("approvals")
+    await page.goto(f"{url}/account")
+    await _settled(page)
+    await page.wait_for_selector(".log-ins li")
+    await shot("account")
 
 
 async def _take_policies(page: Page, url: str, replay: str, shot: Callable[[str], Awaitable[None]]) -> None:
@@ -210,6 +280,40 @@ async def _take_policies(page: Page, url: str, replay: str, shot: Callable[[str]
     await page.get_by_role("textbox", name="Policy text").fill(MISTAKEN)
     await page.wait_for_selector(".problems li")
     await shot("editor")
+
+
+async def take_organization(page: Page, stack: Stack, look: str) -> None:
+    """Controls, members, keys and integrations, as an admin sees them."""
+
+    async def shot(name: str) -> None:
+        await page.screenshot(path=OUT / f"{name}-{look}.png", animations="disabled")
+
+    admin = next(user for user in stack.users if "admin" in user.roles)
+    await page.goto(f"{stack.console_url}/login")
+    await page.get_by_label("E-mail").fill(admin.email)
+    await page.get_by_label("Password").fill(admin.password)
+    await page.get_by_role("button", name="Log in").click()
+    for name, path, wait_for in (
+        ("controls", "/controls", ".in-force .quoted"),
+        ("members", "/members", ".rows li"),
+        ("keys", "/keys", ".rows li"),
+        ("integrations", "/integrations", ".rows-inset li strong"),
+    ):
+        await _settled(page)
+        await page.goto(stack.console_url + path)
+        await _settled(page)
+        await page.wait_for_selector(wait_for)
+        await shot(name)
+    await page.goto(f"{stack.console_url}/controls")
+    await _settled(page)
+    await page.get_by_role("button", name="Freeze…", exact=True).click()
+    await page.wait_for_selector("dialog[open]")
+    await shot("freeze")
+    await page.goto(f"{stack.console_url}/members")
+    await _settled(page)
+    await page.get_by_role("button", name="Invite someone…").click()
+    await page.wait_for_selector("dialog[open]")
+    await shot("invite")
 
 
 async def _settled(page: Page) -> None:

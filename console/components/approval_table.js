@@ -95,7 +95,7 @@ export default {
             row.customer ? h("code", row.customer) : "no customer given",
           )),
           cell("why", ...two(row.why, [`Asked by ${row.asker}, `, h("time", { datetime: row.asked, title: row.asked }, distance(row.asked))])),
-          cell("needs", ...two(row.pending ? row.needs || "nobody more" : badge(row.state), row.assignee ? `Assigned to ${row.assignee}` : "")),
+          cell("needs", ...two(row.pending ? row.needs || "nobody more" : badge(row.state), row.people)),
           cell("marks", ...row.marks.map(badge)),
           cell("due", this.due(row)),
         ],

@@ -71,7 +71,7 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
         "asker": approval.requested_by.shown if approval.requested_by else "somebody",
         "asked": utc_text(approval.asked_at),
         "needs": needs_text(approval) if pending else "",
-        "assignee": approval.assignee.shown if approval.assignee else "",
+        "people": _people(approval),
         "deadline": utc_text(approval.expires_at if pending else approval.closed_at or approval.expires_at),
         "pending": pending,
         "marks": _marks(approval),
@@ -79,6 +79,16 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
         "votable": approval.can_vote,
         "obstacle": approval.cannot_vote_because or "You may not vote on this.",
     }
+
+
+def _people(approval: ApprovalView) -> str:
+    """Who looks after it while it is open, and afterwards who has decided it."""
+    if approval.state == "pending":
+        return f"Assigned to {approval.assignee.shown}" if approval.assignee else ""
+    if approval.break_glass is not None and approval.break_glass.state == "used":
+        return f"Glass broken by {approval.break_glass.opened_by.name}"
+    verdict = "approve" if approval.state == "approved" else "deny"
+    return ", ".join(vote.member.shown for vote in approval.votes if vote.verdict == verdict)
 
 
 def _marks(approval: ApprovalView) -> list[dict[str, str]]:

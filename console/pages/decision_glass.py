@@ -133,8 +133,9 @@ class Glass:
         self._question.ask(
             "Confirm breaking the glass?",
             (
-                f"{amount} is approved at once, without the votes that policy asks for.",
-                "Your name is sealed in the ledger beside the first.",
+                f"{amount}{_of(approval)} is approved at once, without the votes that policy asks for.",
+                f"{approval.break_glass.opened_by.name} says: {approval.break_glass.reason}",
+                "Your name is sealed in the ledger beside theirs.",
             ),
             f"Approve {amount}",
             lambda reason: self._session.controls.end_glass(glass_id, "confirm", reason=reason),
@@ -161,3 +162,9 @@ def _what(approval: ApprovalView) -> None:
         key_value("Target", asked.charge or asked.payment_intent)
         if asked.customer_id:
             key_value("Customer", asked.customer_id)
+
+
+def _of(approval: ApprovalView) -> str:
+    asked = approval.diff.asked
+    target = asked.charge or asked.payment_intent
+    return f"{f' of {target}' if target else ''}{f' for {asked.customer_id}' if asked.customer_id else ''}"
