@@ -282,6 +282,8 @@ async def test_a_trigger_opens_one_modal_for_three_seconds(
     submit = {"view_id": opened["view"]["id"], "values": {"a": "because"}}
     app.answer = {"response_action": "errors", "errors": {"b": "no"}}
     assert (await control.post("/_sandbox/submit", json=submit)).json()["body"]["errors"] == {"b": "no"}
+    app.answer = {"response_action": "update", "view": {"type": "modal", "blocks": []}}
+    assert (await control.post("/_sandbox/submit", json=submit)).json()["faults"] == ["a modal needs a title"]
     app.answer = {}
     assert (await control.post("/_sandbox/submit", json=submit)).status_code == 200
     payload = json.loads(httpx.QueryParams(app.received[-1][2].decode())["payload"])

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 from slack_sdk.signature import SignatureVerifier
 
+from axiru.dev.slack_sandbox.checking import faults_of_view
 from axiru.dev.slack_sandbox.people import CHANNEL_ID, TEAM_ID, USERS
 from axiru.dev.slack_sandbox.state import OpenView
 from axiru.dev.slack_sandbox.web_api import WebApi
@@ -56,7 +57,7 @@ class OpenHome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """How the app answered, and the signed request itself, so that a test can send it once more.
 
-    `in_time` is what Slack shows people an error for.
+    `in_time` is what Slack shows people an error for, as it does for `faults` in a view it was answered with.
     """
 
     status: int
@@ -64,6 +65,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     in_time: bool
     sent: dict[str, Any]
+    faults: list[str] = []
 
 
 class Gestures:
@@ -127,8 +129,17 @@ class Gestures:
         }
         reply = await self._interact(payload)
         answered = reply.body if isinstance(reply.body, dict) else {}
-        if reply.status == 200 and answered.get("response_action") not in {"errors", "update", "push"}:
-            workspace.views.remove(opened)
+        match answered.get("response_action"):
+            case "errors":
+                return reply
+            case "update":
+                view = answered.get("view")
+                if faults := faults_of_view(view):
+                    return msgspec.structs.replace(reply, faults=faults)
+                workspace.views[workspace.views.index(opened)] = msgspec.structs.replace(opened, view=view)
+            case _ if reply.status == 200:
+                workspace.views.remove(opened)
+        self._api.state.keep()
         return reply
 
     async def command(self, command: Command) -> Reply:

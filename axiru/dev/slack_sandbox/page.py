@@ -62,11 +62,13 @@ def page(workspace: Workspace) -> str:
         f"<article><small>App Home of {escape(user)}</small>{_blocks(view['blocks'], '', {'user': user})}</article>"
         for user, view in workspace.homes.items()
     )
+    newest = {opened.user: opened for opened in workspace.views}
+    modals = "".join(map(_modal, newest.values()))
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Slack stand-in</title>
 <style>{_STYLE}</style></head><body><h1>Slack stand-in</h1>
 <p>Acting as <select id="user">{people}</select> <button id="home">Open App Home</button></p>
 <form id="command"><input name="text" aria-label="Command" placeholder="/axiru link CODE · queue · kill …"></form>
-{"".join(map(_modal, workspace.views))}<h2>#approvals</h2>{messages or "<p>Nothing was posted yet.</p>"}
+{modals}<h2>#approvals</h2>{messages or "<p>Nothing was posted yet.</p>"}
 <h2>Ephemeral</h2>{told}<h2>App Homes</h2>{homes}<script>{_SCRIPT}</script></body></html>"""
 
 
@@ -92,11 +94,12 @@ def _modal(opened: OpenView) -> str:
         for block in opened.view["blocks"]
         if block["type"] == "input"
     )
-    submit = opened.view.get("submit") or {"text": "Submit"}
+    submit = opened.view.get("submit")
+    button = f"<button>{escape(submit['text'])}</button>" if submit else ""
     return (
         f"<article><small>modal for {escape(opened.user)}</small><h2>{escape(opened.view['title']['text'])}</h2>"
         f"{_blocks(opened.view['blocks'], '', {})}"
-        f'<form data-view="{escape(opened.id)}">{inputs}<button>{escape(submit["text"])}</button></form></article>'
+        f'<form data-view="{escape(opened.id)}">{inputs}{button}</form></article>'
     )
 
 

@@ -116,6 +116,7 @@ async def test_denial_asks_for_a_reason_and_takes_none_that_is_blank(
     given = await slack.submit(modal["id"], "The customer kept the goods")
 
     assert given["body"]["response_action"] == "update"
+    assert given["faults"] == []
     seen = await approval(admin_key, decision)
     assert seen["state"] == "denied"
     assert [vote["reason"] for vote in seen["votes"]] == ["The customer kept the goods"]
