@@ -6,7 +6,7 @@ together with a secret that nobody else has been shown.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,11 +18,19 @@ from ledger.acts.member_record import check_admin
 from ledger.acts.vote import NotEligible
 from ledger.entry import EntrySigner
 
+MOST_ENDPOINTS: Final = 50
+
 
 class EndpointNotFound(AxiruError):
     """There is no such endpoint in this organization, or it was removed."""
 
     code = "not_found"
+
+
+class TooManyEndpoints(AxiruError):
+    """Every message is made and signed for each endpoint: an organization has so many in a mode, and no more."""
+
+    code = "conflict"
 
 
 class WantedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,11 +61,12 @@ def secret_context(endpoint_id: str) -> bytes:
 
 
 async def create_endpoint(wanted: WantedEndpoint, *, organization_id: str, member_id: str, signer: EntrySigner) -> None:
-    """Set up an endpoint; it is told what happens from then on. Raises NotEligible."""
+    """Set up an endpoint; it is told what happens from then on. Raises NotEligible, TooManyEndpoints."""
     async with act(signer, organization_id, wanted.mode) as creating:
         await check_admin(member_id, organization_id)
         if wanted.votes_as not in {None, member_id}:
             raise NotEligible("Only a member themself lets a webhook vote for them.", because="not_yourself")
+        await _check_room(organization_id, wanted.mode)
         facts = {"events": sorted(wanted.events), "votes_as": wanted.votes_as}
         _seal(creating, wanted.id, "create", member_id, facts, {"url": wanted.url})
         await rows(
@@ -193,6 +202,16 @@ async def _check_member(member_id: str, organization_id: str) -> None:
     )
     if found is None:
         raise NotEligible("Only a member of the organization does this.", because="member")
+
+
+async def _check_room(organization_id: str, mode: Mode) -> None:
+    found = await rows(
+        "SELECT id FROM webhook_endpoints WHERE organization_id = {} AND mode = {} AND removed_at IS NULL",
+        organization_id,
+        mode,
+    )
+    if len(found) >= MOST_ENDPOINTS:
+        raise TooManyEndpoints(f"There are {MOST_ENDPOINTS} endpoints in this mode; remove one first.", state="full")
 
 
 async def _mode_of(endpoint_id: str, organization_id: str) -> Mode:

@@ -31,7 +31,9 @@ from axiru.vault import Vault
 from ledger.acts.decide import decide
 from ledger.acts.standing import CompiledVersions
 from ledger.acts.webhook_endpoint import (
+    MOST_ENDPOINTS,
     EndpointChange,
+    TooManyEndpoints,
     WantedEndpoint,
     change_endpoint,
     create_endpoint,
@@ -509,6 +511,14 @@ async def test_endpoint_that_was_removed_meanwhile_is_told_nothing_more(house: H
 
     assert receiver.received == []
     assert (await house.delivery(endpoint_id))["state"] == "failed"
+
+
+async def test_there_are_only_so_many_endpoints(house: House) -> None:
+    for _ in range(MOST_ENDPOINTS):
+        await house.endpoint("https://hooks.example.com/")
+
+    with pytest.raises(TooManyEndpoints):
+        await house.endpoint("https://hooks.example.com/")
 
 
 _WORKER = """
