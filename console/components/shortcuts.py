@@ -8,6 +8,7 @@ KEYS: Final = [
     (["j", "↓"], "Next decision"),
     (["k", "↑"], "Previous decision"),
     (["Enter"], "Open the decision"),
+    (["x"], "Select the approval"),
     (["/"], "Search"),
     (["?"], "This list"),
 ]
