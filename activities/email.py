@@ -24,7 +24,7 @@ from axiru.settings import Settings
 from axiru.vault import Vault
 from ledger.acts.trip import measured
 from ledger.approval_sheet import read_sheet
-from ledger.eligibility import eligible_voters, may_vote
+from ledger.eligibility import eligible_voters, standings
 
 _TO_VOTERS: Final = frozenset({"approval.requested", "approval.reminder", "approval.escalated", "approval.question"})
 _ALARMS: Final = frozenset({"break_glass.open", "break_glass.used", "breaker.tripped"})
@@ -115,13 +115,15 @@ class EmailChannel:
         sheet = await read_sheet(approval_id)
         if sheet is None or sheet.state != "pending":
             raise NotWanted(f"the approval is already {sheet.state if sheet else 'gone'}.")
-        obstacle = await may_vote(approval_id, outgoing.target)
+        standing = (await standings([approval_id], outgoing.target))[approval_id]
+        obstacle = standing.cannot_vote_because
         if obstacle is not None and outgoing.event not in _WITHOUT_A_VOTE:
             raise NotWanted(obstacle)
         return approval_letter(
             outgoing.event,
             sheet,
             name=to.name,
+            in_place_of=standing.on_behalf_of_name,
             link=None if obstacle else await issue_link(sheet, outgoing.target, datetime.now(UTC)),
             api_url=self._settings.issuer,
             console_url=self._settings.console_url,

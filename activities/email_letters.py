@@ -22,10 +22,18 @@ _ALARM_FOOTER: Final = "Sent by Axiru to every admin and controller of your orga
 
 
 def approval_letter(
-    event: str, sheet: ApprovalSheet, *, name: str, link: IssuedLink | None, api_url: str, console_url: str
+    event: str,
+    sheet: ApprovalSheet,
+    *,
+    name: str,
+    in_place_of: str | None,
+    link: IssuedLink | None,
+    api_url: str,
+    console_url: str,
 ) -> Letter:
     """The whole sheet without what is personal, and the way to vote for who may; else the way to the console."""
     title, opening = _OPENINGS[event]
+    seat = [f"You vote in the place of {on_one_line(in_place_of)}, who is out of office."] if in_place_of else []
     in_console = _console_link(console_url, f"decisions/{sheet.decision_id}")
     below = [f"In the console: {in_console[1]}"] if in_console and link else []
     if link is not None:
@@ -40,6 +48,7 @@ def approval_letter(
         paragraphs=(
             opening,
             f"{headline(sheet)}, asked by {on_one_line(sheet.requested_by.name)}: {on_one_line(sheet.message)}",
+            *seat,
         ),
         link=("See everything and vote", f"{api_url.rstrip('/')}/email/approvals/{link.token}") if link else in_console,
         below_link=tuple(below),

@@ -50,12 +50,15 @@ class Page(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-def vote_page(sheet: ApprovalSheet, *, voter: str, complaint: str = "", reason: str = "") -> Page:
+def vote_page(
+    sheet: ApprovalSheet, *, voter: str, in_place_of: str | None = None, complaint: str = "", reason: str = ""
+) -> Page:
     """The whole sheet and the form; `complaint` is what was wrong with it as it was sent, with `reason` in it."""
     alarm = f'<p class="alarm" role="alert">{escape(complaint)}</p>' if complaint else ""
     what = escape(headline(sheet))
+    seat = f"<p>You vote in the place of {escape(on_one_line(in_place_of))}.</p>" if in_place_of else ""
     form = (
-        f'<form method="post"><h2>Your vote, {escape(on_one_line(voter))}</h2>{alarm}'
+        f'<form method="post"><h2>Your vote, {escape(on_one_line(voter))}</h2>{alarm}{seat}'
         '<label for="reason">Reason (needed to deny)</label>'
         f'<textarea id="reason" name="reason" maxlength="2000">{escape(reason)}</textarea>'
         '<button name="verdict" value="approve">Approve</button>'

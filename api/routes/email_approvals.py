@@ -4,7 +4,7 @@ Mail programs and scanners follow links, fetch them ahead and ask for them with 
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -26,7 +26,7 @@ from axiru.errors import AxiruError
 from ledger.acts.question import ApprovalClosed
 from ledger.acts.vote import NotEligible, ReasonRequired, cast_vote
 from ledger.approval_sheet import read_sheet
-from ledger.eligibility import may_vote
+from ledger.eligibility import standings
 from workflows.money_movement import MoneyMovement
 
 PER_MINUTE: Final = 240
@@ -39,6 +39,14 @@ class LinkClosed(AxiruError):
     """The link was good once: it was voted by, it is too old, or its approval has ended."""
 
     code = "conflict"
+
+
+class Opened(NamedTuple):
+    """A link that is good now, what it is for, and whose seat its member would vote in, if not their own."""
+
+    link: EmailLink
+    sheet: ApprovalSheet
+    in_place_of: str | None
 
 
 class EmailVoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,12 +71,12 @@ async def show_email_approval(request: Request[Any, Any, Any], token: str) -> Re
     """Show what the link is for. Nothing is written, however often it is asked for."""
     try:
         await _count(request)
-        link, sheet = await _opened(token)
+        opened = await _opened(token)
     except AxiruError as refused:
         return _refused(request, refused)
     if _wants_json(request):
-        return _json(sheet)
-    return _html(vote_page(sheet, voter=link.member_name))
+        return _json(opened.sheet)
+    return _html(vote_page(opened.sheet, voter=opened.link.member_name, in_place_of=opened.in_place_of))
 
 
 @post("/email/approvals/{token:str}", status_code=200, operation_class=taking(EmailVoteBody))
@@ -80,7 +88,7 @@ async def vote_by_email(request: Request[Any, Any, Any], token: str) -> Response
     reason = ""
     try:
         await _count(request)
-        link, sheet = await _opened(token)
+        link, sheet, in_place_of = await _opened(token)
         try:
             fields = await _fields(request)
             reason = str(fields.get("reason", ""))
@@ -90,7 +98,7 @@ async def vote_by_email(request: Request[Any, Any, Any], token: str) -> Response
             if _wants_json(request):
                 raise
             complaint = wrong.field_errors[0].message if isinstance(wrong, InvalidBody) else wrong.message
-            page = vote_page(sheet, voter=link.member_name, complaint=complaint, reason=reason)
+            page = vote_page(sheet, voter=link.member_name, in_place_of=in_place_of, complaint=complaint, reason=reason)
             return _html(page, status=400)
     except AxiruError as refused:
         return _refused(request, refused)
@@ -122,8 +130,8 @@ async def _vote(request: Request[Any, Any, Any], link: EmailLink, body: EmailVot
     )
 
 
-async def _opened(token: str) -> tuple[EmailLink, ApprovalSheet]:
-    """The link and what it is for, where the member may vote on it now; nobody else is shown anything.
+async def _opened(token: str) -> Opened:
+    """What the link opens, where the member may vote on it now; nobody else is shown anything.
 
     Raises NotFound, LinkClosed, NotEligible.
     """
@@ -137,7 +145,8 @@ async def _opened(token: str) -> tuple[EmailLink, ApprovalSheet]:
         raise LinkClosed(f"This approval is already {sheet.state}.", state=sheet.state)
     if link.is_expired:
         raise LinkClosed("This link is too old. You can still vote in the console until the deadline.", state="expired")
-    obstacle = await may_vote(link.approval_id, link.member_id)
+    standing = (await standings([link.approval_id], link.member_id))[link.approval_id]
+    obstacle = standing.cannot_vote_because
     if obstacle is not None:
         voted = any(
             link.member_id in {vote.member.id, vote.on_behalf_of and vote.on_behalf_of.id} for vote in sheet.votes
@@ -145,7 +154,7 @@ async def _opened(token: str) -> tuple[EmailLink, ApprovalSheet]:
         if voted:
             raise ApprovalClosed(obstacle, state="voted")
         raise NotEligible(obstacle)
-    return link, sheet
+    return Opened(link, sheet, standing.on_behalf_of_name)
 
 
 async def _count(request: Request[Any, Any, Any]) -> None:

@@ -268,6 +268,27 @@ async def test_the_link_is_kept_as_a_hash_and_ends_with_the_approval_or_after_a_
     assert post.newest().links[0].startswith("https://api.house.example/email/approvals/lt_")
 
 
+async def test_a_stand_in_is_mailed_and_told_whose_seat_it_is(post: Post, owner: asyncpg.Connection) -> None:
+    approval_id = await post.asked()
+    await owner.execute(
+        "INSERT INTO delegations (id, organization_id, from_member_id, to_member_id, reason, starts_at, ends_at, "
+        "created_by, created_at) VALUES ($1, $2, $3, $4, 'away', now() - interval '1 minute', "
+        "now() + interval '1 day', $3, now())",
+        *(ids.new_id(ids.DELEGATION), ORGANIZATION, await member_id("controller"), await member_id("finance")),
+    )
+    try:
+        told = await post.planned("approval", {"approval_id": approval_id, "state": "pending"})
+        sent = await post.sent(approval_id, "finance")
+    finally:
+        await owner.execute("DELETE FROM delegations WHERE organization_id = $1", ORGANIZATION)
+
+    assert set(told) == {"controller", "controller2", "finance"}
+    assert sent.outcome == "delivered"
+    assert "You vote in the place of Demo controller, who is out of office." in post.newest().text
+    # The delegation ended meanwhile: there is nothing left to vote on.
+    assert (await post.sent(approval_id, "finance")).outcome == "failed"
+
+
 async def test_an_address_beyond_ascii_is_given_up_and_says_so(post: Post, owner: asyncpg.Connection) -> None:
     approval_id = await post.asked()
     rename = "UPDATE members SET email = $2, name = $3 WHERE email = $1"

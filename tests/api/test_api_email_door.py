@@ -1,7 +1,9 @@
 """The door behind links in mails, from real mails: who looks changes nothing, and who posts votes once."""
 
 import asyncio
+import os
 import re
+import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
+from axiru.dev import dev_json
 from axiru.dev.dev_json import DevJson
 
 Refund = Callable[..., dict[str, Any]]
@@ -310,6 +313,22 @@ async def test_an_address_that_asks_too_often_is_told_to_wait(stack: DevJson) ->
     assert (limited.status_code, int(limited.headers["retry-after"]) >= 1) == (429, True)
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=30) as client:
         assert (await client.get("/email/approvals/lt_x")).status_code == 404
+
+
+async def test_mails_of_the_time_when_the_server_was_away_come_later(
+    caller: httpx.AsyncClient, mails: httpx.AsyncClient, refund: Refund, stack: DevJson
+) -> None:
+    """Killed, and started again by the stack; the decision waited for neither."""
+    os.kill(dev_json.read(Path(stack.home) / "dev.json").pids.mail or 0, signal.SIGKILL)
+    told = (await caller.post("/api/v1/decisions", json=refund(40_000))).raise_for_status().json()
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                assert set(await _links(mails, told["approval_id"])) == {"controller", "controller2"}
+            except httpx.TransportError:
+                await asyncio.sleep(0.2)
+            else:
+                return
 
 
 async def test_no_log_holds_a_token(http: httpx.AsyncClient, ask: Ask, stack: DevJson) -> None:
