@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
+import httpx
 from standardwebhooks import Webhook
 
 from activities.target_address import Answered, Resolve, TargetUnreachable, checked_addresses, post, resolved
@@ -43,11 +44,11 @@ class WebhookChannel:
     def __init__(
         self, settings: Settings, vault: Vault, *, resolve: Resolve = resolved, tls: ssl.SSLContext | None = None
     ) -> None:
-        """`resolve` and `tls` are the system's unless they are given."""
+        """`resolve` is the system's and `tls` trusts public authorities (or SSL_CERT_FILE), unless they are given."""
         self._insecure = settings.webhook_insecure_targets
         self._vault = vault
         self._resolve = resolve
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or httpx.create_ssl_context()
         self._known: dict[tuple[str, str], KnownEndpoints] = {}
 
     async def plan(self, happening: Happening) -> list[Planned]:
