@@ -81,8 +81,11 @@ _MOVEMENT_STATE = {"succeeded": "committed", "failed": "released"}
 
 
 async def _close(settling: Act, decision_id: str, state: str, stripe_object_id: str | None) -> None:
-    await rows(
-        "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}",
+    before = await row(
+        """
+        UPDATE decisions d SET state = {}, updated_at = {} FROM (SELECT id, state FROM decisions WHERE id = {}) before
+        WHERE d.id = before.id RETURNING before.state
+        """,
         _DECISION_STATE[state],
         settling.now,
         decision_id,
@@ -92,4 +95,5 @@ async def _close(settling: Act, decision_id: str, state: str, stripe_object_id: 
         "execution",
         {"decision_id": decision_id, "state": _DECISION_STATE[state], "stripe_object_id": stripe_object_id},
     )
-    await end_hold(settling, decision_id, _DECISION_STATE[state])
+    if before is not None and before["state"] == "held":
+        await end_hold(settling, decision_id, _DECISION_STATE[state])
