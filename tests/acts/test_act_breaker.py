@@ -2,11 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from activities import breakers
 from activities.breakers import Baselines, watch_breakers_once
 from axiru.database import row, rows
 from axiru.domain.breaker import Breaker, BreakerTerms, Reading, TripReceipt, compared
@@ -372,6 +377,65 @@ def test_comparison_is_exact(observed: int, baseline_total: int, trips: bool) ->
     assert reading.trips is trips
     assert compared(terms(), reading.threshold, baseline_total).trips
     assert not compared(terms(), reading.threshold - 1, baseline_total).trips
+
+
+@given(
+    observed=st.integers(0, 10**12),
+    total=st.integers(0, 10**15),
+    window=st.integers(60, 604_800),
+    more=st.integers(0, 7_776_000),
+    factor=st.integers(101, 100_000),
+    minimum=st.integers(1, 10**12),
+)
+def test_comparison_is_the_one_that_is_promised(
+    observed: int, total: int, window: int, more: int, factor: int, minimum: int
+) -> None:
+    """Against fractions, which round nothing."""
+    under = terms(window_seconds=window, baseline_seconds=window + more, factor_percent=factor, minimum=minimum)
+    usual = Fraction(total * window, window + more)
+
+    assert compared(under, observed, total).trips is (observed >= minimum and observed * 100 > usual * factor)
+
+
+async def test_a_breaker_that_cannot_be_read_holds_up_no_other(
+    house: Any, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = await armed_in(house), await armed_in(house)
+    await moved(superuser, house, 9, ago=timedelta(minutes=1))
+
+    async def read(breaker: Breaker) -> int:
+        if breaker.id == broken:
+            raise ConnectionError("away")
+        return await window_total(breaker)
+
+    monkeypatch.setattr(breakers, "window_total", read)
+    with pytest.raises(ConnectionError):
+        await watch_breakers_once(house.signer, Baselines())
+
+    tripped = await rows("SELECT breaker_id FROM breaker_trips WHERE organization_id = {}", house.id)
+    assert [trip["breaker_id"] for trip in tripped] == [sound]
+
+
+async def test_a_baseline_is_read_again_only_when_it_has_aged_or_the_breaker_was_changed(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+
+    async def read(breaker: Breaker) -> int:
+        reads.append(breaker.id)
+        return 7
+
+    clock = [1_000.0]
+    monkeypatch.setattr(breakers, "baseline_total", read)
+    monkeypatch.setattr(breakers, "monotonic", lambda: clock[0])
+    breaker, baselines = await the_breaker(await armed_in(house)), Baselines()
+    assert [await baselines.total(breaker), await baselines.total(breaker)] == [7, 7]
+    assert len(reads) == 1
+    clock[0] += 24 * HOUR / 1_000 + 1
+    await baselines.total(breaker)
+    assert len(reads) == 2
+    await baselines.total(msgspec.structs.replace(breaker, factor_percent=500))
+    assert len(reads) == 3
 
 
 async def test_readings_are_bounded_by_an_index_on_time(house: Any, superuser: asyncpg.Connection) -> None:
