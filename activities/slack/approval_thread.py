@@ -1,11 +1,10 @@
 """One message an approval: posted once, updated to what is true now, with its events as replies."""
 
-import asyncio
-from collections import defaultdict
 from typing import Final
 
 import msgspec
 
+from activities.slack.turns import Turns
 from axiru.database import row, rows
 from axiru.slack.approval_message import approval_message
 from axiru.slack.installations import SlackInstallation
@@ -33,19 +32,14 @@ class ApprovalMessages:
 
     def __init__(self, console_url: str) -> None:
         self._console_url = console_url
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns()
 
     async def show(
         self, approval_id: str, installation: SlackInstallation, api: SlackWebApi, reply: SlackText | None
     ) -> SlackAnswer:
         """Bring the message up to date, then say `reply` below it."""
-        lock = self._locks[approval_id]
-        try:
-            async with lock:
-                return await self._show(approval_id, installation, api, reply)
-        finally:
-            if not lock.locked():
-                self._locks.pop(approval_id, None)
+        async with self._turns.of(approval_id):
+            return await self._show(approval_id, installation, api, reply)
 
     async def _show(
         self, approval_id: str, installation: SlackInstallation, api: SlackWebApi, reply: SlackText | None

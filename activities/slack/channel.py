@@ -7,6 +7,7 @@ from activities.slack.approval_thread import ApprovalMessages
 from activities.slack.homes import publish_home
 from activities.slack.planning import ALARM, HOME, plan
 from activities.slack.replies import reply_text
+from activities.slack.turns import Turns
 from axiru.domain.delivery import Happening, Outgoing, Planned, Sent
 from axiru.settings import Settings
 from axiru.slack.installations import SlackInstallation, installation_of
@@ -26,6 +27,7 @@ class SlackChannel:
         self._settings = settings
         self._vault = vault
         self._messages = ApprovalMessages(settings.console_url)
+        self._homes = Turns()
 
     async def plan(self, happening: Happening) -> list[Planned]:
         """Whom to tell in Slack; nobody where the organization has no workspace."""
@@ -49,7 +51,8 @@ class SlackChannel:
     async def _send(self, outgoing: Outgoing, installation: SlackInstallation, api: SlackWebApi) -> SlackAnswer:
         match outgoing.event:
             case event if event == HOME:
-                return await publish_home(outgoing.body, installation, api, self._settings.console_url)
+                async with self._homes.of(outgoing.target):
+                    return await publish_home(outgoing.body, installation, api, self._settings.console_url)
             case event if event == ALARM:
                 text = await alarm_text(outgoing.body)
                 return await api.call("chat.postMessage", {"channel": installation.channel_id, **text.arguments()})
