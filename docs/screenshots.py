@@ -142,7 +142,7 @@ async def use_controls(stack: Stack) -> None:
         "window_seconds": 3_600,
         "baseline_seconds": 604_800,
         "factor_percent": 300,
-        "minimum": 40_000,
+        "minimum": 30_000,
         "response": "propose",
         "freeze_seconds": 14_400,
     }
@@ -159,6 +159,11 @@ async def use_controls(stack: Stack) -> None:
             ("agents", agent),
         ):
             (await http.post(f"/api/v1/{path}", json=body)).raise_for_status()
+        for _ in range(60):
+            if (await http.get("/api/v1/breaker-trips")).raise_for_status().json()["items"]:
+                return
+            await asyncio.sleep(0.5)
+    raise TimeoutError(breaker["name"])
 
 
 async def _ask_for_refunds(stack: Stack) -> list[str]:

@@ -64,19 +64,19 @@ class Breakers:
         self._form.open(breaker)
 
     def _row(self, breaker: Breaker) -> None:
-        with block("li"):
+        with block("li", "row-acts"):
             with block("div", "row-head"):
                 Text("strong", breaker.name)
                 if breaker.response == "freeze":
                     badge("Freezes by itself", "waiting", "lock")
                 else:
                     badge("Proposes", "neutral", "flag")
-                if self._permitted:
-                    with block("div", "row-end row-buttons"):
-                        Button("Change…", partial(self._change, breaker), "quiet")
-                        Button("Retire…", partial(self._ask_to_retire, breaker), "quiet")
             Text("p", watched_text(breaker), "sub")
             Text("p", trips_text(breaker), "muted")
+            if self._permitted:
+                with block("div", "row-buttons"):
+                    Button("Change…", partial(self._change, breaker), "quiet")
+                    Button("Retire…", partial(self._ask_to_retire, breaker), "quiet")
 
     async def _ask_to_retire(self, breaker: Breaker) -> None:
         self._question.ask(

@@ -62,15 +62,12 @@ class InForce:
                     empty_state("Nothing is in force", "Requests are decided by policy alone.")
 
     def _row(self, control: ControlView) -> None:
-        with block("li", "in-force"):
+        with block("li", "row-acts in-force"):
             with block("div", "row-head"):
                 look = _LOOKS[control.kind]
                 badge(look.label, look.tone, look.icon)
                 _subject(control)
                 Text("span", MODE_NAMES.get(control.mode, control.mode), "muted")
-                if may_control(self._session):
-                    with block("div", "row-end"):
-                        Button("Release…" if control.kind == "hold" else "Lift…", partial(self._ask, control))
             Text("p", control.reason, "quoted")
             with block("p", "facts"):
                 Text("span", by_whom(control))
@@ -84,6 +81,9 @@ class InForce:
                 else:
                     Text("span", "until somebody lifts it")
             _in_flight(self._in_flight.get(control.id, ()))
+            if may_control(self._session):
+                with block("div", "row-buttons"):
+                    Button("Release…" if control.kind == "hold" else "Lift…", partial(self._ask, control))
 
     async def _ask(self, control: ControlView) -> None:
         title, confirm = _LIFT[control.kind]

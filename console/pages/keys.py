@@ -106,11 +106,9 @@ class KeysPage:
             _old_rows(old)
 
     def _row(self, key: KeyView) -> None:
-        with block("li"):
+        with block("li", "row-acts"):
             with block("div", "row-head"):
                 _name(key)
-                with block("div", "row-end row-buttons"):
-                    Button("Revoke…", partial(self._ask_to_revoke, key), "quiet")
             with block("p", "chips"):
                 for scope in key.scopes:
                     Text("code", scope, "chip").props["title"] = SCOPES.get(scope, ("", ""))[1]
@@ -132,6 +130,8 @@ class KeysPage:
                         Timestamp(key.expires_at)
                 else:
                     Text("span", "does not expire")
+            with block("div", "row-buttons"):
+                Button("Revoke…", partial(self._ask_to_revoke, key), "quiet")
 
     async def _make(self) -> None:
         await self._form.open()

@@ -46,15 +46,15 @@ class Agents:
                     empty_state("No agent is registered", "Register one by the id that requests name it with.")
 
     def _row(self, agent: Agent) -> None:
-        with block("li"):
+        with block("li", "row-acts"):
             with block("div", "row-head"):
                 Text("strong", agent.name)
                 Text("code", agent.agent_id, "chip")
-                if self._admin or agent.owner.id == self._session.member.id:
-                    with block("div", "row-end row-buttons"):
-                        Button("Change…", partial(self._change, agent), "quiet")
-                        Button("Retire…", partial(self._ask_to_retire, agent), "quiet")
             Text("p", f"{agent.owner.shown} answers for it", "facts")
+            if self._admin or agent.owner.id == self._session.member.id:
+                with block("div", "row-buttons"):
+                    Button("Change…", partial(self._change, agent), "quiet")
+                    Button("Retire…", partial(self._ask_to_retire, agent), "quiet")
 
     async def _register(self) -> None:
         self._open(None)

@@ -94,15 +94,12 @@ class MembersPage:
         self._agents.show((await self._session.people.agents()).items, members)
 
     def _row(self, member: MemberView) -> None:
-        with block("li", "row-off" if member.disabled else "").props(f'id="{member.id}"'):
+        with block("li", "row-acts row-off" if member.disabled else "row-acts"):
             with block("div", "row-head"):
                 Text("strong", member.name)
                 if member.id == self._session.member.id:
                     Text("span", "you", "muted")
                 _standing(member)
-                if self._permitted:
-                    with block("div", "row-end row-buttons"):
-                        self._buttons(member)
             with block("p", "facts"):
                 if member.email:
                     Text("span", member.email)
@@ -113,6 +110,9 @@ class MembersPage:
                         Timestamp(member.last_seen)
                 elif self._permitted:
                     Text("span", "never here")
+            if self._permitted:
+                with block("div", "row-buttons"):
+                    self._buttons(member)
 
     def _buttons(self, member: MemberView) -> None:
         if member.locked_until is not None:

@@ -52,7 +52,7 @@ class Endpoints:
 
     def _row(self, endpoint: Endpoint) -> None:
         disabled = endpoint.disabled_at is not None
-        with block("li", "row-off" if disabled else ""):
+        with block("li", "row-acts row-off" if disabled else "row-acts"):
             with block("div", "row-head"):
                 Text("strong", endpoint.description or "Endpoint")
                 badge(
@@ -61,8 +61,6 @@ class Endpoints:
                 )
                 if disabled:
                     badge("Disabled", "neutral", "pause")
-                with block("div", "row-end row-buttons"):
-                    self._buttons(endpoint)
             Text("code", endpoint.url, "sub")
             with block("p", "chips"):
                 for event in endpoint.events:
@@ -74,6 +72,8 @@ class Endpoints:
                     with block("span"):
                         Text("span", "the previous secret signs, too, until ")
                         Timestamp(endpoint.previous_secret_until)
+            with block("div", "row-buttons"):
+                self._buttons(endpoint)
 
     def _buttons(self, endpoint: Endpoint) -> None:
         enabled = endpoint.disabled_at is None
