@@ -13,7 +13,10 @@ from axiru.domain.movement import Mode
 
 
 class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
-    """`votes_as` is whose votes come in signed with its secret; until `previous_secret_until` two secrets sign."""
+    """`votes_as` is whose votes come in signed with its secret; until `previous_secret_until` two secrets sign.
+
+    `failing_since` is when the first message was made that did not arrive, if none has arrived that was made later.
+    """
 
     id: str
     url: str
@@ -25,6 +28,7 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     created_by: Person
     disabled_at: datetime | None
     previous_secret_until: datetime | None
+    failing_since: datetime | None
 
 
 class EndpointWithSecret(EndpointView, frozen=True, kw_only=True):
@@ -54,8 +58,16 @@ async def find_endpoint(endpoint_id: str, organization_id: str, modes: Sequence[
 _SELECT: Final = """
 SELECT w.id, w.url, w.mode, w.events, w.description, w.created_at, w.disabled_at,
     CASE WHEN w.previous_secret_until > clock_timestamp() THEN w.previous_secret_until END AS previous_secret_until,
-    w.created_by, c.name AS created_by_name, w.votes_as, v.name AS votes_as_name
-FROM webhook_endpoints w JOIN members c ON c.id = w.created_by LEFT JOIN members v ON v.id = w.votes_as
+    w.created_by, c.name AS created_by_name, w.votes_as, v.name AS votes_as_name, tried.failing_since
+FROM webhook_endpoints w JOIN members c ON c.id = w.created_by LEFT JOIN members v ON v.id = w.votes_as,
+LATERAL (
+    SELECT max(created_at) AS at FROM deliveries WHERE organization_id = w.organization_id AND channel = 'webhook'
+        AND target = w.id AND state = 'delivered'
+) arrived, LATERAL (
+    SELECT min(created_at) AS failing_since FROM deliveries WHERE organization_id = w.organization_id
+        AND channel = 'webhook' AND target = w.id AND state <> 'delivered' AND last_detail IS NOT NULL
+        AND created_at > coalesce(arrived.at, '-infinity')
+) tried
 WHERE w.organization_id = {} AND w.mode = ANY({}::text[]) AND w.removed_at IS NULL
 """
 

@@ -179,6 +179,26 @@ async def test_delivery_still_under_way_is_not_sent_again(set_up: SetUp, receive
     assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
 
 
+async def test_endpoint_that_fails_says_since_when_until_something_arrives(
+    set_up: SetUp, receiver: Receiver, log_in: LogIn
+) -> None:
+    receiver.status = 500
+    endpoint = await set_up()
+    admin = await log_in("admin")
+    path = f"/api/v1/webhooks/{endpoint['id']}"
+    failed = (await admin.post(f"{path}/ping")).json()
+    await _in_log(admin, failed["id"], lambda delivery: bool(delivery["attempts"]))
+    failing = (await admin.patch(path, json={})).json()
+
+    receiver.status = 200
+    await _delivered(admin, (await admin.post(f"{path}/ping")).json()["id"])
+    works = (await admin.patch(path, json={})).json()
+
+    assert endpoint["failing_since"] is None
+    assert failing["failing_since"] == failed["created_at"]
+    assert works["failing_since"] is None
+
+
 async def test_log_is_filtered_and_paged(set_up: SetUp, receiver: Receiver, log_in: LogIn) -> None:
     endpoint = await set_up("control.engaged")
     admin = await log_in("admin")
@@ -356,9 +376,16 @@ async def test_every_change_is_sealed(set_up: SetUp, log_in: LogIn, stack: Any) 
 
 
 async def _delivered(client: httpx.AsyncClient, delivery_id: str) -> dict[str, Any]:
+    return await _in_log(client, delivery_id, lambda delivery: delivery["state"] == "delivered")
+
+
+async def _in_log(
+    client: httpx.AsyncClient, delivery_id: str, condition: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """The delivery, once the log says so of it."""
     async with asyncio.timeout(20):
         while True:
             delivery: dict[str, Any] = (await client.get(f"/api/v1/deliveries/{delivery_id}")).json()
-            if delivery["state"] == "delivered":
+            if condition(delivery):
                 return delivery
             await asyncio.sleep(0.05)
