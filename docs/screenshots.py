@@ -137,12 +137,11 @@ async def use_controls(stack: Stack) -> None:
         "mode": "test",
         "metric": "amount",
         "surface": "stripe.refund",
-        "source": "refund_agent",
         "currency": "usd",
         "window_seconds": 3_600,
         "baseline_seconds": 604_800,
         "factor_percent": 300,
-        "minimum": 30_000,
+        "minimum": 50_000,
         "response": "propose",
         "freeze_seconds": 14_400,
     }

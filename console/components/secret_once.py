@@ -1,8 +1,18 @@
 """A secret that is shown once: it stays on the page until the person says that they have it."""
 
+from nicegui.element import Element
+
 from console.components.button import Button
 from console.components.code_value import code_value
 from console.components.text import Text, block
+
+
+class Arriving(Element, component="arriving.js"):
+    """A section that takes the focus when it appears, so that it is seen however far the page was scrolled."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self.props["label"] = label
 
 
 class SecretOnce:
@@ -13,7 +23,7 @@ class SecretOnce:
 
     def show(self, title: str, secret: str, label: str, *sentences: str) -> None:
         self._place.clear()
-        with self._place, block("section", "panel secret", aria_label=title):
+        with self._place, Arriving(title).classes("panel secret"):
             Text("h2", title)
             with block("div", "panel-body"):
                 code_value(secret, label)

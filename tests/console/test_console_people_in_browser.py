@@ -38,6 +38,7 @@ async def test_an_invited_person_sets_a_password_by_a_link_shown_once(log_in: Op
     page = await log_in("admin", "/members")
     link = await invite(page, name, "Controller")
     assert link.startswith(stack.console_url)
+    await expect(page.get_by_role("region", name=f"A link for {name}")).to_be_focused()
     await expect(person(page, name)).to_contain_text("Invited")
     await page.get_by_role("button", name="I have it").click()
     await expect(page.get_by_text(link)).to_have_count(0)
