@@ -67,10 +67,7 @@ NewWorkspace = Callable[[], Awaitable[Workspace]]
 @pytest.fixture
 def new_workspace(new_house: Any, settings: Settings) -> NewWorkspace:
     async def make() -> Workspace:
-        house = await new_house()
-        await rows("UPDATE members SET roles = {}::text[] WHERE id = {}", ["admin"], house.members["author"])
-        house.members["admin"] = house.members["author"]
-        return Workspace(house, Vault.from_settings(settings), f"T{secrets.token_hex(6).upper()}")
+        return Workspace(await new_house(), Vault.from_settings(settings), f"T{secrets.token_hex(6).upper()}")
 
     return make
 
