@@ -213,6 +213,7 @@ async def test_what_is_assigned_is_found_by_whom_it_was_assigned_to(
     await open_decision(page, decision)
     await page.get_by_role("button", name="Assign…").click()
     dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_label("Member")).to_be_visible()
     names = await dialog.get_by_label("Member").locator("option").all_text_contents()
     assert not [name for name in names if "viewer" in name.lower()]
     other = next(name for name in names if "controller" in name.lower() and "2" in name)

@@ -108,7 +108,7 @@ async def test_a_reason_being_typed_survives_what_happens_meanwhile(log_in: Open
 
 async def test_who_may_not_vote_is_told_why(log_in: OpenPage, decide: Decide) -> None:
     decision = await decide(charge="ch_demo_005")
-    for role, why in (("viewer", "controller"), ("admin", "someone else")):
+    for role, why in (("viewer", "controller"), ("admin", "you or your key asked for")):
         page = await log_in(role)
         await open_decision(page, decision)
         await expect(page.get_by_role("button", name="Approve…")).to_be_disabled()
