@@ -17,6 +17,7 @@ from axiru.database import connected, row, rows
 from axiru.dev.dev_json import DevJson
 from axiru.dev.mail_sandbox.mailbox import Mail, Mailbox
 from axiru.domain.approval import Ballot
+from axiru.domain.breaker import BreakerTerms, Reading
 from axiru.domain.delivery import Happening, Outgoing
 from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
 from axiru.email_links import LIFETIME, find_link
@@ -24,9 +25,13 @@ from axiru.ids import hash_secret
 from axiru.settings import Settings
 from axiru.tables import ALL_TABLES, ChainHead
 from axiru.vault import Vault
+from ledger.acts.break_glass import open_glass
+from ledger.acts.breaker import arm
 from ledger.acts.decide import decide
 from ledger.acts.standing import CompiledVersions
+from ledger.acts.trip import trip
 from ledger.acts.vote import cast_vote
+from ledger.breaker_readings import armed
 from ledger.keys import load_signer
 
 ORGANIZATION = "org_demo"
@@ -351,6 +356,61 @@ async def test_without_a_mail_server_nothing_is_planned(post: Post, settings: Se
         written_at=datetime.now(UTC),
     )
     assert await channel.plan(happening) == []
+
+
+async def test_alarm_of_a_breaker_says_what_was_measured(post: Post) -> None:
+    terms = BreakerTerms(
+        metric="amount",
+        rail="stripe",
+        rail_action="payout",
+        currency="usd",
+        window_seconds=600,
+        baseline_seconds=86_400,
+        factor_percent=300,
+        minimum=1_000_000_000,
+        response="propose",
+    )
+    acting = {"organization_id": ORGANIZATION, "member_id": await member_id("controller"), "signer": post.signer}
+    breaker_id = await arm(mode="test", name="Payouts\r\nBcc: x@y.z", terms=terms, **acting)
+    (breaker,) = [breaker for breaker in await armed() if breaker.id == breaker_id]
+    tripped = await trip(breaker, Reading(2_000_000_000, 150_000, 1_000_000_000), signer=post.signer)
+    assert tripped is not None
+    body = {"breaker_id": breaker_id, "trip_id": tripped.trip_id, "state": "proposed"}
+
+    sent = await post.channel.send(outgoing("breaker.tripped", body, await member_id("admin")))
+
+    assert sent.outcome == "delivered"
+    mail = post.newest()
+    assert mail.subject == (
+        "ALARM: circuit breaker Payouts Bcc: x@y.z proposes a freeze: $20,000,000.00, usually $1,500.00"
+    )
+    assert "Bcc" not in mail.headers
+    assert "Nothing is frozen until somebody accepts the proposal." in mail.text
+    assert "https://console.house.example/controls" in mail.text
+
+
+async def test_alarm_of_a_broken_glass_says_who_and_why(post: Post) -> None:
+    approval_id = await post.asked()
+    question = await row("SELECT digest FROM approvals WHERE id = {}", approval_id)
+    assert question is not None
+    opened = await open_glass(
+        approval_id=approval_id,
+        organization_id=ORGANIZATION,
+        member_id=await member_id("controller"),
+        reason="The customer's flight leaves",
+        alone=False,
+        digest=question["digest"],
+        signer=post.signer,
+    )
+    body = {"break_glass_id": opened.break_glass_id, "approval_id": approval_id, "alone": False, "state": "open"}
+
+    sent = await post.channel.send(outgoing("break_glass.open", body, await member_id("controller2")))
+
+    assert sent.outcome == "delivered"
+    mail = post.newest()
+    assert mail.subject == "ALARM: break-glass is open, by two people: Refund of $400.00 (test)"
+    assert "Opened by Demo controller: The customer's flight leaves" in mail.text
+    assert "/email/approvals/" not in mail.text
 
 
 async def test_lock_and_role_letters_name_who_and_what(post: Post) -> None:
