@@ -8,6 +8,7 @@ import msgspec
 
 from api.auth import Caller
 from api.errors import NotFound
+from api.permissions import SCOPE_OF, Permission
 from api.views.page import Cursor
 from api.views.people import Person
 from axiru.database import rows
@@ -209,12 +210,19 @@ async def _places(caller: Caller, wanted: Wanted, most: int, after: Cursor | Non
 
 
 async def _votable(places: Sequence[_Place], caller: Caller) -> list[_Place]:
-    told = await standings([place.id for place in places], caller.member_id)
+    told = await _standings([place.id for place in places], caller)
     return [place for place in places if place.id in told and told[place.id].cannot_vote_because is None]
 
 
+async def _standings(approval_ids: Sequence[str], caller: Caller) -> dict[str, Standing]:
+    """A key votes for its owner, and only with the scope for it."""
+    if caller.api_key_id is not None and Permission.VOTE not in caller.permissions:
+        return dict.fromkeys(approval_ids, Standing(f"This needs the scope {SCOPE_OF[Permission.VOTE]}."))
+    return await standings(approval_ids, caller.member_id)
+
+
 async def _views(approval_ids: Sequence[str], caller: Caller) -> list[ApprovalView]:
-    told = await standings(approval_ids, caller.member_id)
+    told = await _standings(approval_ids, caller)
     return [_view(sheet, told[sheet.approval_id]) for sheet in await read_sheets(approval_ids)]
 
 

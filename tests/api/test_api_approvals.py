@@ -217,3 +217,32 @@ async def test_a_vote_on_several_that_cannot_be_is_refused_whole(
 async def test_a_list_of_approvals_that_there_is_not_is_refused(log_in: LogIn, query: str) -> None:
     answer = await (await log_in("controller")).get(f"/api/v1/approvals?{query}")
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+async def test_for_a_key_of_the_other_mode_an_approval_is_not_there(
+    approval_path: str, http: httpx.AsyncClient, log_in: LogIn
+) -> None:
+    admin = await log_in("admin")
+    body = {"name": "live", "scopes": ["approvals:vote"], "mode": "live", "rate_per_minute": 600}
+    live = (await admin.post("/api/v1/keys", json=body)).json()
+    headers = {"Authorization": f"Bearer {live['key']}"}
+    try:
+        for method, path, sent in (
+            ("GET", approval_path, None),
+            ("GET", f"{approval_path}/comments", None),
+            ("POST", f"{approval_path}/approve", {}),
+            ("POST", f"{approval_path}/deny", {"reason": "no"}),
+            ("POST", f"{approval_path}/comments", {"kind": "comment", "text": "x"}),
+            ("POST", f"{approval_path}/assign", {"member_id": None}),
+        ):
+            answer = await http.request(method, path, headers=headers, json=sent)
+            assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+        listed = await http.get("/api/v1/approvals?mode=test", headers=headers)
+        assert all(item["mode"] == "live" for item in listed.json()["items"])
+        items = [{"approval_id": approval_path.rpartition("/")[2], "digest": "d"}]
+        several = await http.post(
+            "/api/v1/approvals/bulk", headers=headers, json={"verdict": "approve", "items": items}
+        )
+        assert several.json()["results"][0]["error"]["error"] == "not_found"
+    finally:
+        await admin.delete(f"/api/v1/keys/{live['id']}")
