@@ -1,7 +1,7 @@
 """Break-glass: whether one approval may be given past quorum and roles, and the requests that wait for a second one."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -9,6 +9,7 @@ from console.carrying_out import carried_out
 from console.components.button import Button
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.icon import icon
+from console.components.kept import Kept
 from console.components.money import money_text
 from console.components.question import Question
 from console.components.select_field import SelectField
@@ -46,6 +47,7 @@ class BreakGlassPanel:
     def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self._session = session
         self._changed = changed
+        self._kept = Kept()
         self._question = Question(session, changed)
         self._mode: BreakGlassMode | None = None
 
@@ -93,6 +95,10 @@ class BreakGlassPanel:
             self._meaning.set_text(_MEANINGS[self._mode])
         requests = (await self._session.controls.open_glasses()).items
         decisions = await asyncio.gather(*(self._session.api.decision(each.decision_id) for each in requests))
+        # Of a decision only what never changes is shown, so a request stands as it is until it ends.
+        self._kept.show(requests, lambda: self._build(requests, decisions))
+
+    def _build(self, requests: Sequence[BrokenGlass], decisions: Sequence[DecisionView]) -> None:
         self._requests.clear()
         with self._requests:
             for request, decision in zip(requests, decisions, strict=True):

@@ -9,6 +9,7 @@ from console.components.badge import Look, badge
 from console.components.button import Button
 from console.components.disclosure import more
 from console.components.empty_state import empty_state
+from console.components.kept import Kept
 from console.components.question import Question
 from console.components.text import Text, block
 from console.components.timestamp import Timestamp
@@ -31,6 +32,7 @@ class Breakers:
 
     def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self._session = session
+        self._kept = Kept()
         self._permitted = may_control(session)
         self._form = BreakerForm(session, changed)
         self._question = Question(session, changed)
@@ -44,6 +46,9 @@ class Breakers:
             self._trips = block("div", "panel-body")
 
     def show(self, breakers: Sequence[Breaker], trips: Sequence[Trip]) -> None:
+        self._kept.show((breakers, trips), lambda: self._build(breakers, trips))
+
+    def _build(self, breakers: Sequence[Breaker], trips: Sequence[Trip]) -> None:
         armed = [breaker for breaker in breakers if breaker.retired_at is None]
         self._rows.clear()
         with self._rows:

@@ -6,6 +6,7 @@ from typing import Final
 from console.components.badge import badge
 from console.components.button import Button
 from console.components.empty_state import empty_state
+from console.components.kept import Kept
 from console.components.queue_filters import QueueFilters, Tab
 from console.components.text import Text, block
 from console.components.timestamp import Timestamp
@@ -29,6 +30,7 @@ class History:
     """The panel; `kind` and `query` stand in the address."""
 
     def __init__(self, kind: str, query: str) -> None:
+        self._kept = Kept()
         self._kind = kind if kind in {tab.name for tab in TABS} else ""
         self._query = query
         self._shown = PAGE_SIZE
@@ -48,7 +50,7 @@ class History:
 
     def show(self, controls: Sequence[ControlView]) -> None:
         self._controls = sorted(controls, key=lambda control: control.engaged_at, reverse=True)
-        self._build()
+        self._kept.show(self._controls, self._build)
 
     async def _filter(self, kind: str, query: str) -> None:
         self._kind, self._query, self._shown = kind, query, PAGE_SIZE

@@ -7,6 +7,7 @@ from typing import Final
 from console.components.badge import Look, badge
 from console.components.button import Button
 from console.components.empty_state import empty_state
+from console.components.kept import Kept
 from console.components.question import Question
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
@@ -40,6 +41,7 @@ class InForce:
 
     def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self._session = session
+        self._kept = Kept()
         self._in_flight: dict[str, tuple[str, ...]] = {}
         self._question = Question(session, changed)
         with block("section", "panel", aria_label="In force"):
@@ -53,6 +55,10 @@ class InForce:
         self._in_flight[control_id] = in_flight
 
     def show(self, controls: Sequence[ControlView]) -> None:
+        in_flight = [self._in_flight.get(control.id) for control in controls]
+        self._kept.show((controls, in_flight), lambda: self._build(controls))
+
+    def _build(self, controls: Sequence[ControlView]) -> None:
         self._rows.clear()
         with self._rows:
             for control in sorted(controls, key=lambda control: control.kind != "kill_switch"):

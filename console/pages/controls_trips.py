@@ -6,6 +6,7 @@ from functools import partial
 from console.breaker_words import measured_text, watched_text
 from console.components.button import Button
 from console.components.icon import icon
+from console.components.kept import Kept
 from console.components.question import Question
 from console.components.text import Text, block
 from console.components.timestamp import Timestamp
@@ -20,10 +21,14 @@ class Proposals:
     def __init__(self, session: Session, accepted: Callable[[Trip], None], changed: Callable[[], None]) -> None:
         self._session = session
         self._accepted = accepted
+        self._kept = Kept()
         self._question = Question(session, changed)
         self._place = block("div", "attention", aria_live="polite")
 
     def show(self, trips: Sequence[Trip], breakers: Sequence[Breaker]) -> None:
+        self._kept.show((trips, breakers), lambda: self._build(trips, breakers))
+
+    def _build(self, trips: Sequence[Trip], breakers: Sequence[Breaker]) -> None:
         of = {breaker.id: breaker for breaker in breakers}
         self._place.clear()
         with self._place:

@@ -7,6 +7,7 @@ from console.carrying_out import carried_out
 from console.components.badge import badge
 from console.components.button import Button
 from console.components.empty_state import empty_state
+from console.components.kept import Kept
 from console.components.question import Question
 from console.components.select_field import SelectField
 from console.components.text import Text, block
@@ -22,6 +23,7 @@ class DeliveryLog:
     def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self._session = session
         self._changed = changed
+        self._kept = Kept()
         self._open: set[str] = set()
         self._older: tuple[Delivery, ...] = ()
         self._cursor = ""
@@ -45,7 +47,7 @@ class DeliveryLog:
             self._cursor = page.next_cursor or ""
         self._targets = targets
         self._newest = page.items
-        self._build()
+        self._kept.show((self._newest, self._older, self._cursor, self._targets), self._build)
 
     @property
     def waits(self) -> bool:

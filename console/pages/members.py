@@ -11,6 +11,7 @@ from nicegui import ui
 from console.components.badge import badge
 from console.components.button import Button
 from console.components.disclosure import more
+from console.components.kept import Kept
 from console.components.key_value import key_value, key_values
 from console.components.organization_tabs import organization_tabs
 from console.components.question import Question
@@ -50,6 +51,7 @@ class MembersPage:
     def __init__(self, session: Session, shell: Frame) -> None:
         self._session = session
         self._shell = shell
+        self._kept = Kept()
         self._permitted = NEEDED_PERMISSION in session.permissions
 
     def build(self) -> None:
@@ -87,11 +89,14 @@ class MembersPage:
 
     async def _read(self) -> None:
         members = (await self._session.people.members()).items
+        self._kept.show(members, lambda: self._build_rows(members))
+        self._agents.show((await self._session.people.agents()).items, members)
+
+    def _build_rows(self, members: Sequence[MemberView]) -> None:
         self._rows.clear()
         with self._rows:
             for member in sorted(members, key=lambda member: member.disabled):
                 self._row(member)
-        self._agents.show((await self._session.people.agents()).items, members)
 
     def _row(self, member: MemberView) -> None:
         with block("li", "row-acts row-off" if member.disabled else "row-acts"):
