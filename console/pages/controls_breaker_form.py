@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from axiru.domain.currency import CURRENCIES, exponent_of
+from axiru.domain.money import decimal_text
 from console.breaker_words import METRICS, span_text
 from console.carrying_out import carried_out
 from console.components.choice import Choice
 from console.components.confirm_dialog import ConfirmDialog
-from console.components.money import decimal_text, minor_units
+from console.components.money import minor_units
 from console.components.select_field import SelectField
 from console.components.text import Text, block
 from console.components.text_field import TextField
