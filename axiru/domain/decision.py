@@ -59,7 +59,8 @@ class DecisionReceipt(msgspec.Struct, frozen=True):
     """The sealed answer. `outcome` is the policy's word; each door puts it into its own vocabulary.
 
     `approval_id` and `approval_expires_at` are set while people have to decide; `ledger_id` and `logged_at` name the
-    entry that sealed it. `approval_notices` are what approvers, and those who may stand in for them, are told meanwhile.
+    entry that sealed it. `approval_notices` are what approvers, and those who may stand in for them, are told
+    meanwhile.
     """
 
     decision_id: str
