@@ -60,7 +60,6 @@ WHERE v.approval_id = ANY({}::text[]) ORDER BY v.cast_at, v.id
 # Two index scans rather than one condition with OR, which no index serves.
 _EARLIER: Final = """
 SELECT a.id AS approval_id, d.id AS decision_id, d.amount_cents, d.currency, d.state, d.decided_at,
-    r.ovt -> 'context' ->> 'reason_code' AS reason_code,
     d.state IN ('allowed', 'approved', 'executing', 'executed') AS let_through
 FROM approvals a JOIN decisions asked ON asked.id = a.decision_id, LATERAL (
     SELECT decision_id FROM movements m WHERE m.organization_id = a.organization_id AND m.mode = a.mode
@@ -69,9 +68,21 @@ FROM approvals a JOIN decisions asked ON asked.id = a.decision_id, LATERAL (
     UNION SELECT decision_id FROM movements m WHERE m.organization_id = a.organization_id AND m.mode = a.mode
         AND m.surface_mode IN ('enforce', 'shadow') AND m.charge = asked.charge AND m.state <> 'released'
         AND m.rail_action = 'refund' AND m.moved_at > clock_timestamp() - interval '90 days'
-) moved JOIN decisions d ON d.id = moved.decision_id JOIN requests r ON r.decision_id = d.id
-WHERE a.id = ANY({}::text[]) AND d.id <> a.decision_id ORDER BY d.decided_at DESC, d.id DESC
+) moved JOIN decisions d ON d.id = moved.decision_id
+WHERE a.id = ANY({}::text[]) AND d.id <> a.decision_id
 """
+
+_NEWEST: Final = f"""
+SELECT newest.*, r.ovt -> 'context' ->> 'reason_code' AS reason_code FROM (
+    SELECT *, row_number() OVER (PARTITION BY approval_id ORDER BY decided_at DESC, decision_id DESC) AS place
+    FROM ({_EARLIER}) earlier
+) newest JOIN requests r USING (decision_id) WHERE place <= {{}} ORDER BY place
+"""  # noqa: S608 - the constant above
+
+_TOTALS: Final = f"""
+SELECT approval_id, currency, sum(amount_cents)::bigint AS amount_cents, count(*) AS count FROM ({_EARLIER}) earlier
+WHERE let_through GROUP BY approval_id, currency ORDER BY currency
+"""  # noqa: S608 - the constant above
 
 
 async def read_sheet(approval_id: str) -> ApprovalSheet | None:
@@ -83,8 +94,11 @@ async def read_sheets(approval_ids: Sequence[str]) -> list[ApprovalSheet]:
     """Those that exist, in the order of their ids given."""
     wanted = list(approval_ids)
     found = {approval["id"]: approval for approval in await rows(_SHEETS, wanted)}
-    votes, earlier = await rows(_VOTES, wanted), await rows(_EARLIER, wanted)
-    return [_sheet(found[each], _of(each, votes), _of(each, earlier)) for each in wanted if each in found]
+    votes = await rows(_VOTES, wanted)
+    earlier, totals = await rows(_NEWEST, wanted, EARLIER_SHOWN), await rows(_TOTALS, wanted)
+    return [
+        _sheet(found[each], _of(each, votes), _of(each, earlier), _of(each, totals)) for each in wanted if each in found
+    ]
 
 
 def _of(approval_id: str, found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -92,7 +106,10 @@ def _of(approval_id: str, found: Sequence[Mapping[str, Any]]) -> list[Mapping[st
 
 
 def _sheet(
-    found: Mapping[str, Any], votes: Sequence[Mapping[str, Any]], earlier: Sequence[Mapping[str, Any]]
+    found: Mapping[str, Any],
+    votes: Sequence[Mapping[str, Any]],
+    earlier: Sequence[Mapping[str, Any]],
+    totals: Sequence[Mapping[str, Any]],
 ) -> ApprovalSheet:
     ovt = msgspec.json.decode(found["ovt"], type=Ovt)
     terms = msgspec.json.decode(found["terms"], type=ReviewTerms)
@@ -135,8 +152,8 @@ def _sheet(
         flags=msgspec.convert(evaluation.get("flags", ()), tuple[RuleHit, ...]),
         would_execute=msgspec.convert(call, StripeCall) if call else None,
         payment=_payment(found),
-        earlier=tuple(msgspec.convert(one, EarlierRefund) for one in earlier[:EARLIER_SHOWN]),
-        earlier_total=_totals(earlier),
+        earlier=tuple(msgspec.convert(one, EarlierRefund) for one in earlier),
+        earlier_total=tuple(msgspec.convert(one, EarlierTotal) for one in totals),
         groups=_groups(terms, votes),
         escalations=tuple(
             EscalationDue(one.role, found["asked_at"] + timedelta(seconds=one.after_seconds))
@@ -160,14 +177,6 @@ def _payment(found: Mapping[str, Any]) -> PaymentContext | None:
         return None
     context = msgspec.json.decode(found["context"])
     return msgspec.convert({"read_at": found["context_read_at"], **context}, PaymentContext)
-
-
-def _totals(earlier: Sequence[Mapping[str, Any]]) -> tuple[EarlierTotal, ...]:
-    amounts: dict[str, list[int]] = {}
-    for one in earlier:
-        if one["let_through"]:
-            amounts.setdefault(one["currency"], []).append(one["amount_cents"])
-    return tuple(EarlierTotal(currency, sum(each), len(each)) for currency, each in sorted(amounts.items()))
 
 
 def _groups(terms: ReviewTerms, votes: Sequence[Mapping[str, Any]]) -> tuple[GroupNeeded, ...]:

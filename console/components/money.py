@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from axiru.domain.currency import exponent_of
+from axiru.domain.money import decimal_text as decimal_text
 from console.components.text import Text
 
 _AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
@@ -14,13 +15,6 @@ def money_text(amount_cents: int, currency: str) -> str:
     """`$1,250.00 USD`, `¥500 JPY`, `1,250.00 CHF`. The code is always there: `$` alone names many currencies."""
     code = currency.lower()
     return f"{_SYMBOLS.get(code, '')}{decimal_text(amount_cents, exponent_of(code))} {code.upper()}"
-
-
-def decimal_text(units: int, exponent: int) -> str:
-    """Integer arithmetic only; a float would lose cents above 2^53."""
-    whole, part = divmod(abs(units), 10**exponent)
-    sign = "−" if units < 0 else ""
-    return f"{sign}{whole:,}.{part:0{exponent}d}" if exponent else f"{sign}{whole:,}"
 
 
 def minor_units(text: str, currency: str) -> int | None:
