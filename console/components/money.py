@@ -4,8 +4,10 @@ import re
 from typing import Final
 
 from axiru.domain.currency import exponent_of
-from axiru.domain.money import decimal_text as decimal_text
+from axiru.domain.money import decimal_text
 from console.components.text import Text
+
+__all__ = ["decimal_text", "minor_units", "money", "money_text"]
 
 _AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
 _SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
