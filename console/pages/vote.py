@@ -16,6 +16,7 @@ from console.components.text import Text, block
 from console.components.text_field import TextField
 from console.components.wording import movement_name
 from console.detail_views import DecisionDetail
+from console.pages.decision_context import warnings
 from console.pages.decision_head import forbidden_text
 from console.pages.vote_assignment import Assignment
 from console.pages.vote_standing import standing
@@ -117,13 +118,14 @@ class VotePanel:
 
 def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
     call = approval.diff.would_execute
-    if decision.forbidden_by is not None:
-        stopped = forbidden_text(decision.forbidden_by, decision.execution)
+    forbidden = decision.forbidden_by
+    if forbidden is not None and forbidden.reason != "request_held":
+        stopped = forbidden_text(forbidden, decision.execution)
         Text("p", f"{stopped}. Approved now, it ends without money moving.", "refusal")
-    elif call is None:
-        Text("p", "The caller is told that it may go on; Axiru itself calls nobody.")
     else:
-        Text("p", "Axiru then makes exactly this call to Stripe. A refund that has been made cannot be taken back.")
+        Text("p", _what_follows(approval, held=decision.state == "held"))
+    for sentence in warnings(decision):
+        Text("p", sentence, "refusal")
     with key_values("key-values-wide"):
         key_value("Amount", money_text(decision.amount_cents, decision.currency))
         key_value("Movement", movement_name(decision.rail_action))
@@ -134,7 +136,16 @@ def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
             key_value("On", f"{call.stripe_connection_id} ({call.stripe_account_id})")
         with fact("Digest"):
             code_value(approval.digest, "digest")
-    if decision.state == "held":
-        Text("p", "It is held: nothing is executed before somebody releases it.")
     if approval.votes_on_behalf_of:
         Text("p", f"You vote in the place of {approval.votes_on_behalf_of}, who is out of office.", "muted")
+
+
+def _what_follows(approval: ApprovalView, *, held: bool) -> str:
+    """What an approval leads to, and what it still waits for besides."""
+    alone = sum(group.missing for group in approval.groups) <= 1
+    then = "Then" if alone else "Once everybody who is needed has approved,"
+    if held:
+        return "It is held: approved or not, nothing is executed before somebody releases it."
+    if approval.diff.would_execute is None:
+        return f"{then} the caller is told that it may go on; Axiru itself calls nobody."
+    return f"{then} Axiru makes exactly this call to Stripe. A refund that has been made cannot be taken back."

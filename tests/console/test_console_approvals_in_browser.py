@@ -243,6 +243,7 @@ async def test_what_is_held_is_not_executed_when_approved_and_goes_on_when_relea
     await expect(page.get_by_role("button", name="Hold…")).to_be_hidden()
     await page.get_by_role("button", name="Approve…").click()
     await expect(page.get_by_role("dialog")).to_contain_text("nothing is executed before somebody releases it")
+    await expect(page.get_by_role("dialog")).not_to_contain_text("without money moving")
     await page.get_by_role("dialog").get_by_role("button", name="Approve $").click()
     await expect(page.locator(".vote")).to_contain_text("Approved")
     await expect(page.locator(".decision-head .badge").first).to_have_text("Held")
