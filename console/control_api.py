@@ -30,7 +30,7 @@ class ControlApi:
         self._api = api
 
     async def controls(self) -> ControlList:
-        return await self._api.call("GET", CONTROLS, ControlList)
+        return await self._api.controls()
 
     async def engage(
         self, kind: str, scope: dict[str, str], *, mode: str, reason: str, expires_at: datetime | None = None
