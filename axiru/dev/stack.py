@@ -201,6 +201,7 @@ class Stack:
             "console": self._where.console_url,
             "temporal": self._where.temporal_ui_url or self._where.temporal_address,
             "mail": self._where.mail_url,
+            "slack": self._where.slack_url,
         }
         return "  ".join(["ready", *(f"{part} {url}" for part, url in shown.items() if part in self._only)])
 
