@@ -74,7 +74,7 @@ async def engage_control(request: Request[Caller, Any, Any]) -> ControlView:
         expires_at=body.expires_at,
         signer=services_of(request).signer,
     )
-    return await find_control(receipt.control_id, caller.organization_id, receipt.in_flight)
+    return await find_control(receipt.control_id, caller.organization_id)
 
 
 @get("/api/v1/controls", guards=[requires(Permission.READ)], security=BEARER)

@@ -1,5 +1,6 @@
 """The kill switch by command. It is in force when Slack is answered; calls under way are told as they end."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from api.permissions import Permission
@@ -10,8 +11,8 @@ from axiru.database import rows
 from axiru.domain.control import AppliesTo, Control
 from axiru.errors import AxiruError
 from axiru.slack.installations import LinkedMember
-from ledger.acts.chain import acts
-from ledger.acts.control import MODES, SETTLE_SECONDS, lift, put_in_force, settled_or_open
+from ledger.acts.chain import Act, acts
+from ledger.acts.control import MODES, SETTLE_SECONDS, lift, list_in_flight, put_in_force
 
 KILL_USAGE: Final = "/axiru kill [test|live|both] REASON"
 RELEASE_USAGE: Final = "/axiru release REASON"
@@ -44,7 +45,7 @@ async def engage_kill_switch(text: str, person: SlackPerson, services: Services)
             expires_at=None,
             member_id=member.member_id,
         )
-    go_on(_tell_calls(control, applies_to, person))
+    go_on(_tell_calls(control, engaging, person, services))
     return (
         f"The kill switch is engaged for {_SAID_MODES[applies_to]} ({control.id}): no call to Stripe begins any more. "
         f"Calls that began before are told here within {SETTLE_SECONDS:.0f} seconds."
@@ -89,8 +90,8 @@ def _permitted(person: SlackPerson, reason: str, usage: str) -> LinkedMember:
     return person.member
 
 
-async def _tell_calls(control: Control, applies_to: AppliesTo, person: SlackPerson) -> None:
-    open_calls = await settled_or_open(person.installation.organization_id, MODES[applies_to], control)
+async def _tell_calls(control: Control, engaging: Sequence[Act], person: SlackPerson, services: Services) -> None:
+    open_calls = await list_in_flight(control, engaging, services.signer)
     if not open_calls:
         await person.tell("No call to Stripe is under way any more.")
         return

@@ -60,18 +60,18 @@ async def find_controls(organization_id: str, mode: Mode | None, *, in_force: bo
         organization_id,
         [mode, "both"] if mode else ["test", "live", "both"],
     )
-    return ControlList([_view(control, ()) for control in found])
+    return ControlList([_view(control) for control in found])
 
 
-async def find_control(control_id: str, organization_id: str, in_flight: Sequence[str] = ()) -> ControlView:
+async def find_control(control_id: str, organization_id: str) -> ControlView:
     """Raises NotFound."""
     found = await rows(f"{_SELECT} AND c.id = {{}}", organization_id, control_id)
     if not found:
         raise NotFound
-    return _view(found[0], in_flight)
+    return _view(found[0])
 
 
-def _view(found: Mapping[str, Any], in_flight: Sequence[str]) -> ControlView:
+def _view(found: Mapping[str, Any]) -> ControlView:
     engaged_by, lifted_by, breaker_id = found["engaged_by"], found["lifted_by"], found["breaker_id"]
     return ControlView(
         id=found["id"],
@@ -87,5 +87,5 @@ def _view(found: Mapping[str, Any], in_flight: Sequence[str]) -> ControlView:
         lifted_at=found["lifted_at"],
         lifted_by=Person(lifted_by, found["lifted_by_name"] or lifted_by) if lifted_by else None,
         lifted_reason=found["lifted_reason"],
-        in_flight=in_flight,
+        in_flight=found["in_flight"],
     )

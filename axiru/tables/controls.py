@@ -1,13 +1,14 @@
 """Controls: the kill switch and what else stops money outside of policy, by people or by a circuit breaker."""
 
-from piccolo.columns import JSONB, BigInt, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, Array, BigInt, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
 class Control(Table, tablename="controls"):
     """`applies_to` is test, live or both. In force from `engaged_at` until lifted or expired.
 
-    `engaged_by` is null where a circuit breaker engaged it.
+    `engaged_by` is null where a circuit breaker engaged it. `in_flight` are the decisions whose call to Stripe it came
+    too late for.
     """
 
     id = Text(primary_key=True)
@@ -23,6 +24,7 @@ class Control(Table, tablename="controls"):
     lifted_reason = Text(null=True, default=None)
     lifted_at = Timestamptz(null=True, default=None)
     breaker_id = Text(null=True, default=None)
+    in_flight = Array(base_column=Text())
 
 
 class Breaker(Table, tablename="breakers"):

@@ -12,7 +12,6 @@ from console.components.hold_switch import HoldSwitch
 from console.components.kill_switch import KillSwitch
 from console.components.review_mark import ReviewMark
 from console.components.text import Text, block
-from console.control_views import Trip
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.following import Following
 from console.pages.controls_break_glass import BreakGlassPanel
@@ -52,7 +51,7 @@ class ControlsPage:
         with block("div", "page-head"):
             Text("h1", "Controls")
         with block("div", "panels"):
-            self._proposals = Proposals(self._session, self._accepted, self._read_again)
+            self._proposals = Proposals(self._session, self._read_again)
             self._glass = BreakGlassPanel(self._session, self._read_again)
             self._glass.build_requests()
             with block("div", "switches"):
@@ -83,13 +82,8 @@ class ControlsPage:
         if to_hold:
             await self._hold.open_for(to_hold)
 
-    def _engaged(self, control: ControlView) -> None:
-        self._in_force.remember(control.id, control.in_flight)
+    def _engaged(self, _: ControlView) -> None:
         self._read_again()
-
-    def _accepted(self, trip: Trip) -> None:
-        if trip.control_id is not None:
-            self._in_force.remember(trip.control_id, trip.in_flight)
 
     def _read_again(self) -> None:
         self._following[0].resync()

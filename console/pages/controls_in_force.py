@@ -37,12 +37,11 @@ _LIFT: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class InForce:
-    """The panel. It remembers which calls to Stripe each control engaged on this page came too late for."""
+    """The panel, with the calls to Stripe that each control came too late for."""
 
     def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self._session = session
         self._kept = Kept()
-        self._in_flight: dict[str, tuple[str, ...]] = {}
         self._question = Question(session, changed)
         with block("section", "panel", aria_label="In force"):
             Text("h2", "In force")
@@ -50,13 +49,8 @@ class InForce:
                 Text("p", NOT_PERMITTED, "muted panel-note")
             self._rows = block("ul", "rows", aria_live="polite")
 
-    def remember(self, control_id: str, in_flight: tuple[str, ...]) -> None:
-        """What the answer to engaging told, and nothing else tells: it is history a moment later."""
-        self._in_flight[control_id] = in_flight
-
     def show(self, controls: Sequence[ControlView]) -> None:
-        in_flight = [self._in_flight.get(control.id) for control in controls]
-        self._kept.show((controls, in_flight), lambda: self._build(controls))
+        self._kept.show(controls, lambda: self._build(controls))
 
     def _build(self, controls: Sequence[ControlView]) -> None:
         self._rows.clear()
@@ -86,7 +80,7 @@ class InForce:
                         Timestamp(control.expires_at)
                 else:
                     Text("span", "until somebody lifts it")
-            _in_flight(self._in_flight.get(control.id, ()))
+            _in_flight(control.in_flight)
             if may_control(self._session):
                 with block("div", "row-buttons"):
                     Button("Release…" if control.kind == "hold" else "Lift…", partial(self._ask, control))

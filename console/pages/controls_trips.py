@@ -18,9 +18,8 @@ from console.sessions import Session
 class Proposals:
     """The panel on top of the page; absent while nothing is proposed."""
 
-    def __init__(self, session: Session, accepted: Callable[[Trip], None], changed: Callable[[], None]) -> None:
+    def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self._session = session
-        self._accepted = accepted
         self._kept = Kept()
         self._question = Question(session, changed)
         self._place = block("div", "attention", aria_live="polite")
@@ -54,9 +53,6 @@ class Proposals:
                     Text("p", NOT_PERMITTED, "muted")
 
     async def _ask_to_accept(self, trip: Trip) -> None:
-        async def accept(reason: str) -> None:
-            self._accepted(await self._session.controls.resolve_trip(trip.id, "accept", reason=reason))
-
         self._question.ask(
             f"Freeze {subject_text(trip.scope)}",
             (
@@ -64,7 +60,7 @@ class Proposals:
                 "executed while the freeze is in force.",
             ),
             "Freeze it",
-            accept,
+            lambda reason: self._session.controls.resolve_trip(trip.id, "accept", reason=reason),
             reason="required",
             hint="Everyone sees it, and the ledger keeps it.",
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
@@ -74,7 +73,7 @@ async def engage(
         )
         if kind == "hold":
             await hold(engaging[0], scope["decision_id"])
-    in_flight = await settled_or_open(organization_id, MODES[applies_to], engaged)
+    in_flight = await list_in_flight(engaged, engaging, signer)
     return ControlReceipt(
         engaged.id, kind, True, tuple(entry.ledger_id for entry in sealed), engaging[0].now, in_flight
     )
@@ -205,14 +204,17 @@ async def controls_in_force(organization_id: str, mode: Mode, decision_id: str =
 
 
 async def lift_overdue_holds(signer: EntrySigner) -> int:
-    """Release what was to be held until a time that has passed; returns how many holds there were."""
+    """Release what was to be held until a time that has passed; returns how many holds there were.
+
+    One that cannot be released holds up no other; the first failure is raised when all have had their turn.
+    """
     overdue = await rows(
         "SELECT id, organization_id FROM controls WHERE kind = 'hold' AND lifted_at IS NULL "
         "AND expires_at <= clock_timestamp() ORDER BY expires_at"
     )
+    failures: list[Exception] = []
     for control in overdue:
-        # Somebody else may just have lifted it.
-        with suppress(ControlNotInForce):
+        try:
             await lift(
                 organization_id=control["organization_id"],
                 member_id=None,
@@ -220,6 +222,12 @@ async def lift_overdue_holds(signer: EntrySigner) -> int:
                 reason="Its time was over.",
                 signer=signer,
             )
+        except ControlNotInForce:
+            pass  # somebody else has just lifted it
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return len(overdue)
 
 
@@ -230,7 +238,20 @@ async def forbidden_now(decision_id: str) -> ControlHit | None:
     return forbidding(controls, request.ovt, datetime.now(UTC), decision_id)
 
 
-async def settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged: Control) -> tuple[str, ...]:
+async def list_in_flight(engaged: Control, engaging: Sequence[Act], signer: EntrySigner) -> tuple[str, ...]:
+    """Once the acts that engaged a control are over: wait for open calls, and seal which ones it came too late for."""
+    organization_id, modes = engaging[0].organization_id, tuple(one.mode for one in engaging)
+    in_flight = await _settled_or_open(organization_id, modes, engaged)
+    if in_flight:
+        async with acts(signer, organization_id, modes) as listing:
+            for one in listing:
+                facts = {"control_id": engaged.id, "kind": engaged.kind, "action": "in_flight"}
+                one.seal("control", {**facts, "in_flight": in_flight})
+            await rows("UPDATE controls SET in_flight = {}::text[] WHERE id = {}", list(in_flight), engaged.id)
+    return in_flight
+
+
+async def _settled_or_open(organization_id: str, modes: tuple[Mode, ...], engaged: Control) -> tuple[str, ...]:
     """Decisions whose call may be under way and would now be forbidden, once they have settled or 10 s are over.
 
     A call is over, whatever became of it, `UNDER_WAY_SECONDS` after it was permitted.

@@ -13,7 +13,7 @@ from axiru.domain.money import money_text
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, json
-from ledger.acts.control import put_in_force, settled_or_open
+from ledger.acts.control import list_in_flight, put_in_force
 from ledger.breaker_readings import still_armed
 from ledger.entry import EntrySigner
 
@@ -93,9 +93,7 @@ async def accept(
         control_id = await _freeze(accepting, breaker, found["breaker_id"], scope, said, member_id=member_id)
         receipt = await _resolve(accepting, trip_id, found["breaker_id"], "accepted", control_id, member_id, reason)
     engaged = Control(control_id, "freeze", scope, said)
-    return msgspec.structs.replace(
-        receipt, in_flight=await settled_or_open(organization_id, (accepting.mode,), engaged)
-    )
+    return msgspec.structs.replace(receipt, in_flight=await list_in_flight(engaged, [accepting], signer))
 
 
 async def dismiss(

@@ -159,6 +159,10 @@ async def test_kill_switch_names_calls_that_did_not_settle_in_time(house: Any, r
     engaged = await _engage(house)
 
     assert engaged.in_flight == (calling.decision_id,)
+    assert [entry["data"].get("in_flight") for entry in await house.entries("control")] == [None, [calling.decision_id]]
+    kept = await row("SELECT in_flight FROM controls WHERE id = {}", engaged.control_id)
+    assert kept is not None
+    assert kept["in_flight"] == [calling.decision_id]
     assert await house.state(calling.decision_id) == "executing"
     assert await house.state(idle.decision_id) == "allowed"
 

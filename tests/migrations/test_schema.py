@@ -77,7 +77,7 @@ CHANGES = {
     "slack_installations": {"removed_at"},
     "slack_links": {"unlinked_at"},
     "slack_messages": {"team_id", "channel_id", "ts", "posted_at"},
-    "controls": {"lifted_by", "lifted_reason", "lifted_at"},
+    "controls": {"lifted_by", "lifted_reason", "lifted_at", "in_flight"},
     "chain_heads": {"seq", "entry_hash"},
     "signing_keys": set(),
     "organizations": set(),

@@ -1,4 +1,5 @@
--- Members: lock-out after failures, and links by which they set a password of their own.
+-- Members: lock-out after failures, and links by which they set a password of their own. A link is used when it was
+-- opened, and also when it was replaced.
 ALTER TABLE members
     ADD COLUMN failed_logins integer NOT NULL DEFAULT 0 CHECK (failed_logins >= 0),
     ADD COLUMN locked_until timestamptz,
@@ -11,8 +12,10 @@ CREATE TABLE password_links (
     created_by text NOT NULL REFERENCES members,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    used_at timestamptz
+    used_at timestamptz,
+    opened_at timestamptz
 );
+CREATE INDEX password_links_opened ON password_links (organization_id, opened_at) WHERE opened_at IS NOT NULL;
 
 ALTER TABLE sessions ADD COLUMN last_seen_at timestamptz;
 UPDATE sessions SET last_seen_at = created_at;
@@ -38,10 +41,12 @@ CREATE TABLE agents (
 );
 
 -- Who answers, now, for the agents that a request names. A retired agent keeps its owner: retiring it is no way out.
+-- Neither is another spelling: small letters or large, and blanks around it, make no other agent.
 CREATE FUNCTION agent_owners(asked requests) RETURNS text[] LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT coalesce(array_agg(DISTINCT owner_member_id), '{}') FROM agents
-    WHERE organization_id = asked.organization_id AND agent_id IN (asked.ovt -> 'initiator' ->> 'id',
-        asked.ovt -> 'context' -> 'extra' ->> 'agent_id', asked.ovt -> 'metadata' ->> 'agent_id')
+    WHERE organization_id = asked.organization_id AND lower(btrim(agent_id)) IN (
+        lower(btrim(asked.ovt -> 'initiator' ->> 'id')), lower(btrim(asked.ovt -> 'context' -> 'extra' ->> 'agent_id')),
+        lower(btrim(asked.ovt -> 'metadata' ->> 'agent_id')))
 $$;
 
 CREATE TABLE organization_settings (
@@ -83,6 +88,14 @@ ALTER TABLE approvals
     ALTER COLUMN excluded_member_ids DROP DEFAULT,
     ADD CHECK (requested_by = ANY (excluded_member_ids));
 
+-- To whom a password came, since it was asked, by a link of somebody who may not approve it: who made the link may be
+-- the one who logs in.
+CREATE FUNCTION let_in_since(asked approvals) RETURNS text[] LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT member_id), '{}') FROM password_links
+    WHERE organization_id = asked.organization_id AND opened_at >= asked.asked_at
+        AND created_by = ANY (asked.excluded_member_ids)
+$$;
+
 -- `on_behalf_of` is whose seat a delegate sits in: two votes never come from one authority.
 ALTER TABLE votes
     ADD COLUMN on_behalf_of text REFERENCES members,
@@ -96,7 +109,7 @@ CREATE FUNCTION refuse_vote() RETURNS trigger LANGUAGE plpgsql SET search_path =
 DECLARE
     asked record;
 BEGIN
-    SELECT a.*, a.excluded_member_ids || agent_owners(r) AS excluded INTO asked
+    SELECT a.*, a.excluded_member_ids || agent_owners(r) || let_in_since(a) AS excluded INTO asked
         FROM approvals a JOIN requests r USING (decision_id) WHERE a.id = NEW.approval_id;
     IF NEW.member_id = ANY (asked.excluded) OR NEW.on_behalf_of = ANY (asked.excluded) THEN
         RAISE EXCEPTION 'nobody votes on what they, their key or their agent asked for' USING ERRCODE = 'restrict_violation';
@@ -110,7 +123,8 @@ BEGIN
     END IF;
     IF NEW.on_behalf_of IS NOT NULL AND NOT EXISTS (SELECT FROM delegations
             WHERE from_member_id = NEW.on_behalf_of AND to_member_id = NEW.member_id AND ended_at IS NULL
-                AND organization_id = asked.organization_id AND clock_timestamp() >= starts_at AND clock_timestamp() < ends_at) THEN
+                AND organization_id = asked.organization_id AND clock_timestamp() >= starts_at AND clock_timestamp() < ends_at
+                AND NOT (created_at >= asked.asked_at AND created_by = ANY (asked.excluded))) THEN
         RAISE EXCEPTION 'nobody votes for another without a delegation' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -143,7 +157,7 @@ CREATE UNIQUE INDEX break_glass_one_used ON break_glass (approval_id) WHERE stat
 CREATE FUNCTION refuse_break_glass() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM approvals a JOIN requests r USING (decision_id),
-            LATERAL (SELECT a.excluded_member_ids || agent_owners(r) AS ids) excluded
+            LATERAL (SELECT a.excluded_member_ids || agent_owners(r) || let_in_since(a) AS ids) excluded
             WHERE a.id = NEW.approval_id AND (NEW.opened_by = ANY (ids) OR NEW.confirmed_by = ANY (ids))) THEN
         RAISE EXCEPTION 'nobody breaks the glass for what they asked for' USING ERRCODE = 'restrict_violation';
     END IF;
@@ -192,6 +206,25 @@ CREATE TRIGGER approvals_end_once BEFORE UPDATE ON approvals FOR EACH ROW
         OR (OLD.digest, OLD.terms, OLD.decision_id, OLD.requested_by, OLD.excluded_member_ids, OLD.expires_at)
             IS DISTINCT FROM (NEW.digest, NEW.terms, NEW.decision_id, NEW.requested_by, NEW.excluded_member_ids, NEW.expires_at))
     EXECUTE FUNCTION refuse_reopening();
+
+CREATE TRIGGER approvals_begin_pending BEFORE INSERT ON approvals FOR EACH ROW
+    WHEN (NEW.state <> 'pending') EXECUTE FUNCTION refuse_reopening();
+
+-- What people were asked about goes on when they have approved it, whoever writes that it does.
+CREATE FUNCTION refuse_unapproved() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM approvals WHERE state <> 'approved'
+            AND decision_id = to_jsonb(NEW) ->> TG_ARGV[0]) THEN
+        RAISE EXCEPTION 'what waits for people goes on when they have approved it' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER decisions_approved BEFORE UPDATE ON decisions FOR EACH ROW
+    WHEN (NEW.state <> OLD.state AND NEW.state IN ('allowed', 'approved', 'executing', 'executed'))
+    EXECUTE FUNCTION refuse_unapproved('id');
+CREATE TRIGGER executions_approved BEFORE INSERT OR UPDATE ON executions FOR EACH ROW
+    WHEN (NEW.state <> 'failed') EXECUTE FUNCTION refuse_unapproved('decision_id');
 
 CREATE TABLE approval_comments (
     id text PRIMARY KEY,
@@ -257,6 +290,7 @@ CREATE INDEX executions_failed ON executions (organization_id, mode, settled_at)
 ALTER TABLE controls
     ALTER COLUMN engaged_by DROP NOT NULL,
     ADD COLUMN breaker_id text REFERENCES breakers,
+    ADD COLUMN in_flight text[] NOT NULL DEFAULT '{}',
     ADD CHECK (engaged_by IS NOT NULL OR breaker_id IS NOT NULL);
 CREATE UNIQUE INDEX controls_one_hold ON controls ((scope ->> 'decision_id')) WHERE kind = 'hold' AND lifted_at IS NULL;
 CREATE INDEX controls_holds ON controls ((scope ->> 'decision_id')) WHERE kind = 'hold';
@@ -400,9 +434,11 @@ CREATE INDEX email_links_by_approval ON email_links (approval_id, member_id);
 GRANT SELECT, INSERT ON password_links, agents, organization_settings, delegations, break_glass, approval_comments, breakers,
     breaker_trips, webhook_endpoints, deliveries, delivery_attempts, received_messages, slack_installations,
     slack_link_codes, slack_links, slack_messages, email_links TO axiru_app;
+GRANT UPDATE (in_flight) ON controls TO axiru_app;
 GRANT UPDATE (last_seen_at) ON sessions TO axiru_app;
 GRANT UPDATE (last_used_at, revoked_by) ON api_keys TO axiru_app;
 GRANT UPDATE (used_at) ON password_links, slack_link_codes, email_links TO axiru_app;
+GRANT UPDATE (opened_at) ON password_links TO axiru_app;
 GRANT UPDATE (name, owner_member_id, retired_at) ON agents TO axiru_app;
 GRANT UPDATE (break_glass, updated_by, updated_at) ON organization_settings TO axiru_app;
 GRANT UPDATE (ended_at) ON delegations TO axiru_app;
