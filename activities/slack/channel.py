@@ -5,7 +5,7 @@ from typing import Literal
 from activities.slack.alarms import alarm_text
 from activities.slack.approval_thread import ApprovalMessages
 from activities.slack.homes import publish_home
-from activities.slack.planning import ALARM, HOME, plan
+from activities.slack.planning import ALARM, HOME, TOPICS, plan
 from activities.slack.replies import reply_text
 from activities.slack.turns import Turns
 from axiru.domain.delivery import Happening, Outgoing, Planned, Sent
@@ -31,6 +31,8 @@ class SlackChannel:
 
     async def plan(self, happening: Happening) -> list[Planned]:
         """Whom to tell in Slack; nobody where the organization has no workspace."""
+        if happening.topic not in TOPICS:
+            return []
         installation = await installation_of(happening.organization_id)
         return [] if installation is None else await plan(happening, installation)
 

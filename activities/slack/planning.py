@@ -9,6 +9,14 @@ from axiru.slack.installations import SlackInstallation, linked_members
 HOME: Final = "slack.home"
 ALARM: Final = "slack.alarm"
 
+TOPICS: Final = frozenset(
+    {
+        *("approval", "vote", "discussion", "notice", "context", "break_glass", "execution", "release"),
+        *("control", "member", "breaker"),
+    }
+)
+"""What may be told. Of every other topic, `decision` above all, nobody needs to ask whose workspace it concerns."""
+
 
 async def plan(happening: Happening, installation: SlackInstallation) -> list[Planned]:  # noqa: PLR0911 - one a topic
     """A change of an approval updates its message and App Homes; what concerns money at large is an alarm."""

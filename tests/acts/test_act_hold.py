@@ -277,6 +277,30 @@ async def test_hold_whose_time_is_over_is_released_once(house: Any, refund: Any)
     assert [entry["data"]["action"] for entry in await house.entries("control")] == ["engage", "engage", "lift"]
 
 
+async def test_hold_that_cannot_be_released_holds_up_no_other(
+    house: Any, refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = [await house.decided(refund(house)) for _ in range(2)]
+    held = [
+        await _hold(house, receipt, expires_at=datetime.now(UTC) - timedelta(seconds=seconds))
+        for receipt, seconds in ((broken, 2), (sound, 1))
+    ]
+    state_behind = control.state_behind
+
+    async def unreadable(releasing: Any, decision_id: str) -> Any:
+        if decision_id == broken.decision_id:
+            raise ValueError(decision_id)
+        return await state_behind(releasing, decision_id)
+
+    monkeypatch.setattr(control, "state_behind", unreadable)
+
+    with pytest.raises(ValueError, match=broken.decision_id):
+        await lift_overdue_holds(house.signer)
+
+    assert [await _in_force(one) for one in held] == [True, False]
+    assert await house.state(sound.decision_id) == "allowed"
+
+
 async def _hold(house: Any, receipt: Any, **changes: Any) -> Any:
     return await _engage(house, kind="hold", scope={"decision_id": receipt.decision_id}, **changes)
 

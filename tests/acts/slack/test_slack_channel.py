@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from activities.slack import SlackChannel
+from activities.slack.planning import TOPICS
 from axiru.database import row, rows
 from axiru.slack.buttons import APPROVE
 from ledger.acts.slack import remove_slack
@@ -129,6 +130,23 @@ async def test_organization_without_slack_is_told_nothing(door: Any, approval_id
     assert await door.deliveries() == []
     assert (await door.channel.send(outgoing)).outcome == "failed"
     assert await door.messages(approval_id) == []
+
+
+async def test_workspace_is_not_looked_up_for_what_slack_is_never_told(
+    door: Any, approval_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: list[str] = []
+
+    async def looked_up(organization_id: str) -> None:
+        asked_for.append(organization_id)
+
+    monkeypatch.setattr("activities.slack.channel.installation_of", looked_up)
+
+    told = await rows("SELECT topic FROM outbox WHERE organization_id = {} AND mode = 'test'", door.house.id)
+    await door.deliveries()
+
+    assert "decision" in {one["topic"] for one in told}
+    assert len(asked_for) == len([one for one in told if one["topic"] in TOPICS]) < len(told)
 
 
 async def test_vote_is_told_in_the_thread_and_at_the_homes_of_those_linked(door: Any, approval_id: str) -> None:
