@@ -51,7 +51,8 @@ async def release_overdue_forever(signer: EntrySigner) -> None:
 async def sweep_once(client: Client, task_queue: str, *, quiet_seconds: float = _QUIET_SECONDS) -> int:
     """Make sure that every decision that should have moved has a workflow; returns how many were looked at.
 
-    Pending ones are looked at once their deadline is over: until then their workflow only waits, and a vote finds out.
+    Pending ones are looked at once their deadline is over, or people should have been reminded or escalated to and
+    were not: until then their workflow only waits, and a vote finds out.
     """
     looked_at, after = 0, datetime(1970, 1, 1, tzinfo=UTC)
     while still := await _still(quiet_seconds, after):
@@ -70,13 +71,19 @@ async def _still(quiet_seconds: float, after: datetime) -> list[dict[str, Any]]:
         WHERE d.updated_at > {} AND d.updated_at < clock_timestamp() - make_interval(secs => {})
             AND d.surface_mode = 'enforce' AND (
                 (d.state IN ('pending_approval', 'held') AND a.state = 'pending'
-                    AND a.expires_at < clock_timestamp() - make_interval(secs => {}))
+                    AND (a.expires_at < clock_timestamp() - make_interval(secs => {})
+                        OR (SELECT count(*) FROM (
+                                SELECT jsonb_array_elements(a.terms -> 'reminders_seconds') UNION ALL
+                                SELECT jsonb_array_elements(a.terms -> 'escalations') -> 'after_seconds') due (seconds)
+                            WHERE a.asked_at + make_interval(secs => seconds::float)
+                                < clock_timestamp() - make_interval(secs => {}))
+                            > (SELECT count(*) FROM ledger_entries e WHERE e.decision_id = d.id
+                                AND e.kind IN ('approval_reminder', 'approval_escalated'))))
                 OR (d.execute = 'axiru' AND d.state IN ('allowed', 'approved', 'executing')))
         ORDER BY d.updated_at LIMIT {}
         """,
         after,
-        quiet_seconds,
-        quiet_seconds,
+        *(quiet_seconds, quiet_seconds, quiet_seconds),
         _BATCH,
     )
 

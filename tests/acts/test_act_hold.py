@@ -9,7 +9,7 @@ from axiru.database import row, rows
 from axiru.domain.execution import Blocked, ExecutionResult, Held, Intent
 from ledger.acts import control
 from ledger.acts.control import ControlNotInForce, engage, forbidden_now, lift, lift_overdue_holds
-from ledger.acts.hold import DecisionUnknown, NotHoldable, approval_outcome
+from ledger.acts.hold import DecisionUnknown, NotHoldable, approval_outcome, state_behind
 from ledger.acts.intend import OutcomeUncertain, intend
 from ledger.acts.settle import settle
 from ledger.acts.vote import expire_approval
@@ -285,7 +285,6 @@ async def test_hold_that_cannot_be_released_holds_up_no_other(
         await _hold(house, receipt, expires_at=datetime.now(UTC) - timedelta(seconds=seconds))
         for receipt, seconds in ((broken, 2), (sound, 1))
     ]
-    state_behind = control.state_behind
 
     async def unreadable(releasing: Any, decision_id: str) -> Any:
         if decision_id == broken.decision_id:

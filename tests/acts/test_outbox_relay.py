@@ -12,6 +12,7 @@ from activities.sweep import sweep_once
 from axiru.database import row, rows
 from axiru.domain.decision import MovementInput
 from ledger.acts.control import engage, lift
+from ledger.acts.notice import give_notice
 
 VOTERS_NEEDED = """
 policy: refunds
@@ -23,6 +24,8 @@ rules:
     effect: review
     approvers: {role: controller, count: 2, deadline: 1h}
 """
+
+PEOPLE_REMINDED = VOTERS_NEEDED.replace("1h", "1h, remind: [10m, 50m], escalate: [{after: 20m, role: admin}]")
 
 
 class TemporalStandIn:
@@ -169,6 +172,24 @@ async def test_sweep_gives_what_has_been_still_for_too_long_a_workflow(
 
     assert overdue.decision_id in temporal.started
     assert waiting.decision_id not in temporal.started
+
+
+async def test_sweep_brings_back_whoever_should_have_reminded_people(
+    voting: Any, refund: Any, temporal: TemporalStandIn, superuser: asyncpg.Connection
+) -> None:
+    await voting.activate(PEOPLE_REMINDED)
+    silent, reminded, early = [await voting.decided(refund(voting)) for _ in range(3)]
+    for receipt in (silent, reminded):
+        await superuser.execute(
+            "UPDATE approvals SET asked_at = asked_at - interval '25 minutes' WHERE id = $1", receipt.approval_id
+        )
+    for notice in reminded.approval_notices[:2]:
+        await give_notice(reminded.approval_id, notice, organization_id=voting.id, mode="test", signer=voting.signer)
+
+    await sweep_once(cast(Client, temporal), "axiru", quiet_seconds=0)
+
+    ours = {receipt.decision_id for receipt in (silent, reminded, early)}
+    assert ours & set(temporal.started) == {silent.decision_id}
 
 
 async def test_chain_that_cannot_be_delivered_does_not_stop_another(
