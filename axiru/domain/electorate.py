@@ -22,10 +22,12 @@ class Elector(msgspec.Struct, frozen=True):
 
 
 class StandIn(msgspec.Struct, frozen=True):
-    """A delegation in force."""
+    """A delegation in force, and who passed the seat on: its holder, or an admin."""
 
     from_member_id: str
     to_member_id: str
+    created_by: str
+    created_at: datetime
 
 
 class Seat(NamedTuple):
@@ -47,7 +49,8 @@ class Obstacle(NamedTuple):
 class Electorate(msgspec.Struct, frozen=True):
     """`electors` and `stand_ins` hold at least what concerns the members who are asked about.
 
-    `excluded` never approve this: who asked, and who answers for the key or the agent that asked.
+    `excluded` never approve this: who asked, and who answers for the key or the agent that asked. Those they have
+    `let_in` since, by a link to set a password, do not either; and nobody sits in a seat that they passed on since.
     """
 
     terms: ReviewTerms
@@ -60,6 +63,7 @@ class Electorate(msgspec.Struct, frozen=True):
     cast: tuple[Cast, ...]
     electors: dict[str, Elector]
     stand_ins: tuple[StandIn, ...]
+    let_in: frozenset[str] = frozenset()
 
     def seat(self, member_id: str) -> Seat | Obstacle:
         """Their own seat first; else that of the first who delegated to them and could vote. Nothing is passed on."""
@@ -93,6 +97,8 @@ class Electorate(msgspec.Struct, frozen=True):
             ),
             Obstacle("requester", "You cannot vote on what you or your key asked for."): member_id == self.requested_by,
             Obstacle("owner", "You cannot vote on what your key or your agent asked for."): member_id in self.excluded,
+            Obstacle("let_in", "Who asked for this has let you in since then; somebody else votes on it."): member_id
+            in self.let_in,
         }
         return next((obstacle for obstacle, holds in obstacles.items() if holds), None)
 
@@ -102,10 +108,12 @@ class Electorate(msgspec.Struct, frozen=True):
 
     def _seat_of_another(self, elector: Elector) -> Seat | None:
         """The seat of one who delegated theirs, is a member still, is not excluded, and for whom nobody has voted."""
-        taken = self.excluded | {vote.on_behalf_of or vote.member_id for vote in self.cast}
+        taken = self.excluded | self.let_in | {vote.on_behalf_of or vote.member_id for vote in self.cast}
         for stand_in in self.stand_ins:
             absent = self.electors.get(stand_in.from_member_id)
             if stand_in.to_member_id != elector.id or absent is None or absent.id in taken:
+                continue
+            if stand_in.created_by in self.excluded | self.let_in and stand_in.created_at >= self.asked_at:
                 continue
             if takes_part(elector.roles) and (theirs := self._seats(absent)) is not None:
                 return theirs._replace(on_behalf_of=absent.id)

@@ -34,6 +34,7 @@ class PasswordLink(Table, tablename="password_links"):
     created_at = Timestamptz()
     expires_at = Timestamptz()
     used_at = Timestamptz(null=True, default=None)
+    opened_at = Timestamptz(null=True, default=None)
 
 
 class Agent(Table, tablename="agents"):

@@ -228,6 +228,10 @@ async def _check_may(question: Question, member_id: str, digest: str, breaking: 
         raise NotEligible("Only controllers and administrators break the glass.", because="role")
     if member_id in question.excluded:
         raise NotEligible("You cannot break the glass for what you, your key or your agent asked for.", because="owner")
+    if member_id in question.let_in:
+        raise NotEligible(
+            "Who asked for this has let you in since then; somebody else breaks the glass.", because="let_in"
+        )
     await check_unaltered(question, digest)
 
 

@@ -81,8 +81,9 @@ async def set_by_link(token: str, password_hash: str, *, signer: EntrySigner) ->
     async with acts(signer, organization_id, BOTH_MODES) as setting:
         now = setting[0].now
         used = await row(
-            "UPDATE password_links SET used_at = {} WHERE token_hash = {} AND used_at IS NULL AND expires_at > {} "
-            "RETURNING created_by",
+            "UPDATE password_links SET used_at = {}, opened_at = {} WHERE token_hash = {} AND used_at IS NULL "
+            "AND expires_at > {} RETURNING created_by",
+            now,
             now,
             ids.hash_secret(token),
             now,

@@ -30,6 +30,7 @@ class Question(msgspec.Struct, frozen=True):
     """An approval, the entry that sealed its decision, and the votes so far.
 
     `excluded` never approve it: those who were when it was asked, and who answers now for an agent that it names.
+    Neither do those `let_in` since it was asked, by a password link of somebody who was excluded then.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Question(msgspec.Struct, frozen=True):
     digest: str
     requested_by: str
     excluded: frozenset[str]
+    let_in: frozenset[str]
     asked_at: datetime
     expires_at: datetime
     decision_body: bytes
@@ -50,8 +52,8 @@ class Question(msgspec.Struct, frozen=True):
 
 
 _QUESTIONS: Final = """
-SELECT a.*, a.excluded_member_ids || agent_owners(r) AS excluded, d.execute, d.state AS decision_state,
-    e.body AS decision_body,
+SELECT a.*, a.excluded_member_ids || agent_owners(r) AS excluded, let_in_since(a) AS let_in, d.execute,
+    d.state AS decision_state, e.body AS decision_body,
     (SELECT coalesce(json_agg(json_build_object('member_id', v.member_id, 'verdict', v.verdict, 'roles', v.roles,
         'on_behalf_of', v.on_behalf_of) ORDER BY v.cast_at, v.id), '[]')
         FROM votes v WHERE v.approval_id = a.id)::text AS cast
@@ -97,7 +99,7 @@ async def read_electorates(
     organization_id = questions[0].organization_id
     stand_ins = await rows(
         """
-        SELECT from_member_id, to_member_id FROM delegations
+        SELECT from_member_id, to_member_id, created_by, created_at FROM delegations
         WHERE organization_id = {} AND ended_at IS NULL AND starts_at <= {} AND {} < ends_at
             AND ({}::text IS NULL OR to_member_id = {}) ORDER BY starts_at, id
         """,
@@ -128,6 +130,7 @@ async def read_electorates(
             now=now,
             requested_by=question.requested_by,
             excluded=question.excluded,
+            let_in=question.let_in,
             cast=question.cast,
             electors=by_id,
             stand_ins=standing_in,

@@ -189,6 +189,67 @@ async def test_what_was_asked_never_changes(app: App, owner: asyncpg.Connection,
     await app.refused(f"UPDATE approvals SET {change}")
 
 
+_EXECUTION = (
+    "INSERT INTO executions (decision_id, organization_id, mode, state, idempotency_key, call, attempts, intended_at) "
+    "VALUES ('ed', 'org', 'test', '{}', 'k', '{{}}', 1, now())"
+)
+
+
+@pytest.mark.parametrize("state", ["allowed", "approved", "executing", "executed"])
+async def test_decision_goes_on_only_once_people_have_approved_it(app: App, state: str) -> None:
+    goes_on = f"UPDATE decisions SET state = '{state}'"
+    for before in ("held", "pending_approval"):
+        await app.run(f"UPDATE decisions SET state = '{before}'")
+        await app.refused(goes_on)
+    for end in ("denied", "expired"):
+        await app.refused(app.vote("one", verdict="deny"), f"UPDATE approvals SET state = '{end}'", goes_on)
+
+    await app.run(app.vote("one"), app.vote("two"), APPROVE, goes_on)
+
+
+@pytest.mark.parametrize("state", ["intended", "calling", "succeeded"])
+async def test_nothing_is_executed_that_people_have_not_approved(app: App, state: str) -> None:
+    await app.refused(_EXECUTION.format(state))
+    await app.refused(_EXECUTION.format("failed"), f"UPDATE executions SET state = '{state}'")
+
+    await app.run(app.vote("one"), app.vote("two"), APPROVE, _EXECUTION.format(state))
+
+
+async def test_no_approval_begins_approved(app: App) -> None:
+    await app.as_owner("DELETE FROM approvals")
+
+    for state in ("approved", "denied", "expired"):
+        await app.refused(
+            f"INSERT INTO approvals VALUES ('ap', 'org', 'test', 'ed', '{state}', '{{}}', 'd', 'asker', now(), "
+            "now() + interval '1 hour', NULL, '{asker}')"
+        )
+
+
+LINK = "INSERT INTO password_links VALUES ('l', 'org', '{}', '{}', now(), now() + interval '1 day', now(), {})"
+
+
+async def test_who_was_let_in_by_the_requester_since_neither_votes_nor_is_stood_in_for(app: App) -> None:
+    opened = LINK.format("one", "asker", "clock_timestamp()")
+    await app.refused(opened, app.vote("one"))
+    await app.refused(opened, delegation(absent="one"), app.vote("clerk", "one"))
+    await app.refused(opened, glass("one"))
+
+    for harmless in (
+        LINK.format("one", "asker", "NULL"),
+        LINK.format("one", "two", "clock_timestamp()"),
+        LINK.format("one", "asker", "now() - interval '1 second'"),
+    ):
+        await app.run(harmless, app.vote("one"))
+        await app.as_owner("DELETE FROM votes; DELETE FROM password_links")
+
+
+async def test_seat_that_the_requester_passed_on_since_is_nobodys(app: App) -> None:
+    passed_on = delegation().replace("'away', now()", "'asker', clock_timestamp()")
+    await app.refused(passed_on, app.vote("clerk", "away"))
+
+    await app.run(passed_on.replace("clock_timestamp()", "now() - interval '1 second'"), app.vote("clerk", "away"))
+
+
 async def test_two_people_break_the_glass(app: App) -> None:
     await app.run(glass())
     await app.refused("UPDATE break_glass SET state = 'used'", by=asyncpg.CheckViolationError)

@@ -71,7 +71,7 @@ CHANGES = {
     },
     "deliveries": {"state", "attempts", "next_attempt_at", "finished_at", "last_status", "last_detail"},
     "received_messages": {"answer"},
-    "password_links": {"used_at"},
+    "password_links": {"used_at", "opened_at"},
     "email_links": {"used_at"},
     "slack_link_codes": {"used_at"},
     "slack_installations": {"removed_at"},
