@@ -35,6 +35,15 @@ async def test_who_has_a_password_by_the_requesters_link_does_not_vote(house: An
     assert (await house.vote(asked.approval_id, "controller2")).approval_state == "approved"
 
 
+async def test_whom_somebody_lets_in_whom_the_requester_let_in_does_not_vote(house: Any, asked: Any) -> None:
+    await rows("UPDATE members SET roles = {} WHERE id = {}", ["admin"], house.members["finance"])
+    await _let_in(house, "finance", by="admin")
+    await _let_in(house, "controller", by="finance")
+
+    with pytest.raises(NotEligible):
+        await house.vote(asked.approval_id)
+
+
 async def test_delegate_of_who_was_let_in_by_the_requester_does_not_vote(house: Any, asked: Any) -> None:
     await _let_in(house, "controller", by="admin")
     await _delegate(house, "controller", "support", by="controller")

@@ -23,6 +23,12 @@ class Pending:
 
 
 @pytest.fixture
+async def second(let_in: LetIn) -> Any:
+    """An admin who was let in before it was asked: who asks lets nobody in afterwards who breaks the glass."""
+    return await let_in("admin")
+
+
+@pytest.fixture
 async def pending(caller: httpx.AsyncClient, refund: Refund) -> Pending:
     """Asked by the admin's key, for a controller to approve, executed by Axiru."""
     body = refund(17_500, intent={"charge": "ch_demo_006"}, execute="axiru")
@@ -40,9 +46,9 @@ async def alone_allowed(log_in: LogIn) -> AsyncIterator[None]:
 
 
 async def test_two_people_break_the_glass_and_it_is_executed(
-    pending: Pending, log_in: LogIn, let_in: LetIn, database: asyncpg.Connection
+    second: Any, pending: Pending, log_in: LogIn, database: asyncpg.Connection
 ) -> None:
-    one, second = await log_in("controller"), await let_in("admin")
+    one = await log_in("controller")
     opened = await one.post(pending.path, json=pending.body)
     assert (opened.status_code, opened.json()["state"], opened.json()["alone"]) == (201, "open", False)
     glass = f"/api/v1/break-glass/{opened.json()['id']}"
@@ -103,9 +109,9 @@ async def test_one_goes_alone_and_everybody_is_told(
 
 
 async def test_what_is_withdrawn_or_too_late_approves_nothing(
-    pending: Pending, log_in: LogIn, let_in: LetIn, database: asyncpg.Connection
+    second: Any, pending: Pending, log_in: LogIn, database: asyncpg.Connection
 ) -> None:
-    one, second = await log_in("controller"), await let_in("controller")
+    one = await log_in("controller")
     first = (await one.post(pending.path, json=pending.body)).json()
     again = await second.client.post(pending.path, json=pending.body)
     assert (again.status_code, again.json()["break_glass_id"]) == (409, first["id"])

@@ -88,12 +88,17 @@ ALTER TABLE approvals
     ALTER COLUMN excluded_member_ids DROP DEFAULT,
     ADD CHECK (requested_by = ANY (excluded_member_ids));
 
--- To whom a password came, since it was asked, by a link of somebody who may not approve it: who made the link may be
--- the one who logs in.
+-- To whom a password came, since it was asked, by a link of somebody who may not approve it, or of somebody let in like
+-- that: who made the link may be the one who logs in.
 CREATE FUNCTION let_in_since(asked approvals) RETURNS text[] LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT coalesce(array_agg(DISTINCT member_id), '{}') FROM password_links
-    WHERE organization_id = asked.organization_id AND opened_at >= asked.asked_at
-        AND created_by = ANY (asked.excluded_member_ids)
+    WITH RECURSIVE opened AS (
+        SELECT member_id, created_by FROM password_links
+        WHERE organization_id = asked.organization_id AND opened_at >= asked.asked_at
+    ), let_in AS (
+        SELECT member_id FROM opened WHERE created_by = ANY (asked.excluded_member_ids)
+        UNION SELECT o.member_id FROM opened o JOIN let_in l ON l.member_id = o.created_by
+    )
+    SELECT coalesce(array_agg(member_id), '{}') FROM let_in
 $$;
 
 -- `on_behalf_of` is whose seat a delegate sits in: two votes never come from one authority.
