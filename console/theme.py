@@ -1,6 +1,6 @@
 """The frame round every page: head, header, banners, main. Colours, spacing and type are tokens in static/axiru.css."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
@@ -119,16 +119,12 @@ class Frame:
         self._strip.props["role"] = "status"
 
     async def start(self) -> None:
-        """Read the controls in force and follow them, whichever page is open."""
-        self._following = Following(
-            self._session,
-            self._mode,
-            read=self._read_controls,
-            concerns=_is_about_controls,
-            problem=lambda sentence: self.problem("controls", sentence),
-            on_state=self._show_feed_state,
-        )
+        """Read the controls in force and follow them, whichever page is open and whichever mode it shows."""
+        self._following = self._follow_controls(self._mode, self._read_controls, self._show_feed_state)
         await self._following.start()
+        # Each mode has a feed of its own. There is one reader for both, so that no older answer comes in last.
+        other: Mode = "live" if self._mode == "test" else "test"
+        await self._follow_controls(other, self._read_controls_soon).start()
         await Following(
             self._session,
             self._mode,
@@ -136,6 +132,21 @@ class Frame:
             concerns=lambda event: event.event == "approval",
             problem=lambda sentence: self.problem("approvals", sentence),
         ).start()
+
+    def _follow_controls(
+        self, mode: Mode, read: Callable[[], Awaitable[None]], on_state: Callable[[FeedState], None] | None = None
+    ) -> Following:
+        return Following(
+            self._session,
+            mode,
+            read=read,
+            concerns=_is_about_controls,
+            problem=lambda sentence: self.problem(f"controls, {mode}", sentence),
+            on_state=on_state,
+        )
+
+    async def _read_controls_soon(self) -> None:
+        self._following.resync()
 
     def read_again(self) -> None:
         """Something on this page has just changed a control: do not wait to be told."""

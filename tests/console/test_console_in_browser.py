@@ -180,6 +180,25 @@ async def engage_and_lift(page: Page) -> None:
     await expect(page.locator(".banner")).to_have_count(0)
 
 
+async def test_a_kill_switch_of_the_other_mode_shows_on_a_page_that_is_open_too(
+    log_in: OpenPage, stack: DevJson
+) -> None:
+    bystander = await log_in("viewer")
+    user = next(user for user in stack.users if "controller" in user.roles)
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
+        credentials = {"email": user.email, "password": user.password}
+        token = (await http.post("/api/v1/sessions", json=credentials)).raise_for_status().json()["token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        body = {"kind": "kill_switch", "scope": {}, "mode": "live", "reason": "Rehearsal in live mode"}
+        engaged = (await http.post("/api/v1/controls", json=body)).raise_for_status().json()
+        try:
+            await expect(bystander.locator(".banner")).to_contain_text("Kill switch engaged for live mode")
+        finally:
+            path = f"/api/v1/controls/{engaged['id']}"
+            (await http.request("DELETE", path, json={"reason": "Rehearsed"})).raise_for_status()
+    await expect(bystander.locator(".banner")).to_have_count(0)
+
+
 async def test_the_kill_switch_needs_a_reason_stops_money_and_shows_on_every_page(
     log_in: OpenPage, decide: Decide
 ) -> None:
