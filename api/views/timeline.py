@@ -108,6 +108,29 @@ def _controlled(data: Mapping[str, Any], who: str) -> str:
     return f"{by}: {data['reason']}" if data["reason"] else by
 
 
+def _said(data: Mapping[str, Any], who: str) -> str:
+    # What was said is personal and can be erased; the entry has a commitment to it.
+    return f"{who} {_SPEAKING.get(data['kind'], 'commented')}"
+
+
+def _assigned(data: Mapping[str, Any], who: str) -> str:
+    return f"{who} assigned the approval" if data.get("assignee_id") else f"{who} assigned the approval to nobody"
+
+
+def _broke_glass(data: Mapping[str, Any], who: str) -> str:
+    match data["state"], data["alone"]:
+        case "used", True:
+            did = "broke the glass alone"
+        case "used", False:
+            did = "confirmed breaking the glass"
+        case "withdrawn", _:
+            did = "no longer asks to break the glass"
+        case _:
+            did = "asked to break the glass"
+    return f"{who} {did}: {data['reason']}" if data["reason"] else f"{who} {did}"
+
+
+_SPEAKING: Final = {"question": "asked for information", "answer": "answered", "comment": "commented"}
 _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     "decision": lambda data, _: f"Decided: {data.get('message') or data.get('reason')}",
     "vote": _voted,
@@ -115,6 +138,9 @@ _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     "execution_intent": lambda _data, _: "The call to Stripe was written down before it was made",
     "execution": _executed,
     "control": _controlled,
+    "approval_comment": _said,
+    "approval_assigned": _assigned,
+    "break_glass": _broke_glass,
     "payment_context": lambda _data, _: "Stripe was asked about the payment",
     "approval_reminder": lambda _data, _: "Approvers were reminded",
     "approval_escalated": lambda data, _: f"Nobody decided yet; {data['role']} may stand in from now on",

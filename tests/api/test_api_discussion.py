@@ -37,6 +37,30 @@ async def test_a_question_stands_until_it_is_answered_and_moves_no_deadline(path
     assert [(one["kind"], one["text"]) for one in said] == [("question", "Which order?"), ("answer", "Number 7.")]
 
 
+async def test_the_timeline_says_who_asked_answered_assigned_and_asked_for_more(path: str, log_in: LogIn) -> None:
+    controller, requester = await log_in("controller"), await log_in("admin")
+    question = (await controller.get(path)).json()
+    await controller.post(f"{path}/comments", json={"kind": "question", "text": "Which order?"})
+    await requester.post(f"{path}/comments", json={"kind": "answer", "text": "Number 7."})
+    me = (await controller.get("/api/v1/sessions/current")).json()["member"]["id"]
+    await controller.post(f"{path}/assign", json={"member_id": me})
+    await controller.post(f"{path}/assign", json={"member_id": None})
+    glass = {"reason": "It burns.", "digest": question["digest"]}
+    opened = (await controller.post(f"{path}/break-glass", json=glass)).raise_for_status().json()
+    await controller.post(f"/api/v1/break-glass/{opened['id']}/withdraw", json={"reason": "It is out."})
+
+    timeline = (await controller.get(f"/api/v1/decisions/{question['decision_id']}")).json()["timeline"]
+    told = [event["summary"] for event in timeline if event["kind"].startswith(("approval_", "break_"))]
+    assert told == [
+        "Demo controller asked for information",
+        "Demo admin answered",
+        "Demo controller assigned the approval",
+        "Demo controller assigned the approval to nobody",
+        "Demo controller asked to break the glass: It burns.",
+        "Demo controller no longer asks to break the glass: It is out.",
+    ]
+
+
 async def test_the_backend_that_asked_answers_for_itself(path: str, caller: httpx.AsyncClient, log_in: LogIn) -> None:
     answer = await caller.post(f"{path}/comments", json={"kind": "answer", "text": "Order 7."})
     assert (answer.status_code, answer.json()["door"]) == (201, "api")
