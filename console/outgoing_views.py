@@ -50,6 +50,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     event: str
     state: str
     created_at: datetime
+    decision_id: str | None = None
     mode: str = "test"
     next_attempt_at: datetime | None = None
     finished_at: datetime | None = None

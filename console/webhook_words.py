@@ -1,4 +1,4 @@
-"""The families of events that a webhook may ask for, and how a delivery stands, in words."""
+"""The families of events that a webhook may ask for, what a delivery tells, and how it stands, in words."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +15,47 @@ FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
     "break_glass.*": ("Break-glass", "Asked for, used, withdrawn."),
     "member.*": ("Members", "Somebody was locked out."),
 }
+EVENTS: Final[Mapping[str, str]] = {
+    "approval.requested": "Approval requested",
+    "approval.pending": "Approval requested",
+    "approval.vote": "Vote cast",
+    "approval.approved": "Approved",
+    "approval.denied": "Denied",
+    "approval.expired": "Approval expired",
+    "approval.reminder": "Reminder to vote",
+    "approval.escalated": "Approval escalated",
+    "approval.escalation": "Approval escalated",
+    "approval.comment": "Comment",
+    "approval.question": "Information asked for",
+    "approval.answer": "Question answered",
+    "approval.assigned": "Approval assigned",
+    "approval.assignment": "Approval assigned",
+    "approval.context": "Payment read from Stripe",
+    "approval.control": "Request held",
+    "approval.release": "Hold released",
+    "approval.execution": "Execution",
+    "decision.allowed": "Decision: allowed",
+    "decision.denied": "Decision: denied",
+    "decision.pending_approval": "Decision: needs approval",
+    "decision.approved": "Decision: approved",
+    "decision.expired": "Decision: expired",
+    "decision.held": "Decision: held",
+    "execution.executing": "Execution begun",
+    "execution.executed": "Executed",
+    "execution.execution_failed": "Execution failed",
+    "control.engaged": "Control engaged",
+    "control.lifted": "Control lifted",
+    "breaker.tripped": "Circuit breaker tripped",
+    "break_glass.open": "Break-glass asked for",
+    "break_glass.used": "Glass broken",
+    "break_glass.withdrawn": "Break-glass withdrawn",
+    "member.locked": "Log-in locked",
+    "member.role_granted": "Role granted",
+    "slack.home": "App Home brought up to date",
+    "slack.alarm": "Alarm",
+    "ping": "Test message",
+}
+"""By the name a delivery's event has in its channel; Slack names some after what changed the message."""
 CHANNELS: Final[Mapping[str, str]] = {"": "All", "webhook": "Webhook", "slack": "Slack", "email": "E-mail"}
 STATES: Final[Mapping[str, str]] = {
     "": "Any state",
@@ -32,3 +73,8 @@ STATE_LOOKS: Final[Mapping[str, Look]] = {
 def family_text(subscription: str) -> str:
     """`Approvals` for `approval.*`; a single event by its own name."""
     return FAMILIES[subscription][0] if subscription in FAMILIES else subscription
+
+
+def event_text(event: str) -> str:
+    """`Approval requested` for `approval.requested`; what has no name here, by its own in plain letters."""
+    return EVENTS.get(event) or event.replace(".", ": ", 1).replace("_", " ").capitalize()

@@ -27,13 +27,17 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
-    """`target` is an endpoint, a Slack channel or a member; `next_attempt_at` is told while there is one to come."""
+    """`target` is an endpoint, a Slack channel or a member; `next_attempt_at` is told while there is one to come.
+
+    `decision_id` is what the message is about, where it is about one decision.
+    """
 
     id: str
     mode: Mode
     channel: ChannelName
     target: str
     event: str
+    decision_id: str | None
     state: DeliveryState
     created_at: datetime
     next_attempt_at: datetime | None
@@ -86,6 +90,7 @@ async def find_delivery(delivery_id: str, organization_id: str, modes: Sequence[
 
 _SELECT: Final = """
 SELECT id, mode, channel, target, event, state, created_at, finished_at, last_status, last_detail, resend_of,
+    coalesce(body ->> 'decision_id', body -> 'told' ->> 'decision_id') AS decision_id,
     CASE state WHEN 'pending' THEN next_attempt_at END AS next_attempt_at
 FROM deliveries WHERE organization_id = {} AND mode = ANY({}::text[])
 """

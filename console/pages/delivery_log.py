@@ -10,11 +10,11 @@ from console.components.empty_state import empty_state
 from console.components.kept import Kept
 from console.components.question import Question
 from console.components.select_field import SelectField
-from console.components.text import Text, block
+from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.outgoing_views import Attempt, Delivery
 from console.sessions import Session
-from console.webhook_words import CHANNELS, STATE_LOOKS, STATES
+from console.webhook_words import CHANNELS, STATE_LOOKS, STATES, event_text
 
 
 class DeliveryLog:
@@ -33,7 +33,7 @@ class DeliveryLog:
         with block("section", "panel", aria_label="Deliveries"):
             Text("h2", "Deliveries")
             with block("div", "panel-body"), block("div", "two-fields"):
-                self._channel = SelectField("Through", CHANNELS, "", on_change=self._filter)
+                self._channel = SelectField("Channel", CHANNELS, "", on_change=self._filter)
                 self._state = SelectField("State", STATES, "", on_change=self._filter)
             self._rows = block("ul", "rows rows-inset", aria_live="off")
             self._below = block("div", "below-table")
@@ -90,7 +90,7 @@ class DeliveryLog:
             with block("div", "row-head"):
                 look = STATE_LOOKS[delivery.state]
                 badge(look.label, look.tone, look.icon)
-                Text("strong", delivery.event)
+                Text("strong", event_text(delivery.event)).props["title"] = delivery.event
                 target = self._targets.get(delivery.target, delivery.target)
                 Text("span", f"{CHANNELS.get(delivery.channel, delivery.channel)}, {target}", "muted target")
                 with block("span", "row-end"):
@@ -117,6 +117,8 @@ class DeliveryLog:
             with block("span"):
                 Text("span", "next attempt ")
                 Timestamp(delivery.next_attempt_at, "distance")
+        if delivery.decision_id:
+            link("Open the decision", f"/decisions/{delivery.decision_id}")
         if delivery.resend_of:
             Text("span", "sent again")
 
@@ -127,7 +129,7 @@ class DeliveryLog:
     async def _ask_to_resend(self, delivery: Delivery) -> None:
         target = self._targets.get(delivery.target, delivery.target)
         self._question.ask(
-            f"Send {delivery.event} again",
+            f"Send “{event_text(delivery.event)}” again",
             (f"The same message goes to {target} once more, under an id of its own.",),
             "Send it",
             lambda _: self._session.outgoing.resend(delivery.id),

@@ -103,12 +103,13 @@ async def test_a_failed_delivery_shows_its_attempts_and_is_sent_again(log_in: Op
     _, first = await asyncio.wait_for(receiver.came.get(), 20)
     sent = deliveries(page, name)
     await expect(sent.first).to_contain_text("answered 410")
+    await expect(sent.first).to_contain_text("Test message")
     await sent.first.get_by_role("button", name="Attempts").click()
     await expect(sent.first.locator(".attempts")).to_contain_text("410")
     receiver.status = 204
     await expect(endpoint(page, name)).to_contain_text("Disabled")
     await confirm(page, endpoint(page, name), "Enable…", "Enable it")
-    await page.get_by_role("region", name="Deliveries").get_by_label("Through").select_option("webhook")
+    await page.get_by_role("region", name="Deliveries").get_by_label("Channel").select_option("webhook")
     again = sent.filter(has_text="Given up").first
     await confirm(page, again, "Resend", "Send it")
     _, second = await asyncio.wait_for(receiver.came.get(), 20)
