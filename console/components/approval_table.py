@@ -12,6 +12,7 @@ from console.components.badge import Look
 from console.components.money import money_text
 from console.components.timestamp import utc_text
 from console.components.wording import movement_name, role_name
+from console.payment_warnings import payment_warnings
 
 LOOKS: Final = {
     "pending": Look("Open", "clock", "waiting"),
@@ -97,6 +98,9 @@ def _marks(approval: ApprovalView) -> list[dict[str, str]]:
         marks.append({"label": "Held", "icon": "pause", "tone": "waiting", "title": approval.held_by.reason})
     if approval.state != "pending":
         return marks
+    warnings = payment_warnings(approval)
+    if warnings:
+        marks.append({"label": "Check payment", "icon": "alert", "tone": "waiting", "title": " ".join(warnings)})
     if approval.info_requested_at is not None:
         title = "Somebody has asked for information and waits for an answer."
         marks.append({"label": "Question open", "icon": "alert", "tone": "busy-still", "title": title})

@@ -14,6 +14,7 @@ from console.components.money import money_text
 from console.components.text import Text, block, link
 from console.components.text_field import TextField
 from console.components.wording import movement_name
+from console.payment_warnings import payment_warnings
 from console.sessions import Session
 
 MOST_AT_ONCE = 100
@@ -57,6 +58,8 @@ class BulkBar:
             button.block(bool(too_many), too_many)
 
     async def _ask_to_approve(self) -> None:
+        # Asked for by a denial that was not gone through with.
+        self._reason.refuse("")
         self._ask("approve")
 
     async def _ask_to_deny(self) -> None:
@@ -128,6 +131,8 @@ def _item(approval: ApprovalView) -> None:
             Text("code", f" {asked.charge or asked.payment_intent}")
         if asked.customer_id:
             Text("code", f" {asked.customer_id}")
+        for sentence in payment_warnings(approval):
+            Text("p", sentence, "bulk-warning")
 
 
 def _result(result: BulkResult, approval: ApprovalView | None) -> None:

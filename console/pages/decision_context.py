@@ -12,6 +12,7 @@ from console.components.money import money_text
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.detail_views import DecisionDetail
+from console.payment_warnings import payment_warnings
 
 _BAR_LENGTH: Final = 1_000
 MOST_EARLIER: Final = 4
@@ -109,18 +110,4 @@ def _earlier_row(refund: EarlierRefund) -> None:
 
 def warnings(decision: DecisionDetail) -> tuple[str, ...]:
     """What Stripe says that speaks against the request, while somebody may still heed it."""
-    approval = decision.approval
-    if approval is None or approval.payment is None or approval.state != "pending":
-        return ()
-    told, asked = approval.payment, approval.diff.asked
-    over = asked.amount_cents - told.remaining_cents
-    found = []
-    if asked.currency != told.currency:
-        found.append(f"Asked for in {asked.currency.upper()}, paid in {told.currency.upper()}.")
-    elif over > 0:
-        found.append(f"{money_text(over, told.currency)} more than is left: approved, it is stopped before the call.")
-    if told.disputed:
-        found.append("The customer disputes this payment at their bank.")
-    if told.customer_id and asked.customer_id and told.customer_id != asked.customer_id:
-        found.append(f"On Stripe this payment belongs to {told.customer_id}, not to {asked.customer_id}.")
-    return tuple(found)
+    return payment_warnings(decision.approval)

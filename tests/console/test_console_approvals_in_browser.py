@@ -98,6 +98,23 @@ async def test_several_are_answered_at_once_and_each_is_told_for_itself(
     await expect(row_of(page, lost)).to_contain_text("Denied")
 
 
+async def test_whoever_approves_several_is_told_what_stripe_says_against_one(log_in: OpenPage, decide: Decide) -> None:
+    decision = await decide(
+        15_450, charge="ch_demo_013", context={"customer_id": "cus_other", "customer_tenure_days": 9}
+    )
+    page = await log_in("controller", "/approvals?tab=open")
+    row, sentence = row_of(page, decision), "On Stripe this payment belongs to cus_demo_013, not to cus_other."
+    await expect(row).to_contain_text("Check payment")
+    await row.get_by_role("checkbox").check()
+    bar = page.get_by_role("region", name="Selected approvals")
+    await bar.get_by_role("button", name="Deny…").click()
+    await expect(bar.get_by_role("alert")).to_contain_text("Say why")
+    await bar.get_by_role("button", name="Approve…").click()
+    await expect(page.get_by_role("dialog")).to_contain_text(sentence)
+    await expect(bar.get_by_role("alert")).to_have_count(0)
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+
+
 async def test_denying_several_needs_a_reason(log_in: OpenPage, decide: Decide, api: httpx.AsyncClient) -> None:
     decision = await decide(15_400, charge="ch_demo_013")
     page = await log_in("controller", "/approvals")
