@@ -86,7 +86,7 @@ def _password(note: str) -> None:
             if note:
                 good = note == "changed"
                 Text("p", FORM_NOTES[note], "note" if good else "note note-bad").props["role"] = "alert"
-            password_field("Present password", "current", "current-password")
+            password_field("Current password", "current", "current-password")
             password_field("New password", "password", "new-password", hint="At least 12 characters.")
             password_field("New password again", "again", "new-password")
             Text("p", "Your other log-ins end with it.", "muted")

@@ -32,7 +32,7 @@ class OutOfOffice(AccountPart):
             with block("div", "panel-body"):
                 Text(
                     "p",
-                    "Somebody votes in your place while you are away. They cannot pass it on, and never vote on "
+                    "While you are away, a colleague can vote in your place. They cannot pass it on, and never vote on "
                     "what you or they have asked for.",
                     "muted",
                 )
@@ -64,7 +64,7 @@ class OutOfOffice(AccountPart):
             for one in concerned:
                 self._row(one, own)
             if not concerned:
-                Text("li", "Nobody votes in your place, and you vote in nobody's.", "muted")
+                Text("li", "Nobody votes in your place now, and you vote in nobody's.", "muted")
         if not READ_ONLY_ROLES.issuperset(self._session.member.roles):
             await self._offer_members(own)
 

@@ -33,7 +33,7 @@ class SlackUser(AccountPart):
             if found is None or found.slack_user_id is None:
                 Text(
                     "p",
-                    "Tie your Slack user to this account to vote from Slack. A matching e-mail is not enough.",
+                    "Link your Slack user to this account to vote from Slack. A matching e-mail is not enough.",
                     "muted",
                 )
                 with block("div"):

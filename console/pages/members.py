@@ -111,10 +111,10 @@ class MembersPage:
                 Text("span", ", ".join(role_label(role) for role in member.roles) or "no role")
                 if member.last_seen is not None:
                     with block("span"):
-                        Text("span", "last here ")
+                        Text("span", "last active ")
                         Timestamp(member.last_seen)
                 elif self._permitted:
-                    Text("span", "never here")
+                    Text("span", "has not logged in yet")
             if self._permitted:
                 with block("div", "row-buttons"):
                     self._buttons(member)

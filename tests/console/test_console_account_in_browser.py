@@ -103,7 +103,7 @@ async def test_a_password_is_changed_by_who_knows_it_and_other_log_ins_end(
         (PASSWORD, OTHER_PASSWORD, PASSWORD, "differ"),
         (PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD, "Your password is changed."),
     ):
-        await page.get_by_label("Present password").fill(current)
+        await page.get_by_label("Current password").fill(current)
         await page.get_by_label("New password", exact=True).fill(password)
         await page.get_by_label("New password again").fill(again)
         await page.get_by_role("button", name="Change password").click()
