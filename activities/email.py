@@ -54,9 +54,9 @@ class EmailChannel:
             return []
         payload = happening.payload
         event = event_of(happening.topic, payload)
-        if happening.topic == "member" and payload["change"] in _MEMBER_ALARMS:
+        if happening.topic == "member":
             # Sealed in the chains of both modes; one mail is enough.
-            return await self._alarm(happening, f"member.{payload['change']}") if happening.mode == "live" else []
+            return await self._about_member(happening) if happening.mode == "live" else []
         if event in _ALARMS:
             return await self._alarm(happening, event)
         if event in _TO_VOTERS:
@@ -87,6 +87,14 @@ class EmailChannel:
 
     async def close(self) -> None:
         """Every mail has a connection of its own; none is left."""
+
+    async def _about_member(self, happening: Happening) -> list[Planned]:
+        change = happening.payload["change"]
+        event = f"member.{change}"
+        if change in _MEMBER_ALARMS:
+            return await self._alarm(happening, event)
+        told = await _holder(happening.payload) if change == "password_link" else []
+        return [Planned(target=target, event=event, body=happening.payload) for target in told]
 
     async def _alarm(self, happening: Happening, event: str) -> list[Planned]:
         found = await rows(
@@ -189,6 +197,14 @@ async def _breaker_letter(payload: Mapping[str, Any], to: Recipient, console_url
         name=to.name,
         console_url=console_url,
     )
+
+
+async def _holder(payload: Mapping[str, Any]) -> list[str]:
+    """The member whom a password link is for, where they have a password that it would replace."""
+    found = await rows(
+        "SELECT id FROM members WHERE id = {} AND password_hash <> '' AND disabled_at IS NULL", payload["member_id"]
+    )
+    return [member["id"] for member in found]
 
 
 async def _member_letter(payload: Mapping[str, Any], to: Recipient, console_url: str) -> Letter:

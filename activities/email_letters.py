@@ -113,16 +113,25 @@ def breaker_letter(
 
 
 def member_letter(*, change: str, whom: str, roles: str, member_id: str, name: str, console_url: str) -> Letter:
-    """Somebody was given a role, or their log-in was locked."""
-    what = f"{whom} now holds: {roles}" if change == "role_granted" else f"The log-in of {whom} was locked"
+    """Somebody was given a role, their log-in was locked, or a link was made that replaces their password."""
+    what, meaning = {
+        "role_granted": (
+            f"{whom} now holds: {roles}",
+            "Roles decide who may approve money. If you do not know of this, ask whoever gave it.",
+        ),
+        "password_link": (
+            f"A link was made that sets a new password for {whom}",
+            "Whoever opens it first has the log-in. If you did not ask for it, tell another admin at once.",
+        ),
+    }.get(
+        change, (f"The log-in of {whom} was locked", "Too many wrong passwords were tried. It opens again by itself.")
+    )
     return Letter(
         subject=f"ALARM: {what}",
         greeting=f"Hello {on_one_line(name)},",
         paragraphs=(
             f"{what}.",
-            "Roles decide who may approve money. If you do not know of this, ask whoever gave it."
-            if change == "role_granted"
-            else "Too many wrong passwords were tried. It opens again by itself.",
+            meaning,
         ),
         link=_console_link(console_url, "members"),
         below_link=(),

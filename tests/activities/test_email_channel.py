@@ -223,6 +223,25 @@ async def test_roles_and_locks_are_told_once_though_sealed_in_both_modes(post: P
     assert await post.planned("member", quiet, "live") == {}
 
 
+async def test_who_has_a_password_is_told_of_a_link_that_replaces_it(post: Post) -> None:
+    payload = {"member_id": await member_id("controller"), "change": "password_link"}
+    assert set(await post.planned("member", payload, "live")) == {"controller"}
+    assert await post.planned("member", payload, "test") == {}
+    sent = await post.channel.send(outgoing("member.password_link", payload, payload["member_id"]))
+    assert sent.outcome == "delivered"
+    assert post.newest().subject == "ALARM: A link was made that sets a new password for Demo controller"
+    assert "password?token=" not in post.newest().text
+
+    await rows(
+        "INSERT INTO members (id, organization_id, email, name, password_hash, roles, created_at) "
+        "VALUES ('mem_invited', {}, 'invited@demo.example', 'Invited', '', {}, now())",
+        ORGANIZATION,
+        ["viewer"],
+    )
+    invited = {"member_id": "mem_invited", "change": "password_link"}
+    assert await post.planned("member", invited, "live") == {}
+
+
 async def test_what_is_planned_holds_no_token_and_no_address(post: Post) -> None:
     happening = Happening(
         organization_id=ORGANIZATION,

@@ -52,10 +52,12 @@ class Glass:
 
 @dataclass
 class Delegation:
+    by: str
     absent: str
     to: str
     starts: int
     ends: int
+    asked_before: int
     ended: bool = False
 
 
@@ -141,9 +143,14 @@ class Model:
                 continue
             if self.people[absent].disabled or self.kept_out(absent, asked) or absent in taken:
                 continue
+            if self.kept_out(delegation.by, asked) and self.was_asked_before(delegation, asked):
+                continue
             if self.own_places(absent, asked):
                 return absent, self.own_places(absent, asked)
         return None
+
+    def was_asked_before(self, delegation: Delegation, asked: Asked) -> bool:
+        return any(one is asked for one in self.requests[: delegation.asked_before])
 
     def in_force(self, delegation: Delegation) -> bool:
         return not delegation.ended and delegation.starts <= self.now < delegation.ends
@@ -192,7 +199,7 @@ class Model:
         if self.people[to].disabled or not self.people[to].roles - LOOKING_ON:
             return False
         starts = self.now + starts_in
-        self.delegations.append(Delegation(absent, to, starts, starts + lasts))
+        self.delegations.append(Delegation(by, absent, to, starts, starts + lasts, len(self.requests)))
         return True
 
     def end_delegation(self, delegation: Delegation, by: str) -> bool:

@@ -355,7 +355,7 @@ class World:
         """Everything that was written moves into the past; the app itself could move nothing."""
         for table, columns in {
             "approvals": ("asked_at", "expires_at"),
-            "delegations": ("starts_at", "ends_at"),
+            "delegations": ("created_at", "starts_at", "ends_at"),
             "break_glass": ("opened_at", "expires_at"),
         }.items():
             earlier = ", ".join(f"{column} = {column} - make_interval(mins => $2)" for column in columns)
