@@ -268,8 +268,9 @@ async def test_a_trigger_opens_one_modal_for_three_seconds(
         ],
     }
     triggers = []
-    for _ in range(2):
-        await control.post("/_sandbox/command", json={"user": "U_ADMIN", "text": "help"})
+    for typed in ("help", "/axiru help"):
+        await control.post("/_sandbox/command", json={"user": "U_ADMIN", "text": typed})
+        assert httpx.QueryParams(app.received[-1][2].decode())["text"] == "help"
         triggers.append(httpx.QueryParams(app.received[-1][2].decode())["trigger_id"])
 
     opened = await client.views_open(trigger_id=triggers[0], view=modal)

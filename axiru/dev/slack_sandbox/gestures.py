@@ -143,7 +143,7 @@ class Gestures:
         return reply
 
     async def command(self, command: Command) -> Reply:
-        """Type `/axiru …`."""
+        """Type `/axiru …`, the command's name with it or not."""
         form = {
             "token": "deprecated",
             "team_id": TEAM_ID,
@@ -153,7 +153,7 @@ class Gestures:
             "user_id": command.user,
             "user_name": USERS.get(command.user, command.user),
             "command": "/axiru",
-            "text": command.text,
+            "text": command.text.strip().removeprefix("/axiru").lstrip(),
             "api_app_id": "A_AXIRU",
             "response_url": "https://hooks.slack.example/commands/none",
             "trigger_id": self._api.new_trigger(command.user),

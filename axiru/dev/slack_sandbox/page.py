@@ -11,7 +11,7 @@ from axiru.dev.slack_sandbox.state import Message, OpenView, Workspace
 _STYLE: Final = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:52rem;padding:0 1rem;color:#1d1c1d;background:#fff}
 article{border:1px solid #ddd;border-radius:8px;padding:.8rem 1rem;margin:.8rem 0}
-article.reply{margin-left:2rem;background:#fafafa}h1{font-size:1.3rem}h2{font-size:1.05rem}small{color:#616061}
+article{overflow-wrap:anywhere}.fields>*{min-width:0}article.reply{margin-left:2rem;background:#fafafa}h1{font-size:1.3rem}h2{font-size:1.05rem}small{color:#616061}
 pre{white-space:pre-wrap;font:inherit;margin:.3rem 0}button{padding:.35rem .8rem;margin-right:.5rem}
 .fields{display:grid;grid-template-columns:1fr 1fr;gap:.3rem 1rem}textarea,input{width:100%;box-sizing:border-box}
 """
