@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from axiru.domain.roles import VOTING_ROLES
 from console.account_views import Delegation
 from console.carrying_out import carried_out
 from console.components.badge import badge
@@ -33,11 +34,13 @@ class OutOfOffice(AccountPart):
                 Text(
                     "p",
                     "While you are away, a colleague can vote in your place. They cannot pass it on, and never vote on "
-                    "what you or they have asked for.",
+                    "what you or they have asked for."
+                    if VOTING_ROLES.intersection(session.member.roles)
+                    else "Your roles do not vote, so there is nothing to pass on. You may be asked to stand in.",
                     "muted",
                 )
                 self._list = block("ul", "rows delegations", aria_live="polite")
-            if not READ_ONLY_ROLES.issuperset(session.member.roles):
+            if VOTING_ROLES.intersection(session.member.roles):
                 self._build_form()
 
     def _build_form(self) -> None:
@@ -65,7 +68,7 @@ class OutOfOffice(AccountPart):
                 self._row(one, own)
             if not concerned:
                 Text("li", "Nobody votes in your place now, and you vote in nobody's.", "muted")
-        if not READ_ONLY_ROLES.issuperset(self._session.member.roles):
+        if VOTING_ROLES.intersection(self._session.member.roles):
             await self._offer_members(own)
 
     async def _offer_members(self, own: str) -> None:

@@ -108,7 +108,7 @@ class BreakGlassPanel:
         with block("section", "panel panel-attention", aria_label="Break-glass request"):
             with block("h2", "version-title"):
                 icon("alert")
-                Text("span", f"{_movement(decision)} past quorum and roles?")
+                Text("span", f"Break glass: {_movement(decision)}?")
             with block("div", "panel-body"):
                 with block("p"):
                     Text("span", f"{request.opened_by.shown} asks a second person to approve ")
@@ -134,8 +134,8 @@ class BreakGlassPanel:
         self._question.ask(
             "Confirm break-glass",
             (
-                f"{request.opened_by.shown} and you together approve {_movement(decision)}, past quorum and roles.",
-                "It is executed unless a control, a hard deny or the remaining refundable amount forbids it.",
+                f"{request.opened_by.shown} and you together approve the {_movement(decision)}, past quorum and roles.",
+                "A control, a hard deny or the remaining refundable amount may still forbid it.",
             ),
             "Approve it",
             lambda reason: self._session.controls.end_glass(request.id, "confirm", reason=reason),
@@ -172,8 +172,8 @@ class BreakGlassPanel:
 
 
 def _movement(decision: DecisionView) -> str:
-    """`Refund of $160.00 USD, ch_1, customer cus_1`."""
+    """`refund of $160.00 USD, ch_1, customer cus_1`."""
     amount = money_text(decision.amount_cents, decision.currency)
     customer = f"customer {decision.customer_id}" if decision.customer_id else None
     about = [each for each in (decision.charge, customer) if each]
-    return ", ".join([f"{movement_name(decision.rail_action)} of {amount}", *about])
+    return ", ".join([f"{movement_name(decision.rail_action).lower()} of {amount}", *about])

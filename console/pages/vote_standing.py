@@ -29,7 +29,7 @@ def standing(approval: ApprovalView) -> None:
         _broken(approval.break_glass)
     with block("ul", "groups"):
         for group in approval.groups:
-            _group(group)
+            _group(group, pending=pending)
     with key_values():
         if approval.requested_by is not None:
             key_value("Asked by", approval.requested_by.shown)
@@ -47,12 +47,14 @@ def standing(approval: ApprovalView) -> None:
         _vote(vote)
 
 
-def _group(group: ApprovalGroup) -> None:
+def _group(group: ApprovalGroup, *, pending: bool) -> None:
     with block("li", "group-done" if not group.missing else ""):
-        icon("check-circle" if not group.missing else "clock")
+        icon("check-circle" if not group.missing else "clock" if pending else "cross")
         with block("div"):
             needed = f"{group.count} {role_name(group.role)}{'' if group.count == 1 else 's'}"
-            Text("p", f"Has {len(group.approved)} of {needed}" if group.approved else f"Needs {needed}")
+            # Nobody is waited for any more once it is closed, by a denial or a broken glass say.
+            alone = f"Needs {needed}" if pending else f"{needed} {'was' if group.count == 1 else 'were'} asked for"
+            Text("p", f"Has {len(group.approved)} of {needed}" if group.approved else alone)
             if group.approved:
                 Text("p", ", ".join(member.name or member.member_id for member in group.approved), "muted")
 

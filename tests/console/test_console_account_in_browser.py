@@ -168,6 +168,14 @@ async def test_slack_is_tied_by_a_code_that_is_typed_there(log_in: OpenPage) -> 
     await expect(panel).to_contain_text("It works once")
 
 
+async def test_whose_roles_do_not_vote_is_offered_nothing_to_pass_on(log_in: OpenPage) -> None:
+    page = await log_in("support")
+    await go(page, "/account")
+    panel = page.get_by_role("region", name="Out of office")
+    await expect(panel).to_contain_text("Your roles do not vote")
+    await expect(panel.get_by_role("button", name="Pass on your vote")).to_have_count(0)
+
+
 async def test_mails_are_turned_off_and_on(log_in: OpenPage) -> None:
     page = await log_in("support")
     await go(page, "/account")
