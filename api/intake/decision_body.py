@@ -147,6 +147,9 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     top, inner = _member(raw, "metadata"), _member(intent, "metadata")
     if len({*top, *inner}) > MAX_METADATA:
         yield FieldError("metadata", "too_many", f"With intent.metadata this has more than {MAX_METADATA} entries.")
+    if any(top[name] != inner[name] for name in top.keys() & inner.keys()):
+        # One of them would hide what the other says from rules, freezes and who may approve: an agent's id, say.
+        yield FieldError("intent.metadata", "not_allowed", "This differs from the metadata beside it.")
 
 
 def _execution_errors(

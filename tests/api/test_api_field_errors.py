@@ -171,6 +171,18 @@ def test_two_different_sources_are_refused() -> None:
     assert errors_of({**RIGHT, "source": "bot", "context": {"source": "person"}}) == {"context.source": "not_allowed"}
 
 
+def test_neither_metadata_hides_what_the_other_says() -> None:
+    def both(top: str, inner: str) -> dict[str, Any]:
+        return {
+            **RIGHT,
+            "metadata": {"agent_id": top, "a": "1"},
+            "intent": {**RIGHT["intent"], "metadata": {"agent_id": inner}},
+        }
+
+    assert movement(both("bot", "bot")).metadata == {"agent_id": "bot", "a": "1"}
+    assert errors_of(both("bot", "somebody")) == {"intent.metadata": "not_allowed"}
+
+
 def test_null_is_the_same_as_leaving_an_optional_field_out() -> None:
     nulls = {**with_intent(charge=None, metadata=None), "context": None, "source": None, "metadata": None}
     assert movement(nulls) == movement(RIGHT)
