@@ -40,7 +40,11 @@ async def is_as_sealed(decision_id: str) -> bool:
     if found is None:
         return False
     sealed = parse_body(bytes(found["body"])).data
-    asked = for_account(msgspec.json.decode(found["ovt"], type=Ovt), sealed["ovt"]["merchant"]["stripe_account_id"])
+    try:
+        ovt = msgspec.json.decode(found["ovt"], type=Ovt)
+    except msgspec.ValidationError:
+        return False
+    asked = for_account(ovt, sealed["ovt"]["merchant"]["stripe_account_id"])
     clear, personal = separated({"ovt": msgspec.to_builtins(asked)})
     if canonical_json(clear["ovt"]) != canonical_json(sealed["ovt"]):
         return False

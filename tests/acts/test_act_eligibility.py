@@ -131,6 +131,7 @@ async def test_approval_that_shows_something_else_than_was_sealed_cannot_be_appr
         """jsonb_set(ovt, '{metadata}', '{"note": "harmless"}')""",
         """jsonb_set(ovt, '{context,extra}', '{"more": 1}')""",
         """jsonb_set(ovt, '{target,charge}', '"ch_other"')""",
+        "ovt - 'rail_action'",
     ):
         asked = await house.decided(refund(house, 20_000, customer_id="cus_1", metadata={"note": "as it was"}))
         before = await row("SELECT ovt FROM requests WHERE decision_id = {}", asked.decision_id)
