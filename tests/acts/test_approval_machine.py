@@ -6,10 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from approval_machine import OFTEN, run_machine
 from approval_world import ground
 
+import ledger.acts.break_glass
+import ledger.acts.hold
 import ledger.acts.intend
 import ledger.acts.question
 import ledger.acts.recheck
@@ -66,6 +69,32 @@ def kill_switch_is_forgotten(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "forbidding", lambda *_arguments: None)
 
 
+def what_was_held_is_not_judged_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger.acts.hold, "objection_to", _no_objection)
+
+
+def broken_glass_is_past_every_rule(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger.acts.break_glass, "objection_to", _no_objection)
+
+
+def broken_glass_never_grows_old(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger.acts.break_glass, "_check_open", lambda *_arguments: None)
+
+
+def hold_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    executable = ledger.acts.intend._executable
+
+    async def as_if_released(decision_id: str) -> ledger.acts.intend.Executable:
+        found = await executable(decision_id)
+        return msgspec.structs.replace(found, state="approved") if found.state == "held" else found
+
+    patch.setattr(ledger.acts.intend, "_executable", as_if_released)
+
+
+async def _no_objection(*_arguments: Any) -> None:
+    return None
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -76,6 +105,10 @@ def kill_switch_is_forgotten(patch: pytest.MonkeyPatch) -> None:
         nobody_is_excluded,
         what_was_sealed_is_not_looked_at,
         kill_switch_is_forgotten,
+        what_was_held_is_not_judged_again,
+        broken_glass_is_past_every_rule,
+        broken_glass_never_grows_old,
+        hold_is_forgotten,
     ],
 )
 async def test_a_broken_rule_is_found_out(

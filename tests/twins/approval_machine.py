@@ -48,13 +48,16 @@ OFTEN = (
     "refused: tampered",
     "blocked",
     "held",
+    "glass broken by two",
+    "glass broken alone",
+    "refused: glass too old",
 )
 """What any run has to have seen for its word to count."""
 
 SELDOM = (
     "executed behind broken glass",
-    "glass broken by two",
-    "glass broken alone",
+    "denied behind broken glass",
+    "denied at its release",
     "voted in the seat of another",
     "refused: too late",
     "refused: wrong digest",
@@ -202,10 +205,12 @@ class ApprovalMachine(RuleBasedStateMachine):
         alone=st.booleans(),
         shown=st.sampled_from(["right", "right", "wrong"]),
         second=st.sampled_from([None, *PEOPLE]),
+        strict=st.booleans(),
     )
     def glass_is_broken(
-        self, request: int, chosen: str, name: str, alone: bool, shown: str, second: str | None
+        self, request: int, chosen: str, name: str, alone: bool, shown: str, second: str | None, strict: bool
     ) -> None:
+        self.controls_and_policy_change(self.model.kill_switch, strict, name)
         asked = self.model.requests[request]
         self.model.glass_rule = chosen
         self.world.choose_glass(chosen)
@@ -223,6 +228,18 @@ class ApprovalMachine(RuleBasedStateMachine):
             self._second_person(len(self.glasses) - 1, second, "confirm")
             self.leave_to_call_is_asked_for(request)
 
+    @rule(request=requests, alone=st.booleans(), minutes=st.sampled_from([0, 0, 20]), strict=st.booleans())
+    def glass_is_broken_by_who_may(self, request: int, alone: bool, minutes: int, strict: bool) -> None:
+        asked = self.model.requests[request]
+        able = [name for name in PEOPLE if asked.approval is not None and self.model.may_break(name, asked)]
+        before = len(self.glasses)
+        if len(able) > 1:
+            self.glass_is_broken(request, "one_with_alarm", able[0], alone, "right", None, strict)
+        if len(self.glasses) > before and not alone:
+            self._pass_time(minutes)
+            self._second_person(before, able[1], "confirm")
+        self.seen["denied behind broken glass"] += len(self.glasses) > before and asked.state == "denied"
+
     @precondition(lambda self: self.glasses)
     @rule(data=st.data(), name=people, does=st.sampled_from(["confirm", "confirm", "withdraw"]))
     def second_person_comes_later(self, data: st.DataObject, name: str, does: str) -> None:
@@ -233,7 +250,10 @@ class ApprovalMachine(RuleBasedStateMachine):
         if does == "withdraw":
             assert self.world.withdraw_glass(glass_id, name) == self.model.withdraw_glass(glass, name)
             return
-        confirmed = self.model.confirm_glass(glass, self.model.requests[request], name)
+        asked = self.model.requests[request]
+        late = glass.state == "open" and asked.approval == "pending" and not self.model.glass_open(glass, asked)
+        self.seen["refused: glass too old"] += late
+        confirmed = self.model.confirm_glass(glass, asked, name)
         assert self.world.confirm_glass(glass_id, name) == confirmed
         self.seen["glass broken by two"] += confirmed
 
@@ -258,15 +278,20 @@ class ApprovalMachine(RuleBasedStateMachine):
         if self.model.requests[then_votes].approval is not None:
             self._vote(then_votes, name, "approve", "right")
 
-    @rule(minutes=st.sampled_from([10, 20, 180, 300, 780]), looked_at=st.booleans())
-    def time_passes(self, minutes: int, looked_at: bool) -> None:
-        self.model.now += minutes
-        self.world.pass_time(minutes)
+    @rule(minutes=st.sampled_from([10, 20, 180, 300, 780]), looked_at=st.booleans(), then_votes=requests)
+    def time_passes(self, minutes: int, looked_at: bool, then_votes: int) -> None:
+        self._pass_time(minutes)
         for asked, decision_id in zip(self.model.requests, self.decision_ids, strict=True):
             if looked_at and asked.approval == "pending":
                 self.model.expire(asked)
                 self.world.expire(decision_id)
                 self.seen["expired"] += asked.approval == "expired"
+        if self.model.requests[then_votes].approval is not None:
+            self._vote(then_votes, "admin", "approve", "right")
+
+    def _pass_time(self, minutes: int) -> None:
+        self.model.now += minutes
+        self.world.pass_time(minutes)
 
     @rule(request=requests, name=people, left=st.sampled_from([False] * 7 + [True]))
     def request_is_tampered_with(self, request: int, name: str, left: bool) -> None:
@@ -301,6 +326,18 @@ class ApprovalMachine(RuleBasedStateMachine):
             self.seen["held"] += done
         elif decision_id in self.world.holds:
             assert self.world.release(by, decision_id) == self.model.release(asked)
+
+    @rule(request=requests, by=people, strict=st.booleans(), kill=st.sampled_from([False, False, True]))
+    def what_is_approved_under_a_hold_is_released_into_another_day(
+        self, request: int, by: str, strict: bool, kill: bool
+    ) -> None:
+        self.request_is_held_or_released(request, by, held=True)
+        self.all_who_may_approve(request, then_execute=True)
+        self.controls_and_policy_change(kill, strict, by)
+        asked = self.model.requests[request]
+        was_held = asked.state == "held"
+        self.request_is_held_or_released(request, by, held=False)
+        self.seen["denied at its release"] += was_held and asked.state == "denied"
 
     @rule(request=requests)
     def leave_to_call_is_asked_for(self, request: int) -> None:
