@@ -9,6 +9,7 @@ import msgspec
 
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
 from axiru.domain.money import money_text
+from axiru.domain.payment_warnings import warnings_of
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -96,7 +97,9 @@ def _call(sheet: ApprovalSheet, personal: bool) -> Iterator[tuple[str, str | Non
     yield "Operation", call.operation
     yield "On account", call.stripe_account_id
     for name, value in call.parameters.items():
-        if personal or name != "metadata":
+        if name == "amount" and isinstance(value, int):
+            yield name, f"{value} = {money_text(value, sheet.currency)}"
+        elif personal or name != "metadata":
             yield name, _value(value)
 
 
@@ -104,6 +107,7 @@ def _payment(sheet: ApprovalSheet, personal: bool) -> Iterator[tuple[str, str | 
     payment = sheet.payment
     if payment is None:
         return
+    yield from (("Warning", warning) for warning in warnings_of(sheet))
     yield "Paid", f"{money_text(payment.amount_cents, payment.currency)} on {time_text(payment.created_at)}"
     yield "Status", f"{payment.status}, disputed" if payment.disputed else payment.status
     yield "Refunded so far", money_text(payment.amount_refunded_cents, payment.currency)

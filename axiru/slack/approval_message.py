@@ -7,6 +7,7 @@ import msgspec
 
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
 from axiru.domain.money import money_text
+from axiru.domain.payment_warnings import warnings_of
 from axiru.slack.buttons import open_button, vote_buttons
 from axiru.slack.message import Block, SlackText
 from axiru.slack.text import code, code_block, moment, mrkdwn, plain, said
@@ -103,12 +104,13 @@ def _call(sheet: ApprovalSheet) -> str:
 
 def _context(sheet: ApprovalSheet) -> Iterator[str]:
     if (payment := sheet.payment) is not None:
+        warned = "".join(f"\n:warning: {said(warning)}" for warning in warnings_of(sheet))
         disputed = " · :warning: *disputed*" if payment.disputed else ""
         yield (
             f"*Stripe says of the payment* {money_text(payment.amount_cents, payment.currency)} "
             f"{said(payment.status, 100)} on {moment(payment.created_at)} · refunded "
             f"{money_text(payment.amount_refunded_cents, payment.currency)} · still refundable "
-            f"{money_text(payment.remaining_cents, payment.currency)}{disputed}"
+            f"{money_text(payment.remaining_cents, payment.currency)}{disputed}{warned}"
         )
     if sheet.earlier:
         totals = ", ".join(

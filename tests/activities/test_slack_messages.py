@@ -23,6 +23,7 @@ from axiru.domain.approval_sheet import (
 )
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
+from axiru.domain.sheet_lines import sections
 from axiru.slack.approval_message import approval_message
 from axiru.slack.buttons import APPROVE, DENY, OPEN, Shown
 from axiru.slack.deny_modal import deny_modal, told_modal
@@ -145,6 +146,22 @@ def test_whatever_was_written_the_app_home_fits(words: str) -> None:
 
     assert faults_of_view(view) == []
     assert_harmless(view["blocks"])
+
+
+@pytest.mark.parametrize(("state", "warned"), [("pending", True), ("approved", False)])
+def test_slack_and_mail_warn_of_what_stripe_says_against_an_open_request(state: str, *, warned: bool) -> None:
+    asked = sheet("cus_1", state)
+    assert asked.payment is not None
+    asked = msgspec.structs.replace(asked, payment=msgspec.structs.replace(asked.payment, customer_id="cus_2"))
+    in_slack = " ".join(texts(approval_message(asked, "https://console.example").blocks))
+    in_mail = [line.value for section in sections(asked) for line in section.lines]
+    for sentence in (
+        "999,999,999.98 USD more than is left: approved, it is stopped before the call.",
+        "The customer disputes this payment at their bank.",
+        "On Stripe this payment belongs to cus_2, not to cus_1.",
+    ):
+        assert (sentence in in_mail) is warned
+        assert (said(sentence) in in_slack) is warned
 
 
 def test_long_texts_are_cut_to_slacks_limits() -> None:

@@ -1,0 +1,34 @@
+"""What Stripe says of a payment that speaks against a request, in sentences: the same at every door. Pure."""
+
+from axiru.domain.approval_sheet import ApprovalSheet, PaymentContext
+from axiru.domain.currency import exponent_of
+from axiru.domain.money import decimal_text
+
+
+def payment_warnings(
+    payment: PaymentContext | None, *, amount_cents: int, currency: str, customer_id: str | None
+) -> tuple[str, ...]:
+    """One sentence for each; none where Stripe has not been asked."""
+    if payment is None:
+        return ()
+    over = amount_cents - payment.remaining_cents
+    found = []
+    if currency != payment.currency:
+        found.append(f"Asked for in {currency.upper()}, paid in {payment.currency.upper()}.")
+    elif over > 0:
+        amount = f"{decimal_text(over, exponent_of(currency))} {currency.upper()}"
+        found.append(f"{amount} more than is left: approved, it is stopped before the call.")
+    if payment.disputed:
+        found.append("The customer disputes this payment at their bank.")
+    if payment.customer_id and customer_id and payment.customer_id != customer_id:
+        found.append(f"On Stripe this payment belongs to {payment.customer_id}, not to {customer_id}.")
+    return tuple(found)
+
+
+def warnings_of(sheet: ApprovalSheet) -> tuple[str, ...]:
+    """What Stripe says against a request that somebody may still decide; none once it is closed."""
+    if sheet.state != "pending":
+        return ()
+    return payment_warnings(
+        sheet.payment, amount_cents=sheet.amount_cents, currency=sheet.currency, customer_id=sheet.customer_id
+    )
