@@ -5,6 +5,7 @@ and list them all.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -39,10 +40,42 @@ _Validator: Final[Any] = extend(Draft202012Validator, type_checker=_TYPES)  # ty
 
 def decode(body: Mapping[str, Any], shape: type[Body]) -> Body:
     """`body` as `shape`. Raises InvalidBody naming every field that does not fit."""
+    return decode_by_rules(body, shape, ())
+
+
+def decode_by_rules(body: Mapping[str, Any], shape: type[Body], broken: Iterable[FieldError]) -> Body:
+    """`body` as `shape`, unless a rule beyond its shape is `broken`. Raises InvalidBody naming every field of both.
+
+    Of a field that does not fit its shape, only that is said.
+    """
+    decoded: Body | None = None
+    found: list[FieldError] = []
     try:
-        return msgspec.convert(body, shape)
+        decoded = msgspec.convert(body, shape)
     except msgspec.ValidationError as error:
-        raise InvalidBody(field_errors(body, shape) or [_whole(error)]) from error
+        found = field_errors(body, shape) or [_whole(error)]
+    named = {error.field for error in found}
+    found += [error for error in broken if error.field not in named]
+    if found or decoded is None:
+        raise InvalidBody(found)
+    return decoded
+
+
+def past_time(body: Mapping[str, Any], field: str) -> Iterator[FieldError]:
+    """That `field` names a time which has passed; what is no time at all is wrong by its shape."""
+    try:
+        moment = msgspec.convert(body.get(field), Moment)
+    except msgspec.ValidationError:
+        return
+    if moment <= datetime.now(UTC):
+        yield FieldError(field, "out_of_range", "This time has passed.")
+
+
+def blank_reason(body: Mapping[str, Any], text: str) -> Iterator[FieldError]:
+    """That the reason says nothing."""
+    reason = body.get("reason")
+    if isinstance(reason, str) and not reason.strip():
+        yield FieldError("reason", "missing", text)
 
 
 def field_errors(body: Mapping[str, Any], shape: type[msgspec.Struct]) -> list[FieldError]:

@@ -1,7 +1,6 @@
 """`/api/v1/controls`: stop money outside of policy, and let it go again. Works without Temporal."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -9,9 +8,9 @@ from litestar import Request, delete, get, post
 from msgspec import Meta
 
 from api.auth import Caller, InsufficientScope, requires
-from api.errors import FieldError, InvalidBody, NotFound
-from api.fields import decode
-from api.intake.text import Reason
+from api.errors import FieldError, NotFound
+from api.fields import blank_reason, decode, decode_by_rules, past_time
+from api.intake.text import Moment, Reason
 from api.json_body import read_object, read_optional_object
 from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
@@ -37,7 +36,7 @@ class ControlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     mode: AppliesTo
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
     scope: dict[str, Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)]] = {}
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
 
 class LiftBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,26 +117,17 @@ async def lift_control(request: Request[Caller, Any, Any], control_id: str) -> C
 
 
 def read_control(raw: dict[str, Any]) -> ControlBody:
-    errors: dict[str, FieldError] = {}
-    body: ControlBody | None = None
-    try:
-        body = decode(raw, ControlBody)
-    except InvalidBody as invalid:
-        errors = {error.field: error for error in invalid.field_errors}
-    for error in _rule_errors(raw, body):
-        errors.setdefault(error.field, error)
-    if errors or body is None:
-        raise InvalidBody(list(errors.values()))
+    body = decode_by_rules(raw, ControlBody, _broken_rules(raw))
     if "source" in body.scope:
         # Compared as requests are: see `folded`.
         return msgspec.structs.replace(body, scope={"source": body.scope["source"].strip().casefold()})
     return body
 
 
-def _rule_errors(raw: dict[str, Any], body: ControlBody | None) -> Iterator[FieldError]:
-    kind, scope, reason = raw.get("kind"), raw.get("scope", {}), raw.get("reason")
-    if isinstance(reason, str) and not reason.strip():
-        yield FieldError("reason", "missing", "A control needs a reason.")
+def _broken_rules(raw: dict[str, Any]) -> Iterator[FieldError]:
+    kind, scope = raw.get("kind"), raw.get("scope", {})
+    yield from blank_reason(raw, "A control needs a reason.")
+    yield from past_time(raw, "expires_at")
     if isinstance(scope, dict):
         if kind == "kill_switch" and scope:
             yield FieldError("scope", "not_allowed", "The kill switch stops everything; leave the scope empty.")
@@ -152,8 +142,3 @@ def _rule_errors(raw: dict[str, Any], body: ControlBody | None) -> Iterator[Fiel
             yield FieldError(
                 "scope.surface", "not_allowed", f"There are these surfaces: {', '.join(sorted(SURFACES))}."
             )
-    if body is not None and body.expires_at is not None:
-        if body.expires_at.tzinfo is None:
-            yield FieldError("expires_at", "malformed", "A time needs its zone, such as Z.")
-        elif body.expires_at <= datetime.now(UTC):
-            yield FieldError("expires_at", "out_of_range", "This time has passed.")

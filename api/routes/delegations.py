@@ -1,7 +1,8 @@
 """`/api/v1/delegations`: who votes in whose place while they are out of office."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import chain
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -9,8 +10,8 @@ from litestar import Request, delete, get, post
 from msgspec import Meta
 
 from api.auth import Caller, InsufficientScope, requires
-from api.errors import FieldError, InvalidBody, NotFound
-from api.fields import decode
+from api.errors import NotFound
+from api.fields import blank_reason, decode_by_rules, past_time
 from api.intake.text import Identifier, Moment
 from api.json_body import read_object
 from api.live_reach import may_reach_live
@@ -68,9 +69,9 @@ async def begin_delegation(request: Request[Caller, Any, Any]) -> DelegationView
     """Pass on one's own seat; an admin passes on somebody's, and never to themselves."""
     caller = request.user
     _require_scope(caller)
-    body = decode(await read_object(request), DelegationBody)
-    if errors := list(_rule_errors(body)):
-        raise InvalidBody(errors)
+    raw = await read_object(request)
+    broken = chain(blank_reason(raw, "A delegation needs a reason."), past_time(raw, "ends_at"))
+    body = decode_by_rules(raw, DelegationBody, broken)
     receipt = await delegate(
         organization_id=caller.organization_id,
         member_id=caller.member_id,
@@ -101,13 +102,6 @@ async def end_one_delegation(request: Request[Caller, Any, Any], delegation_id: 
         signer=services_of(request).signer,
     )
     return await _find(delegation_id, caller)
-
-
-def _rule_errors(body: DelegationBody) -> Iterator[FieldError]:
-    if not body.reason.strip():
-        yield FieldError("reason", "missing", "A delegation needs a reason.")
-    if body.ends_at <= datetime.now(UTC):
-        yield FieldError("ends_at", "out_of_range", "This time has passed.")
 
 
 def _require_scope(caller: Caller) -> None:

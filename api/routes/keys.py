@@ -1,7 +1,7 @@
 """`/api/v1/keys`: API keys are made, listed and revoked. A key's secret is shown once and kept as a hash."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -9,8 +9,7 @@ from litestar import Request, delete, get, post
 from msgspec import Meta
 
 from api.auth import Caller, InsufficientScope, requires
-from api.errors import InvalidBody
-from api.fields import decode
+from api.fields import decode_by_rules, past_time
 from api.intake.text import Identifier, Moment, ShortText
 from api.intake.vocabulary import OutcomeStyle
 from api.json_body import read_object
@@ -87,10 +86,8 @@ class KeyList(msgspec.Struct, frozen=True):
 async def create_key(request: Request[Caller, Any, Any]) -> NewKey:
     """Make a key; its secret is in this answer and nowhere else."""
     caller = request.user
-    body = decode(await read_object(request), KeyBody)
-    now = datetime.now(UTC)
-    if body.expires_at is not None and body.expires_at <= now:
-        raise InvalidBody.single("expires_at", "out_of_range", "This must be a time to come.")
+    raw = await read_object(request)
+    body = decode_by_rules(raw, KeyBody, past_time(raw, "expires_at"))
     if caller.mode is not None and body.mode != caller.mode:
         raise InsufficientScope(
             SCOPE_OF[Permission.KEYS], f"This key is of {caller.mode} mode and makes no keys of the other."

@@ -144,6 +144,14 @@ async def test_a_wrong_control_stops_nothing(log_in: LogIn, control: dict[str, A
     assert "kill_switch" not in {item["kind"] for item in in_force}
 
 
+@pytest.mark.parametrize("expires_at", ["2020-01-01T00:00:00Z", "2999-01-01T00:00:00", "tomorrow"])
+async def test_a_wrong_time_is_named_beside_every_other_fault(admin_key: httpx.AsyncClient, expires_at: str) -> None:
+    body = {"kind": "freze", "mode": "prod", "scope": 5, "reason": " ", "expires_at": expires_at}
+    answer = await admin_key.post("/api/v1/controls", json=body)
+    assert answer.status_code == 400
+    assert sorted(error["field"] for error in answer.json()["field_errors"]) == sorted(body)
+
+
 async def test_a_key_controls_its_own_mode_only(admin_key: httpx.AsyncClient) -> None:
     for mode in ("live", "both"):
         body = {"kind": "kill_switch", "mode": mode, "reason": "a test"}
