@@ -6,14 +6,14 @@ import msgspec
 from litestar import Request, Response, post
 
 from api.services import Services, services_of
-from api.slack.background import go_on
-from api.slack.commands import answer_command
+from api.slack.background import UNCERTAIN, answer_in_time, go_on
+from api.slack.commands import answer_command, spoken
 from api.slack.home import show_home
-from api.slack.payloads import Interaction, read_command, read_event, read_interaction
+from api.slack.payloads import Interaction, SlashCommand, read_command, read_event, read_interaction
 from api.slack.person import person
 from api.slack.received import once
 from api.slack.signature import SignedRequest, read_signed
-from api.slack.voting import pressed, submitted
+from api.slack.voting import late_vote, pressed, submitted
 from axiru.slack.buttons import APPROVE, DENY
 from axiru.slack.deny_modal import CALLBACK
 
@@ -25,7 +25,8 @@ async def slack_interaction(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A button that was pressed, or a modal that was submitted."""
     services = services_of(request)
     signed = await read_signed(request, services.settings.slack_signing_secret)
-    return _answer(await _interact(read_interaction(signed.body), signed, services))
+    interaction = read_interaction(signed.body)
+    return _answer(await answer_in_time(_interact(interaction, signed, services), late_vote(interaction)))
 
 
 @post("/slack/commands", status_code=200)
@@ -34,8 +35,7 @@ async def slack_command(request: Request[Any, Any, Any]) -> Response[bytes]:
     services = services_of(request)
     signed = await read_signed(request, services.settings.slack_signing_secret)
     command = read_command(signed.body)
-    typist = await person(command.team_id, command.user_id, command.channel_id, services)
-    return _answer(await answer_command(command, typist, signed, services))
+    return _answer(await answer_in_time(_command(command, signed, services), spoken(UNCERTAIN)))
 
 
 @post("/slack/events", status_code=200)
@@ -48,10 +48,19 @@ async def slack_event(request: Request[Any, Any, Any]) -> Response[bytes]:
         return _answer({"challenge": envelope.challenge})
     event = envelope.event
     if event is not None and event.type == "app_home_opened" and event.user and event.tab in {None, "home"}:
-        reader = await person(envelope.team_id, event.user, None, services)
-        if reader is not None:
-            go_on(show_home(reader, services.settings.console_url))
+        go_on(_home(envelope.team_id, event.user, services))
     return _answer(_NOTHING)
+
+
+async def _home(team_id: str, slack_user_id: str, services: Services) -> None:
+    reader = await person(team_id, slack_user_id, None, services)
+    if reader is not None:
+        await show_home(reader, services.settings.console_url)
+
+
+async def _command(command: SlashCommand, signed: SignedRequest, services: Services) -> dict[str, Any]:
+    typist = await person(command.team_id, command.user_id, command.channel_id, services)
+    return await answer_command(command, typist, signed, services)
 
 
 async def _interact(interaction: Interaction, signed: SignedRequest, services: Services) -> dict[str, Any]:

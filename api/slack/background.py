@@ -12,6 +12,11 @@ from axiru.slack.text import said
 ANSWER_SECONDS: Final = 2.0
 """Slack shows people an error after three."""
 
+LATEST_SECONDS: Final = 2.5
+"""For all of an answer, what comes before and after its work included: who asks is read from tables, too."""
+
+UNCERTAIN: Final = "Axiru's database does not answer. Whether this is done will show here or in the console."
+
 WENT_WRONG: Final = "Something went wrong here; it has been recorded. Please use the console."
 
 _log = structlog.get_logger("api")
@@ -38,6 +43,21 @@ async def text_in_time(
 
     go_on(tell())
     return meanwhile
+
+
+async def answer_in_time(answering: Coroutine[Any, Any, dict[str, Any]], late: dict[str, Any]) -> dict[str, Any]:
+    """The answer, or `late` when Slack would not wait for it; what was asked goes on."""
+    task = asyncio.create_task(answering)
+    _keep(task)
+    done, _ = await asyncio.wait({task}, timeout=LATEST_SECONDS)
+    if done:
+        return task.result()
+    go_on(_ended(task))
+    return late
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    await task
 
 
 async def _worded(work: Coroutine[Any, Any, str]) -> str:

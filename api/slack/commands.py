@@ -35,19 +35,19 @@ async def answer_command(
     word, _, rest = command.text.strip().partition(" ")
     word = word.lower()
     if person is None:
-        return _spoken(NOT_INSTALLED)
+        return spoken(NOT_INSTALLED)
     if person.member is None and word not in {"", "help", "link"}:
-        return _spoken(LINK_HINT)
+        return spoken(LINK_HINT)
     if word == "queue":
         return await _done(_queue(person), person)
     if word in _ACTING:
         answer = await once(signed, lambda: _done(_ACTING[word](rest, person, services), person))
         return answer if isinstance(answer, dict) else {}
-    return _spoken(HELP if word in {"", "help"} else f"There is no such command.\n{HELP}")
+    return spoken(HELP if word in {"", "help"} else f"There is no such command.\n{HELP}")
 
 
 async def _done(work: Coroutine[Any, Any, str], person: SlackPerson) -> dict[str, Any]:
-    return _spoken(await text_in_time(work, meanwhile=_STILL, later=person.tell))
+    return spoken(await text_in_time(work, meanwhile=_STILL, later=person.tell))
 
 
 async def _link(code: str, person: SlackPerson, services: Services) -> str:
@@ -69,7 +69,8 @@ async def _queue(person: SlackPerson) -> str:
     return "\n\n".join(lines) or f"Nothing waits for you, {said(person.member.name, 100)}."
 
 
-def _spoken(text: str) -> dict[str, Any]:
+def spoken(text: str) -> dict[str, Any]:
+    """What the person who typed alone reads."""
     return {"response_type": "ephemeral", "text": text}
 
 

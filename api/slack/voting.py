@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from api.services import Services
-from api.slack.background import go_on, text_in_time
+from api.slack.background import UNCERTAIN, go_on, text_in_time
 from api.slack.payloads import Interaction
 from api.slack.person import LINK_HINT, SlackPerson
 from api.telling import tell_workflow
@@ -59,6 +59,11 @@ async def submitted(interaction: Interaction, person: SlackPerson, services: Ser
         return _beside(f"At most {LONGEST_REASON} characters.")
     vote = _vote(shown, "deny", reason, person, services, interaction.trigger_id)
     return _instead(await text_in_time(vote, meanwhile=_STILL, later=person.tell))
+
+
+def late_vote(interaction: Interaction) -> dict[str, Any]:
+    """Until the vote is known: words in a modal; a press is answered with nothing, and told once it is."""
+    return _instead(UNCERTAIN) if interaction.type == "view_submission" else {}
 
 
 async def _ask_why(shown: Shown, trigger_id: str, person: SlackPerson, member_id: str) -> str:

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -101,6 +102,32 @@ async def test_denial_whose_modal_does_not_open_points_to_the_console(
 
     await slack.eventually(pointed)
     assert await votes(admin_key, decision) == []
+
+
+async def test_slack_is_answered_in_time_while_the_database_does_not_answer(
+    slack: Any, asked: Any, link: Any, admin_key: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
+    user = await link("controller")
+    decision = await asked()
+    message = await slack.message(decision["approval_id"])
+    async with database.transaction():
+        await database.execute("LOCK TABLE slack_installations IN ACCESS EXCLUSIVE MODE")
+
+        replies = [
+            await slack.press(user, message, APPROVE),
+            await slack.command(user, "queue"),
+            await slack.open_home(user),
+        ]
+
+        assert [reply["status"] for reply in replies] == [200, 200, 200]
+        assert max(reply["seconds"] for reply in replies) < SLACK_SECONDS
+        assert "does not answer" in replies[1]["body"]["text"]
+        assert await votes(admin_key, decision) == []
+
+    async def voted() -> bool | None:
+        return len(await votes(admin_key, decision)) == 1 or None
+
+    await slack.eventually(voted)
 
 
 async def test_kill_switch_is_engaged_in_time_while_slack_hangs(slack: Any, link: Any, log_in: Any) -> None:
