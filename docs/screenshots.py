@@ -20,16 +20,34 @@ OUT = Path(__file__).parent / "screenshots"
 SIZES = ((1280, 800), (390, 844))
 POLICY_LOOKS = ((1280, "light"), (390, "dark"))
 REFUNDS: tuple[dict[str, Any], ...] = (
-    {"amount_cents": 4_900, "charge": "ch_demo_011", "customer": "cus_Q1mT8", "source": "support_console"},
-    {"amount_cents": 12_000, "charge": "ch_demo_012", "customer": "cus_R7bK2", "source": "refund_agent", "tenure": 3},
-    {"amount_cents": 14_200, "charge": "ch_demo_013", "customer": "cus_P4xN6", "source": "refund_agent"},
-    {"amount_cents": 2_350, "charge": "ch_demo_014", "customer": "cus_L9dW3", "source": "support_console"},
-    {"amount_cents": 18_000, "charge": "ch_demo_015", "customer": "cus_M2fY5", "source": "zendesk", "approve": True},
-    {"amount_cents": 6_450, "charge": "ch_demo_016", "customer": "cus_B8vC1", "source": "support_console"},
-    {"amount_cents": 9_900, "charge": "ch_demo_017", "customer": "cus_T3hJ7", "source": "zendesk", "why": "fraudulent"},
-    {"amount_cents": 23_150, "charge": "ch_demo_018", "customer": "cus_H6sA9", "source": "refund_agent", "deny": True},
-    {"amount_cents": 1_299, "charge": "ch_demo_019", "customer": "cus_D5gE4", "source": "support_console"},
-    {"amount_cents": 40_000, "charge": "ch_demo_020", "customer": "cus_Q1mT8", "source": "support_console"},
+    {"amount_cents": 4_900, "charge": "ch_demo_011", "customer": "cus_demo_020", "source": "support_console"},
+    {
+        "amount_cents": 12_000,
+        "charge": "ch_demo_012",
+        "customer": "cus_demo_012",
+        "source": "refund_agent",
+        "tenure": 3,
+    },
+    {"amount_cents": 14_200, "charge": "ch_demo_013", "customer": "cus_demo_013", "source": "refund_agent"},
+    {"amount_cents": 2_350, "charge": "ch_demo_014", "customer": "cus_demo_014", "source": "support_console"},
+    {"amount_cents": 18_000, "charge": "ch_demo_015", "customer": "cus_demo_015", "source": "zendesk", "approve": True},
+    {"amount_cents": 6_450, "charge": "ch_demo_016", "customer": "cus_demo_016", "source": "support_console"},
+    {
+        "amount_cents": 9_900,
+        "charge": "ch_demo_017",
+        "customer": "cus_demo_017",
+        "source": "zendesk",
+        "why": "fraudulent",
+    },
+    {
+        "amount_cents": 23_150,
+        "charge": "ch_demo_018",
+        "customer": "cus_demo_018",
+        "source": "refund_agent",
+        "deny": True,
+    },
+    {"amount_cents": 1_299, "charge": "ch_demo_019", "customer": "cus_demo_019", "source": "support_console"},
+    {"amount_cents": 40_000, "charge": "ch_demo_020", "customer": "cus_demo_020", "source": "support_console"},
 )
 
 
