@@ -20,6 +20,8 @@ log = structlog.get_logger()
 _BATCH: Final = 200
 _AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 """What passes by itself. Anything else a plan raises would be raised again by every attempt."""
+_OURS: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What PostgreSQL says of a value that it is given, however often; the rest of what it says may pass."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -93,9 +95,9 @@ async def _plan_chain(channel: Channel, chain: Mapping[str, Any]) -> int:
 async def _places(channel: Channel, happening: Happening) -> list[Place]:
     try:
         return [Place(happening, planned) for planned in await channel.plan(happening)]
-    except _AWAY:
-        raise
     except Exception as error:
+        if isinstance(error, _AWAY) and not isinstance(error, _OURS):
+            raise
         # A defect of ours in one message must not silence the chain for ever: it is logged as a failed delivery.
         log.exception("delivery_not_planned", channel=channel.name, topic=happening.topic, seq=happening.seq)
         unknown = Planned(target="", event=happening.topic, body=happening.payload)
