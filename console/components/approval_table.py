@@ -98,6 +98,9 @@ def _marks(approval: ApprovalView) -> list[dict[str, str]]:
         marks.append({"label": "Held", "icon": "pause", "tone": "waiting", "title": approval.held_by.reason})
     if approval.state != "pending":
         return marks
+    if approval.votes_on_behalf_of:
+        title = f"You vote in the place of {approval.votes_on_behalf_of}, who is out of office."
+        marks.append({"label": f"For {approval.votes_on_behalf_of}", "icon": "flag", "tone": "neutral", "title": title})
     warnings = payment_warnings(approval)
     if warnings:
         marks.append({"label": "Check payment", "icon": "alert", "tone": "waiting", "title": " ".join(warnings)})

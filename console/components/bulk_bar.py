@@ -131,6 +131,8 @@ def _item(approval: ApprovalView) -> None:
             Text("code", f" {asked.charge or asked.payment_intent}")
         if asked.customer_id:
             Text("code", f" {asked.customer_id}")
+        if approval.votes_on_behalf_of:
+            Text("p", f"In the place of {approval.votes_on_behalf_of}.", "muted")
         for sentence in payment_warnings(approval):
             Text("p", sentence, "bulk-warning")
 

@@ -36,7 +36,7 @@ class OutOfOffice(AccountPart):
                     "While you are away, a colleague can vote in your place. They cannot pass it on, and never vote on "
                     "what you or they have asked for."
                     if VOTING_ROLES.intersection(session.member.roles)
-                    else "Your roles do not vote, so there is nothing to pass on. You may be asked to stand in.",
+                    else "Your roles do not vote, so there is nothing to pass on.",
                     "muted",
                 )
                 self._list = block("ul", "rows delegations", aria_live="polite")

@@ -138,6 +138,8 @@ async def test_who_is_away_is_stood_in_for_until_they_end_it(
     await expect(panel).to_contain_text("In force")
 
     decision = await decide(15_100, charge="ch_demo_001")
+    await go(stand_in, "/approvals")
+    await expect(stand_in.locator(f"#row-{decision['approval_id']}")).to_contain_text(f"For {own}")
     await go(stand_in, f"/decisions/{decision['decision_id']}")
     await expect(stand_in.locator(".vote-form")).to_contain_text(f"You vote in the place of {own}")
     await stand_in.get_by_role("button", name="Approve…").click()
