@@ -1,8 +1,7 @@
 """What Stripe says of a payment that speaks against a request, in sentences: the same at every door. Pure."""
 
 from axiru.domain.approval_sheet import ApprovalSheet, PaymentContext
-from axiru.domain.currency import exponent_of
-from axiru.domain.money import decimal_text
+from axiru.domain.money import money_text
 
 
 def payment_warnings(
@@ -16,7 +15,9 @@ def payment_warnings(
     if currency != payment.currency:
         found.append(f"Asked for in {currency.upper()}, paid in {payment.currency.upper()}.")
     elif over > 0:
-        amount = f"{decimal_text(over, exponent_of(currency))} {currency.upper()}"
+        amount, code = money_text(over, currency), currency.upper()
+        # `$` alone names many currencies.
+        amount = amount if amount.startswith(code) else f"{amount} {code}"
         found.append(f"{amount} more than is left: approved, it is stopped before the call.")
     if payment.disputed:
         found.append("The customer disputes this payment at their bank.")

@@ -156,7 +156,7 @@ def test_slack_and_mail_warn_of_what_stripe_says_against_an_open_request(state: 
     in_slack = " ".join(texts(approval_message(asked, "https://console.example").blocks))
     in_mail = [line.value for section in sections(asked) for line in section.lines]
     for sentence in (
-        "999,999,999.98 USD more than is left: approved, it is stopped before the call.",
+        "$999,999,999.98 USD more than is left: approved, it is stopped before the call.",
         "The customer disputes this payment at their bank.",
         "On Stripe this payment belongs to cus_2, not to cus_1.",
     ):

@@ -96,11 +96,11 @@ def test_what_is_missing_is_counted_by_role(groups: tuple[ApprovalGroup, ...], t
     [
         (payment(), ()),
         (payment(customer_id=None), ()),
-        (payment(remaining_cents=39_999), ("0.01 USD more than is left",)),
+        (payment(remaining_cents=39_999), ("$0.01 USD more than is left",)),
         (payment(currency="eur", remaining_cents=1), ("Asked for in USD, paid in EUR.",)),
         (payment(disputed=True), ("The customer disputes this payment",)),
         (payment(customer_id="cus_2"), ("On Stripe this payment belongs to cus_2, not to cus_1.",)),
-        (payment(disputed=True, remaining_cents=0), ("400.00 USD more than is left", "The customer disputes")),
+        (payment(disputed=True, remaining_cents=0), ("$400.00 USD more than is left", "The customer disputes")),
     ],
 )
 def test_a_voter_is_warned_of_what_stripe_says_against_it(told: PaymentContext, warned: tuple[str, ...]) -> None:
