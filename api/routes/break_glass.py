@@ -43,7 +43,7 @@ class WordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class GlassView(msgspec.Struct, frozen=True, kw_only=True):
-    """`expired` was open, and nobody confirmed it in time."""
+    """`expired` was open, and nobody confirmed it in time, or before the approval was decided otherwise."""
 
     id: str
     approval_id: str
@@ -158,7 +158,10 @@ async def _told(receipt: GlassReceipt, caller: Caller, services: Services) -> Gl
 
 
 _MOST: Final = 500
-_STATE: Final = "CASE WHEN b.state = 'open' AND b.expires_at <= clock_timestamp() THEN 'expired' ELSE b.state END"
+_STATE: Final = """
+CASE WHEN b.state = 'open' AND (b.expires_at <= clock_timestamp()
+    OR EXISTS (SELECT FROM approvals a WHERE a.id = b.approval_id AND a.state <> 'pending')) THEN 'expired'
+ELSE b.state END"""
 _SELECT: Final = f"""
 SELECT b.*, {_STATE} AS state_now, o.name AS opened_by_name, c.name AS confirmed_by_name FROM break_glass b
 JOIN members o ON o.id = b.opened_by LEFT JOIN members c ON c.id = b.confirmed_by WHERE b.organization_id = {{}}

@@ -152,6 +152,18 @@ async def test_a_glass_that_cannot_be_broken_is_refused_with_every_reason(
     assert [error["field"] for error in answer.json()["field_errors"]] == fields
 
 
+async def test_nothing_is_open_for_what_was_decided_otherwise(second: Any, pending: Pending, log_in: LogIn) -> None:
+    one = await log_in("controller")
+    opened = (await one.post(pending.path, json=pending.body)).json()
+
+    denied = await one.post(f"{pending.approval}/deny", json={"reason": "no receipt"})
+
+    assert denied.json()["approval_state"] == "denied"
+    waiting = (await one.get("/api/v1/break-glass?state=open")).json()["items"]
+    assert opened["id"] not in {each["id"] for each in waiting}
+    assert (await second.client.post(f"/api/v1/break-glass/{opened['id']}/confirm")).status_code == 409
+
+
 async def test_unknown_glasses_and_states_are_refused(log_in: LogIn) -> None:
     one = await log_in("controller")
     for path in ("/api/v1/break-glass/bg_x/confirm", "/api/v1/break-glass/bg_x/withdraw"):
