@@ -18,6 +18,8 @@ from axiru.domain.delivery import Channel, Happening, Planned
 log = structlog.get_logger()
 
 _BATCH: Final = 200
+GATHERED_SECONDS: Final = 2.0
+"""How long a message that shows a state waits for more of the same: a burst of changes is told once."""
 _AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 """What passes by itself. Anything else a plan raises would be raised again by every attempt."""
 _OURS: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
@@ -118,6 +120,7 @@ async def _write(channel: Channel, places: Sequence[Place]) -> None:
             "dedupe": _dedupe(channel, each),
             "state": "pending" if each.failed_because is None else "failed",
             "last_detail": each.failed_because,
+            "shows_state": each.planned.shows_state,
         }
         for each in places
     ]
@@ -126,13 +129,19 @@ async def _write(channel: Channel, places: Sequence[Place]) -> None:
         INSERT INTO deliveries (id, organization_id, mode, channel, target, event, body, dedupe, state, last_detail,
             next_attempt_at, created_at, finished_at)
         SELECT id, organization_id, mode, {}, target, event, body, dedupe, state, last_detail,
-            clock_timestamp(), clock_timestamp(), CASE state WHEN 'failed' THEN clock_timestamp() END
+            clock_timestamp() + make_interval(secs => CASE WHEN shows_state THEN {} ELSE 0 END),
+            clock_timestamp(), CASE state WHEN 'failed' THEN clock_timestamp() END
         FROM jsonb_to_recordset({}::jsonb) AS w (id text, organization_id text, mode text, target text, event text,
-            body jsonb, dedupe text, state text, last_detail text)
+            body jsonb, dedupe text, state text, last_detail text, shows_state boolean)
+        WHERE NOT (shows_state AND EXISTS (SELECT FROM deliveries d WHERE d.organization_id = w.organization_id
+            AND d.channel = {} AND d.target = w.target AND d.event = w.event
+            AND d.state = 'pending' AND d.attempts = 0))
         ON CONFLICT (dedupe) DO NOTHING
         """,
         channel.name,
+        GATHERED_SECONDS,
         msgspec.json.encode(written).decode(),
+        channel.name,
     )
 
 

@@ -1,6 +1,6 @@
 """The open approvals that one member may vote on now, in both modes."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from axiru.database import rows
 from axiru.domain.approval_sheet import ApprovalSheet
@@ -10,8 +10,15 @@ from ledger.eligibility import standings
 LOOKED_AT: Final = 200
 
 
-async def waiting_for(organization_id: str, member_id: str) -> list[ApprovalSheet]:
-    """Those nearest to their deadline first, among the `LOOKED_AT` that end next."""
+class Waiting(NamedTuple):
+    """`sheets` of those nearest to their deadline first, and how many `others` there are."""
+
+    sheets: list[ApprovalSheet]
+    others: int = 0
+
+
+async def waiting_for(organization_id: str, member_id: str, *, most: int) -> Waiting:
+    """What waits for one member, among the `LOOKED_AT` approvals that end next; only `most` sheets are read."""
     found = await rows(
         """
         SELECT id FROM approvals WHERE organization_id = {} AND state = 'pending' AND expires_at > clock_timestamp()
@@ -22,4 +29,4 @@ async def waiting_for(organization_id: str, member_id: str) -> list[ApprovalShee
     )
     standing = await standings([approval["id"] for approval in found], member_id)
     mine = [approval["id"] for approval in found if standing[approval["id"]].cannot_vote_because is None]
-    return await read_sheets(mine)
+    return Waiting(await read_sheets(mine[:most]), len(mine[most:]))

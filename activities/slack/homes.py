@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from axiru.slack.home import home_view, unlinked_home
+from axiru.slack.home import SHOWN, home_view, unlinked_home
 from axiru.slack.installations import SlackInstallation, linked_member
 from axiru.slack.web_api import SlackAnswer, SlackWebApi
 from ledger.waiting_approvals import waiting_for
@@ -17,5 +17,6 @@ async def publish_home(
     if member is None:
         view = unlinked_home()
     else:
-        view = home_view(await waiting_for(installation.organization_id, member.member_id), console_url)
+        waiting = await waiting_for(installation.organization_id, member.member_id, most=SHOWN)
+        view = home_view(*waiting, console_url)
     return await api.call("views.publish", {"user_id": body["slack_user_id"], "view": view})

@@ -87,7 +87,7 @@ async def _is_repeated(happening: Happening) -> bool:
 
 
 def _home(slack_user_id: str) -> Planned:
-    return Planned(target=f"home/{slack_user_id}", event=HOME, body={"slack_user_id": slack_user_id})
+    return Planned(target=f"home/{slack_user_id}", event=HOME, body={"slack_user_id": slack_user_id}, shows_state=True)
 
 
 def _message(installation: SlackInstallation, event: str, topic: str, payload: dict[str, Any]) -> Planned:

@@ -62,10 +62,10 @@ async def _link(code: str, person: SlackPerson, services: Services) -> str:
 async def _queue(person: SlackPerson) -> str:
     if person.member is None:
         return LINK_HINT
-    waiting = await waiting_for(person.installation.organization_id, person.member.member_id)
-    lines = [waiting_line(sheet) for sheet in waiting[:_QUEUE_SHOWN]]
-    if len(waiting) > _QUEUE_SHOWN:
-        lines.append(f"and {len(waiting) - _QUEUE_SHOWN} more, in the console")
+    waiting = await waiting_for(person.installation.organization_id, person.member.member_id, most=_QUEUE_SHOWN)
+    lines = [waiting_line(sheet) for sheet in waiting.sheets]
+    if waiting.others:
+        lines.append(f"and {waiting.others} more, in the console")
     return "\n\n".join(lines) or f"Nothing waits for you, {said(person.member.name, 100)}."
 
 

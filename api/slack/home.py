@@ -1,7 +1,7 @@
 """The App Home, published when somebody looks at it."""
 
 from api.slack.person import SlackPerson
-from axiru.slack.home import home_view, unlinked_home
+from axiru.slack.home import SHOWN, home_view, unlinked_home
 from ledger.waiting_approvals import waiting_for
 
 
@@ -10,6 +10,6 @@ async def show_home(person: SlackPerson, console_url: str) -> None:
     if person.member is None:
         view = unlinked_home()
     else:
-        waiting = await waiting_for(person.installation.organization_id, person.member.member_id)
-        view = home_view(waiting, console_url)
+        waiting = await waiting_for(person.installation.organization_id, person.member.member_id, most=SHOWN)
+        view = home_view(*waiting, console_url)
     await person.api.call("views.publish", {"user_id": person.slack_user_id, "view": view})

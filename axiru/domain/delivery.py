@@ -23,11 +23,15 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to one target. `body` is kept until it is sent, so it never holds a secret or a token."""
+    """A message to one target. `body` is kept until it is sent, so it never holds a secret or a token.
+
+    `shows_state`: it shows how things stand when it is sent, so that one which still waits stands for this one too.
+    """
 
     target: str
     event: str
     body: dict[str, Any]
+    shows_state: bool = False
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,9 +12,9 @@ from axiru.slack.text import moment, mrkdwn, plain, said
 SHOWN: Final = 20
 
 
-def home_view(sheets: Sequence[ApprovalSheet], console_url: str) -> Block:
-    """An App Home with at most `SHOWN` approvals, each with its buttons."""
-    return {"type": "home", "blocks": waiting_blocks(sheets, console_url)}
+def home_view(sheets: Sequence[ApprovalSheet], others: int, console_url: str) -> Block:
+    """An App Home with these approvals, at most `SHOWN`, each with its buttons, and how many `others` wait."""
+    return {"type": "home", "blocks": _waiting(sheets, others, console_url)}
 
 
 def unlinked_home() -> Block:
@@ -23,14 +23,12 @@ def unlinked_home() -> Block:
     return {"type": "home", "blocks": [{"type": "section", "text": mrkdwn(text)}]}
 
 
-def waiting_blocks(sheets: Sequence[ApprovalSheet], console_url: str) -> list[Block]:
-    """What waits for one person: the App Home's blocks."""
+def _waiting(sheets: Sequence[ApprovalSheet], others: int, console_url: str) -> list[Block]:
     blocks: list[Block] = [{"type": "header", "text": plain("Waiting for your vote", 150)}]
-    for sheet in sheets[:SHOWN]:
+    for sheet in sheets:
         blocks += [{"type": "section", "text": mrkdwn(waiting_line(sheet))}, vote_buttons(sheet, console_url)]
-    if len(sheets) > SHOWN:
-        rest = f"{len(sheets) - SHOWN} more are in the console."
-        blocks.append({"type": "context", "elements": [mrkdwn(rest)]})
+    if others:
+        blocks.append({"type": "context", "elements": [mrkdwn(f"{others} more are in the console.")]})
     if not sheets:
         blocks.append({"type": "section", "text": mrkdwn("Nothing waits for you.")})
     return blocks

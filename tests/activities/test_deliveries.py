@@ -37,6 +37,7 @@ class RecordingChannel:
         self.targets = targets
         self.sent: list[Outgoing] = []
         self.answer: Callable[[Outgoing], Awaitable[Sent]] | Sent = DELIVERED
+        self.shows_state = False
         self.plan_fails: dict[str, Exception] = {}
         self.plan_waits_for: asyncio.Event | None = None
         self.closed = False
@@ -48,7 +49,10 @@ class RecordingChannel:
             raise error
         if happening.organization_id != self.organization_id:
             return []
-        return [Planned(target=target, event="control.engaged", body=happening.payload) for target in self.targets]
+        return [
+            Planned(target=target, event="control.engaged", body=happening.payload, shows_state=self.shows_state)
+            for target in self.targets
+        ]
 
     async def send(self, outgoing: Outgoing) -> Sent:
         self.sent.append(outgoing)
@@ -141,6 +145,27 @@ async def test_what_happened_is_planned_once_however_often_it_is_read(house: Hou
     )
     assert len(planned) == len(controls) * 2
     assert await plan_once(channel) == 0
+
+
+async def test_messages_that_show_a_state_are_gathered_until_one_is_taken_to_be_sent(house: House) -> None:
+    channel = RecordingChannel(house.id, "home")
+    channel.shows_state = True
+    for _ in range(3):
+        await house.happens()
+    await plan_once(channel)
+    await house.happens()
+    await plan_once(channel)
+
+    assert len(await house.deliveries()) == 1
+    assert await _send_due(channel) == 0, "more may come"
+    await _make_due(house)
+    (taken,) = await lease(channel, 1)
+    await house.happens()
+    await plan_once(channel)
+    await attempt(channel, taken)
+
+    # What was taken may have read the state before the last change.
+    assert sorted(each["state"] for each in await house.deliveries()) == ["delivered", "pending"]
 
 
 async def test_chain_whose_planning_fails_holds_up_no_other_and_is_planned_later(house: House) -> None:

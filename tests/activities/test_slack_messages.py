@@ -27,7 +27,7 @@ from axiru.domain.sheet_lines import sections
 from axiru.slack.approval_message import approval_message
 from axiru.slack.buttons import APPROVE, DENY, OPEN, Shown
 from axiru.slack.deny_modal import deny_modal, told_modal
-from axiru.slack.home import home_view
+from axiru.slack.home import SHOWN, home_view
 from axiru.slack.text import code, code_block, said
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -35,7 +35,12 @@ APPROVAL_ID = "ap_" + "0" * 26
 DIGEST = "a1" * 32
 MENTIONS = re.compile(r"<(?!!date\^)")
 HOSTILE = st.text(
-    alphabet=st.one_of(st.sampled_from("<>&!@#*_~`|\n\r\t\u202e\u200b\x00"), st.characters()), max_size=400
+    alphabet=st.one_of(
+        st.sampled_from("<>&!@#*_~`|\n\r\t\u202e\u200b\x00"),
+        # Half a surrogate pair is no text: neither JSON's reader nor PostgreSQL lets one in.
+        st.characters(exclude_categories=("Cs",)),
+    ),
+    max_size=400,
 )
 
 
@@ -140,9 +145,9 @@ def test_whatever_was_written_the_message_fits_and_mentions_nobody(words: str, s
 @settings(max_examples=30, deadline=None)
 @given(HOSTILE)
 def test_whatever_was_written_the_app_home_fits(words: str) -> None:
-    waiting = [msgspec.structs.replace(sheet(words), approval_id=f"ap_{number:026}") for number in range(40)]
+    waiting = [msgspec.structs.replace(sheet(words), approval_id=f"ap_{number:026}") for number in range(SHOWN)]
 
-    view = home_view(waiting, "https://console.example")
+    view = home_view(waiting, 20, "https://console.example")
 
     assert faults_of_view(view) == []
     assert_harmless(view["blocks"])

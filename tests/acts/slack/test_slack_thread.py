@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from axiru import ids
 from axiru.database import row, rows
 from axiru.domain.delivery import Happening, Outgoing
@@ -127,7 +125,9 @@ async def test_tripped_breaker_is_an_alarm(door: Any) -> None:
         organization_id=door.house.id,
         mode="test",
         attempt=1,
-        **msgspec.to_builtins(planned),
+        target=planned.target,
+        event=planned.event,
+        body=planned.body,
     )
     assert (await door.channel.send(outgoing)).outcome == "delivered"
 
