@@ -19,6 +19,7 @@ from ledger.acts.vote import NotEligible
 from ledger.entry import EntrySigner
 
 MOST_ENDPOINTS: Final = 50
+A_DAY: Final = timedelta(hours=24)
 
 
 class EndpointNotFound(AxiruError):
@@ -135,12 +136,15 @@ async def rotate_endpoint(
 
     Who rotates is shown the new secret, so from now on votes come in as that member or as nobody. With the previous
     secret votes come in only where that changed nobody's. An admin rotates any endpoint; another member only to have it
-    vote for them. Raises EndpointNotFound, NotEligible.
+    vote for them, which takes it from nobody else, and leaves its receiver a day to learn the new secret. Raises
+    EndpointNotFound, NotEligible.
     """
     async with act(signer, organization_id, await _mode_of(endpoint_id, organization_id)) as rotating:
         await (_check_member if votes_as_member else check_admin)(member_id, organization_id)
         found = await _endpoint(endpoint_id)
         voter = member_id if votes_as_member else None
+        if found["votes_as"] not in {None, member_id} or (found["votes_as"] is None and keep_previous < A_DAY):
+            await check_admin(member_id, organization_id)
         until = rotating.now + keep_previous if keep_previous > timedelta() else None
         facts = {"previous_secret_until": until.isoformat() if until else None, "votes_as": voter}
         _seal(rotating, endpoint_id, "rotate", member_id, facts)

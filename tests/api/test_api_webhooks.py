@@ -353,6 +353,23 @@ async def test_controller_lets_an_endpoint_vote_by_taking_a_secret_of_their_own(
     assert taken["votes_as"] is None
 
 
+async def test_member_takes_an_endpoint_from_nobody_else_and_not_from_its_receiver(
+    set_up: SetUp, log_in: LogIn
+) -> None:
+    endpoint = await set_up()
+    controller, other = await log_in("controller"), await log_in("finance_manager")
+    path = f"/api/v1/webhooks/{endpoint['id']}/rotate"
+
+    at_once = await controller.post(path, json={"votes_as_me": True, "keep_previous_hours": 23})
+    taken = await controller.post(path, json={"votes_as_me": True})
+    taken_away = await other.post(path, json={"votes_as_me": True})
+    again = await controller.post(path, json={"keep_previous_hours": 0})
+
+    assert [answer.status_code for answer in (at_once, taken, taken_away, again)] == [403, 200, 403, 200]
+    assert taken_away.json()["error"] == "not_eligible"
+    assert again.json()["votes_as"]["id"] == taken.json()["votes_as"]["id"]
+
+
 async def test_every_change_is_sealed(set_up: SetUp, log_in: LogIn, stack: Any) -> None:
     admin = await log_in("admin")
     endpoint = await set_up("approval.requested", url=f"http://127.0.0.1:9/{uuid.uuid4().hex}")
