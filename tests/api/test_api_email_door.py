@@ -63,7 +63,7 @@ async def _links(mails: httpx.AsyncClient, approval_id: str) -> dict[str, str]:
                 for mail in (await mails.get("/_sandbox/mails")).json()["data"]
                 if approval_id in mail["headers"]["References"]
             }
-            if len(found) == 2:
+            if found.keys() >= {"controller", "controller2"}:
                 return found
             await asyncio.sleep(0.2)
 
@@ -324,7 +324,7 @@ async def test_mails_of_the_time_when_the_server_was_away_come_later(
     async with asyncio.timeout(60):
         while True:
             try:
-                assert set(await _links(mails, told["approval_id"])) == {"controller", "controller2"}
+                await _links(mails, told["approval_id"])
             except httpx.TransportError:
                 await asyncio.sleep(0.2)
             else:
