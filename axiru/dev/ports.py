@@ -69,7 +69,7 @@ class Ports:
         """A port nobody listens on. Raises PortInUse when a thousand guesses found none."""
         for _ in range(1_000):
             port = random.randint(FIRST_FREE_PORT, LAST_FREE_PORT)  # noqa: S311 - a guess, not a secret
-            if port not in self._taken and is_free(port):
+            if port not in self._taken and is_free(port) and self._reserved(port):
                 self._taken.add(port)
                 return port
         raise PortInUse(f"No free port between {FIRST_FREE_PORT} and {LAST_FREE_PORT}.")

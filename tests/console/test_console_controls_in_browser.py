@@ -152,6 +152,7 @@ async def test_a_mark_is_shown_until_it_is_removed_and_the_history_can_be_search
     history = page.get_by_role("region", name="History")
     await history.get_by_role("button", name="Marks").click()
     await history.get_by_role("searchbox").fill(f"{account} looked")
+    await expect(page).to_have_url(re.compile(f"q={account}"))
     await expect(history.locator("tbody tr")).to_have_count(1)
     await page.reload()
     await expect(history.locator("tbody tr")).to_have_count(1)

@@ -174,7 +174,7 @@ async def engage_and_lift(page: Page) -> None:
     await dialog.get_by_label("Reason").fill("Rehearsal")
     await dialog.get_by_role("button", name="Stop money movement").click()
     await expect(page.locator(".banner")).to_be_visible()
-    await page.get_by_role("button", name="Lift…").click()
+    await page.get_by_role("listitem").filter(has_text="Kill switch").get_by_role("button", name="Lift…").click()
     await page.get_by_role("dialog").get_by_label("Reason").fill("Rehearsed")
     await page.get_by_role("dialog").get_by_role("button", name="Lift kill switch").click()
     await expect(page.locator(".banner")).to_have_count(0)
@@ -224,7 +224,7 @@ async def test_the_kill_switch_needs_a_reason_stops_money_and_shows_on_every_pag
         refused = await decide(1_300, charge="ch_demo_009")
         assert (refused["outcome"], refused["reason"]) == ("denied", "kill_switch_engaged")
     finally:
-        await page.get_by_role("button", name="Lift…").click()
+        await page.get_by_role("listitem").filter(has_text="Kill switch").get_by_role("button", name="Lift…").click()
         await page.get_by_role("dialog").get_by_label("Reason").fill("Found and fixed")
         await page.get_by_role("dialog").get_by_role("button", name="Lift kill switch").click()
         await expect(page.locator(".banner")).to_have_count(0)
