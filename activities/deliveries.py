@@ -28,6 +28,7 @@ _LONGEST_RETRY_AFTER_SECONDS: Final = 86_400.0
 _SEND_SECONDS: Final = 45.0
 _LEASE_SECONDS: Final = 60.0
 _IDLE_SECONDS: Final = 0.5
+_GATHER_SECONDS: Final = 0.2
 _AWAY_SECONDS: Final = 2.0
 _GRACE_SECONDS: Final = 3.0
 _AT_ONCE: Final = 64
@@ -60,8 +61,8 @@ async def _plan_forever(channel: Channel, fresh: asyncio.Event) -> None:
             continue
         if read:
             fresh.set()
-        else:
-            await asyncio.sleep(_IDLE_SECONDS)
+        # What is sealed meanwhile is planned together: a look for each decision would cost every decision.
+        await asyncio.sleep(_GATHER_SECONDS if read else _IDLE_SECONDS)
 
 
 async def _send_forever(channel: Channel, fresh: asyncio.Event) -> None:
