@@ -1,6 +1,6 @@
 """`/api/v1/break-glass`: approving past quorum and roles in an emergency. People do it, logged in; never a key."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -116,16 +116,7 @@ async def open_break_glass(request: Request[Caller, Any, Any], approval_id: str)
 )
 async def confirm_break_glass(request: Request[Caller, Any, Any], break_glass_id: str) -> GlassView:
     """The second person's word. It approves; controls and hard denials bind as ever."""
-    caller, services = request.user, services_of(request)
-    body = decode(await read_optional_object(request), WordBody)
-    receipt = await confirm_glass(
-        break_glass_id,
-        organization_id=caller.organization_id,
-        member_id=caller.member_id,
-        reason=(body.reason or "").strip(),
-        signer=services.signer,
-    )
-    return await _told(receipt, caller, services)
+    return await _second_word(request, break_glass_id, confirm_glass)
 
 
 @post(
@@ -137,9 +128,15 @@ async def confirm_break_glass(request: Request[Caller, Any, Any], break_glass_id
 )
 async def withdraw_break_glass(request: Request[Caller, Any, Any], break_glass_id: str) -> GlassView:
     """Take it back before it is confirmed."""
+    return await _second_word(request, break_glass_id, withdraw_glass)
+
+
+async def _second_word(
+    request: Request[Caller, Any, Any], break_glass_id: str, act: Callable[..., Awaitable[GlassReceipt]]
+) -> GlassView:
     caller, services = request.user, services_of(request)
     body = decode(await read_optional_object(request), WordBody)
-    receipt = await withdraw_glass(
+    receipt = await act(
         break_glass_id,
         organization_id=caller.organization_id,
         member_id=caller.member_id,

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from axiru import ids
 from axiru.database import row, rows
@@ -17,6 +18,8 @@ from ledger.acts.chain import Act, acts, json
 from ledger.acts.hold import check_holdable, hold, mode_to_hold_in, release, state_behind
 from ledger.acts.projection import read_request
 from ledger.entry import Entry, EntrySigner
+
+log = structlog.get_logger()
 
 SETTLE_SECONDS: Final = 10.0
 UNDER_WAY_SECONDS: Final = 60.0
@@ -243,11 +246,15 @@ async def list_in_flight(engaged: Control, engaging: Sequence[Act], signer: Entr
     organization_id, modes = engaging[0].organization_id, tuple(one.mode for one in engaging)
     in_flight = await _settled_or_open(organization_id, modes, engaged)
     if in_flight:
-        async with acts(signer, organization_id, modes) as listing:
-            for one in listing:
-                facts = {"control_id": engaged.id, "kind": engaged.kind, "action": "in_flight"}
-                one.seal("control", {**facts, "in_flight": in_flight})
-            await rows("UPDATE controls SET in_flight = {}::text[] WHERE id = {}", list(in_flight), engaged.id)
+        try:
+            async with acts(signer, organization_id, modes) as listing:
+                for one in listing:
+                    facts = {"control_id": engaged.id, "kind": engaged.kind, "action": "in_flight"}
+                    one.seal("control", {**facts, "in_flight": in_flight})
+                await rows("UPDATE controls SET in_flight = {}::text[] WHERE id = {}", list(in_flight), engaged.id)
+        except Exception:
+            # The control is in force and the calls are told of; an error here would say that it is not.
+            log.exception("in_flight_not_sealed", control_id=engaged.id, in_flight=in_flight)
     return in_flight
 
 
@@ -278,5 +285,8 @@ async def _settled_or_open(organization_id: str, modes: tuple[Mode, ...], engage
 
 
 def _concerns(engaged: Control, call: dict[str, Any]) -> bool:
-    ovt = for_account(msgspec.json.decode(call["ovt"], type=Ovt), call["stripe_account_id"])
+    try:
+        ovt = for_account(msgspec.json.decode(call["ovt"], type=Ovt), call["stripe_account_id"])
+    except msgspec.MsgspecError:
+        return True  # nobody can say that it is another's: it is listed
     return forbidding([engaged], ovt, datetime.now(UTC), call["decision_id"]) is not None

@@ -93,11 +93,6 @@ async def expire_approval(approval_id: str, *, organization_id: str, mode: Mode,
         return "expired"
 
 
-async def approval_state(approval_id: str) -> ApprovalState:
-    """Where an approval stands, from its table."""
-    return (await read_question(approval_id)).state
-
-
 async def seat_of(question: Question, member_id: str, voting: Act) -> Seat:
     """Where a member may vote; read in the act's own transaction, so that a role that was taken away votes no more.
 

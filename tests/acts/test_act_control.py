@@ -167,6 +167,39 @@ async def test_kill_switch_names_calls_that_did_not_settle_in_time(house: Any, r
     assert await house.state(idle.decision_id) == "allowed"
 
 
+async def test_kill_switch_that_is_engaged_says_so_even_if_its_list_cannot_be_sealed(
+    house: Any, refund: Any, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calling = await house.decided(refund(house))
+    await _intend(house, calling)
+    listed = control._settled_or_open
+
+    async def then_the_chain_is_taken(*about: Any) -> Any:
+        in_flight = await listed(*about)
+        await superuser.execute("BEGIN")
+        await superuser.execute("SELECT FROM chain_heads WHERE organization_id = $1 FOR UPDATE", house.id)
+        return in_flight
+
+    monkeypatch.setattr(control, "_settled_or_open", then_the_chain_is_taken)
+    try:
+        engaged = await _engage(house)
+    finally:
+        await superuser.execute("ROLLBACK")
+
+    assert engaged.in_flight == (calling.decision_id,)
+    assert (await house.decided(refund(house))).reason == "kill_switch_engaged"
+
+
+async def test_call_whose_request_cannot_be_read_is_listed(
+    house: Any, refund: Any, superuser: asyncpg.Connection
+) -> None:
+    calling = await house.decided(refund(house))
+    await _intend(house, calling)
+    await superuser.execute("UPDATE requests SET ovt = '{}' WHERE decision_id = $1", calling.decision_id)
+
+    assert (await _engage(house)).in_flight == (calling.decision_id,)
+
+
 async def test_call_under_way_is_not_declared_failed_while_it_may_still_arrive(house: Any, refund: Any) -> None:
     calling = await house.decided(refund(house))
     await _intend(house, calling)

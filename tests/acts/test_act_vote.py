@@ -9,8 +9,8 @@ import pytest
 from axiru.database import row, rows
 from ledger.acts.control import engage
 from ledger.acts.projection import receipt_of
-from ledger.acts.question import ApprovalClosed, ApprovalNotFound
-from ledger.acts.vote import NotEligible, ReasonRequired, approval_state, expire_approval
+from ledger.acts.question import ApprovalClosed, ApprovalNotFound, read_question
+from ledger.acts.vote import NotEligible, ReasonRequired, expire_approval
 
 TWO_OF_EACH = """
 policy: refunds
@@ -89,7 +89,7 @@ async def test_nobody_votes_twice(new_house: Any, refund: Any) -> None:
         with pytest.raises(ApprovalClosed):
             await house.vote(asked.approval_id, verdict=verdict, reason="again")
 
-    assert await approval_state(asked.approval_id) == "pending"
+    assert (await read_question(asked.approval_id)).state == "pending"
     assert len(await house.entries("vote")) == 1
 
 
@@ -281,7 +281,7 @@ async def _past_deadline(asked: Any, superuser: asyncpg.Connection) -> None:
 
 
 async def _nothing_happened(house: Any, asked: Any) -> None:
-    assert await approval_state(asked.approval_id) == "pending"
+    assert (await read_question(asked.approval_id)).state == "pending"
     assert await house.state(asked.decision_id) == "pending_approval"
     assert await house.entries("vote") == []
     assert await rows("SELECT id FROM votes WHERE approval_id = {}", asked.approval_id) == []

@@ -9,6 +9,7 @@ from aiosmtpd.smtp import SMTP
 from litestar import Litestar, Response, delete, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from axiru.dev.mail_sandbox.mailbox import Mail, Mailbox
 from axiru.dev.mail_sandbox.page import list_page, mail_page
@@ -34,11 +35,11 @@ def create_app(mailbox: Mailbox, *, smtp_host: str, smtp_port: int) -> Litestar:
         return list_page(mailbox.mails())
 
     @get("/mails/{name:str}", media_type=MediaType.HTML, sync_to_thread=True)
-    def show(name: str) -> str:
+    def show(name: FromPath[str]) -> str:
         return mail_page(_found(name))
 
     @get("/mails/{name:str}/html", sync_to_thread=True)
-    def show_html(name: str) -> Response[str]:
+    def show_html(name: FromPath[str]) -> Response[str]:
         return Response(_found(name).html, media_type=MediaType.HTML, headers=_CAGE)
 
     @get("/_sandbox/health", sync_to_thread=False)
