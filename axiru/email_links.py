@@ -50,12 +50,12 @@ async def issue_link(sheet: ApprovalSheet, member_id: str, now: datetime) -> Iss
 async def find_link(token: str) -> EmailLink | None:
     """The link of this token; None for a token that nobody issued, or whose member is a member no more.
 
-    It is used once a vote was sealed by it, whether or not `mark_used` was reached afterwards.
+    It is used once a vote was sealed by it: the vote itself says so, in the transaction that casts it.
     """
     found = await row(
         """
         SELECT l.token_hash, l.organization_id, l.approval_id, l.member_id, m.name AS member_name, l.digest,
-            l.expires_at <= clock_timestamp() AS is_expired, l.used_at IS NOT NULL OR EXISTS (SELECT FROM votes v
+            l.expires_at <= clock_timestamp() AS is_expired, EXISTS (SELECT FROM votes v
                 WHERE v.approval_id = l.approval_id AND v.door = 'email' AND v.door_ref = l.token_hash) AS is_used
         FROM email_links l JOIN members m ON m.id = l.member_id AND m.disabled_at IS NULL
             AND m.organization_id = l.organization_id
@@ -64,10 +64,3 @@ async def find_link(token: str) -> EmailLink | None:
         hash_secret(token),
     )
     return msgspec.convert(found, EmailLink) if found else None
-
-
-async def mark_used(link: EmailLink) -> None:
-    """Note that a vote was sealed by this link."""
-    await rows(
-        "UPDATE email_links SET used_at = clock_timestamp() WHERE token_hash = {} AND used_at IS NULL", link.token_hash
-    )

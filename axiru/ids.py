@@ -34,6 +34,9 @@ WEBHOOK_ENDPOINT: Final = "we_"
 DELIVERY: Final = "dl_"
 SLACK_INSTALLATION: Final = "si_"
 SLACK_LINK: Final = "sl_"
+STRIPE_CONNECTION: Final = "stripe_conn_"
+EVIDENCE_PACKET: Final = "ep_"
+FAIL_OPEN: Final = "fo_"
 
 _CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _SECRET_BITS: Final = 160
@@ -70,6 +73,11 @@ def new_session_token() -> IssuedSecret:
 def new_link_token() -> IssuedSecret:
     """The token of a link in a mail, `lt_…`: whoever has it acts as the member it was sent to."""
     return _issue("lt_")
+
+
+def new_install_secret() -> IssuedSecret:
+    """A ticket, state or cookie of an installation under way, `is_…`."""
+    return _issue("is_")
 
 
 def hash_secret(secret: str) -> str:

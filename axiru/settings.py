@@ -26,8 +26,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     temporal_tls: Annotated[bool, Meta(description="TLS to Temporal; implied by an API key")] = False
     stripe_api_base: Annotated[str, Meta(description="where Stripe's API is")] = "https://api.stripe.com"
     stripe_timeout_seconds: Annotated[int, Meta(ge=1, le=30, description="limit for one call to Stripe")] = 20
-    vault_key: Annotated[str, Meta(description="master key of the vault, 32 bytes in base64")] = ""
-    vault_key_file: Annotated[str, Meta(description="file that holds the master key, instead of AXIRU_VAULT_KEY")] = ""
+    stripe_authorize_url: Annotated[
+        str, Meta(description="where people allow the Stripe App: its OAuth install link")
+    ] = "https://marketplace.stripe.com/oauth/v2/authorize"
+    stripe_client_id_test: Annotated[str, Meta(description="client id of the Stripe App in test mode")] = ""
+    stripe_client_id_live: Annotated[str, Meta(description="client id of the Stripe App in live mode")] = ""
+    stripe_app_key_test: Annotated[str, Meta(description="the app's own secret key in test mode, for OAuth")] = ""
+    stripe_app_key_live: Annotated[str, Meta(description="the app's own secret key in live mode, for OAuth")] = ""
+    stripe_oauth_pkce: Annotated[bool, Meta(description="the authorize page offers PKCE (RFC 7636): use it")] = False
+    stripe_webhook_secrets: Annotated[
+        str, Meta(description="signing secrets of POST /webhooks/stripe, separated by commas")
+    ] = ""
+    dispute_lead_hours: Annotated[
+        int, Meta(ge=1, description="so long before a dispute's deadline the last good packet goes out")
+    ] = 6
+    vault_key: Annotated[
+        str, Meta(description="master keys of the vault, 32 bytes in base64 each, the current one first, by commas")
+    ] = ""
+    vault_key_file: Annotated[
+        str, Meta(description="file that holds the master keys, one a line, instead of AXIRU_VAULT_KEY")
+    ] = ""
     issuer: Annotated[str, Meta(description="`iss` of tokens: the API's public URL")] = "http://127.0.0.1:8400"
     api_host: Annotated[str, Meta(description="address the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, Meta(ge=0, le=65535, description="port the API listens on")] = 8400

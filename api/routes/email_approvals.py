@@ -21,7 +21,7 @@ from api.services import services_of
 from api.telling import tell_workflow
 from axiru.domain.approval import ApprovalState, Ballot, Verdict
 from axiru.domain.approval_sheet import ApprovalSheet
-from axiru.email_links import EmailLink, find_link, mark_used
+from axiru.email_links import EmailLink, find_link
 from axiru.errors import AxiruError
 from ledger.acts.question import ApprovalClosed
 from ledger.acts.vote import NotEligible, ReasonRequired, cast_vote
@@ -123,7 +123,6 @@ async def _vote(request: Request[Any, Any, Any], link: EmailLink, body: EmailVot
         ),
         signer=services.signer,
     )
-    await mark_used(link)
     tell_workflow(receipt.decision_id, MoneyMovement.vote_recorded, receipt.vote_id, services)
     return EmailVoteAnswer(
         receipt.vote_id, receipt.approval_id, receipt.decision_id, receipt.approval_state, receipt.cast_at

@@ -6,6 +6,20 @@ import msgspec
 
 from axiru.domain.movement import Ovt
 
+Operation = Literal[
+    "refunds.create",
+    "refunds.cancel",
+    "payouts.create",
+    "payouts.cancel",
+    "payouts.reverse",
+    "transfers.create",
+    "transfers.reverse",
+    "application_fees.refund",
+    "disputes.submit_evidence",
+    "disputes.close",
+]
+"""What Axiru does on Stripe, named by resource and method of its API."""
+
 
 class StripeCall(msgspec.Struct, frozen=True):
     """One call to Stripe, built from the sealed OVT when it was decided and never changed after.
@@ -15,7 +29,7 @@ class StripeCall(msgspec.Struct, frozen=True):
     was decided and approved, is compared with the charge's before the call.
     """
 
-    operation: Literal["refunds.create"]
+    operation: Operation
     stripe_connection_id: str
     stripe_account_id: str
     parameters: dict[str, str | int | dict[str, str]]

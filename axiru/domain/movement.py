@@ -71,6 +71,8 @@ class Target(msgspec.Struct, frozen=True):
     payout: str | None = None
     transfer: str | None = None
     dispute: str | None = None
+    dispute_action: str | None = None
+    application_fee: str | None = None
 
 
 class Context(msgspec.Struct, frozen=True):

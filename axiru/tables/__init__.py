@@ -3,8 +3,9 @@
 from piccolo.table import Table
 
 from axiru.tables.approvals import Approval, ApprovalComment, BreakGlass, Delegation, Vote
-from axiru.tables.controls import Breaker, BreakerTrip, Control
+from axiru.tables.controls import Breaker, BreakerTrip, Control, FailOpenProgramme, PayoutPause
 from axiru.tables.decisions import Decision, IdempotencyKey, Movement, Request
+from axiru.tables.disputes import Dispute, EvidencePacket
 from axiru.tables.doors import (
     Delivery,
     DeliveryAttempt,
@@ -16,9 +17,10 @@ from axiru.tables.doors import (
     SlackMessage,
     WebhookEndpoint,
 )
-from axiru.tables.executions import Execution
+from axiru.tables.executions import Execution, Undoing
 from axiru.tables.ledger import ChainHead, LedgerEntry, Outbox, OutboxCursor, PersonalValue, SigningKey
 from axiru.tables.lists import List, ListValue, ListVersion
+from axiru.tables.observations import ObservedMovement, StripeEvent
 from axiru.tables.organizations import (
     Agent,
     ApiKey,
@@ -28,10 +30,11 @@ from axiru.tables.organizations import (
     PasswordLink,
     Session,
     StripeConnection,
+    StripeInstall,
     Surface,
 )
 from axiru.tables.policies import Activation, Policy, PolicyDraft, PolicyVersion, ShadowResult
-from axiru.tables.replays import Replay, ReplayFinding, ReplayUpload
+from axiru.tables.replays import Replay, ReplayFinding, ReplayObject, ReplayPull, ReplayUpload
 
 ALL_TABLES: tuple[type[Table], ...] = (
     Organization,
@@ -42,6 +45,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     ApiKey,
     Agent,
     StripeConnection,
+    StripeInstall,
     Surface,
     Policy,
     PolicyDraft,
@@ -54,6 +58,8 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Replay,
     ReplayUpload,
     ReplayFinding,
+    ReplayPull,
+    ReplayObject,
     Request,
     IdempotencyKey,
     Decision,
@@ -64,9 +70,16 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Delegation,
     BreakGlass,
     Execution,
+    Undoing,
+    StripeEvent,
+    ObservedMovement,
+    Dispute,
+    EvidencePacket,
     Breaker,
     BreakerTrip,
     Control,
+    PayoutPause,
+    FailOpenProgramme,
     WebhookEndpoint,
     Delivery,
     DeliveryAttempt,

@@ -68,3 +68,36 @@ class BreakerTrip(Table, tablename="breaker_trips"):
     resolved_by = Text(null=True, default=None)
     resolved_reason = Text(null=True, default=None)
     resolved_at = Timestamptz(null=True, default=None)
+
+
+class PayoutPause(Table, tablename="payout_pauses"):
+    """The payout schedule of a frozen account, switched to manual; `schedule_before` is the way back."""
+
+    control_id = Text(primary_key=True)
+    organization_id = Text()
+    mode = Text()
+    stripe_connection_id = Text()
+    stripe_account_id = Text()
+    state = Text()
+    schedule_before = JSONB(null=True, default=None)
+    attempts = Integer(default=0)
+    next_attempt_at = Timestamptz(null=True, default=None)
+    detail = Text(null=True, default=None)
+    updated_at = Timestamptz()
+
+
+class FailOpenProgramme(Table, tablename="fail_open_programmes"):
+    """A payout programme that may go on, up to an amount and until a time, while Axiru cannot be reached."""
+
+    id = Text(primary_key=True)
+    organization_id = Text()
+    mode = Text()
+    programme = Text()
+    currency = Text()
+    max_amount_cents = BigInt()
+    reason = Text()
+    added_by = Text()
+    added_at = Timestamptz()
+    expires_at = Timestamptz()
+    removed_by = Text(null=True, default=None)
+    removed_at = Timestamptz(null=True, default=None)

@@ -17,7 +17,10 @@ class IdempotencyKey(Table, tablename="idempotency_keys"):
 
 
 class Request(Table, tablename="requests"):
-    """What was asked, before anything was decided. The workflow carries only its id."""
+    """What was asked, before anything was decided. The workflow carries only its id.
+
+    `observed_object_id` names the object on Stripe where nobody asked and the request was made of it.
+    """
 
     decision_id = Text(primary_key=True)
     organization_id = Text()
@@ -29,6 +32,7 @@ class Request(Table, tablename="requests"):
     requested_by = Text()
     received_at = Timestamptz()
     asked_at = Timestamptz()
+    observed_object_id = Text(null=True, default=None)
 
 
 class Decision(Table, tablename="decisions"):

@@ -126,4 +126,3 @@ class EmailLink(Table, tablename="email_links"):
     digest = Text()
     created_at = Timestamptz()
     expires_at = Timestamptz()
-    used_at = Timestamptz(null=True, default=None)

@@ -22,3 +22,24 @@ class Execution(Table, tablename="executions"):
     first_call_at = Timestamptz(null=True, default=None)
     last_call_at = Timestamptz(null=True, default=None)
     settled_at = Timestamptz(null=True, default=None)
+
+
+class Undoing(Table, tablename="undoings"):
+    """The taking back of what was executed, where Stripe has a way. States as of an execution."""
+
+    decision_id = Text(primary_key=True)
+    organization_id = Text()
+    mode = Text()
+    state = Text()
+    call = JSONB()
+    idempotency_key = Text()
+    attempts = Integer(default=0)
+    reason = Text()
+    requested_by = Text()
+    requested_at = Timestamptz()
+    last_call_at = Timestamptz(null=True, default=None)
+    stripe_object_id = Text(null=True, default=None)
+    stripe_status = Text(null=True, default=None)
+    error_code = Text(null=True, default=None)
+    error_message = Text(null=True, default=None)
+    settled_at = Timestamptz(null=True, default=None)

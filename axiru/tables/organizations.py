@@ -1,6 +1,6 @@
 """Who there is: organizations, their people, keys, Stripe connections, and which surfaces enforce."""
 
-from piccolo.columns import JSONB, Array, Boolean, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, Array, BigInt, Boolean, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -55,6 +55,7 @@ class OrganizationSettings(Table, tablename="organization_settings"):
 
     organization_id = Text(primary_key=True)
     break_glass = Text(default="two_people")
+    bypass_alerts = Array(base_column=Text())
     updated_by = Text()
     updated_at = Timestamptz()
 
@@ -93,7 +94,11 @@ class ApiKey(Table, tablename="api_keys"):
 
 
 class StripeConnection(Table, tablename="stripe_connections"):
-    """An account of Stripe in one mode; the token is sealed by the vault."""
+    """An account of Stripe in one mode; its tokens are sealed by the vault.
+
+    `write_actions` are what was granted here, whatever Stripe would permit. `active` has a token that works, `revoked`
+    was taken back at Stripe, `disconnected` was ended here.
+    """
 
     id = Text(primary_key=True)
     organization_id = Text()
@@ -106,6 +111,31 @@ class StripeConnection(Table, tablename="stripe_connections"):
     status = Text(default="active")
     profile = JSONB(default="{}")
     created_at = Timestamptz()
+    name = Text(default="")
+    scope = Text(default="")
+    refresh_ciphertext = Bytea(null=True, default=None, secret=True)
+    token_expires_at = Timestamptz(null=True, default=None)
+    refreshed_at = Timestamptz(null=True, default=None)
+    connected_by = Text(null=True, default=None)
+    status_reason = Text(null=True, default=None)
+    status_changed_at = Timestamptz(null=True, default=None)
+    reconciled_at = Timestamptz(null=True, default=None)
+    missed_events = BigInt(default=0)
+
+
+class StripeInstall(Table, tablename="stripe_installs"):
+    """An installation under way: who began it, in which browser. Of ticket, state and cookie only SHA-256s are kept."""
+
+    ticket_hash = Text(primary_key=True, secret=True)
+    organization_id = Text()
+    mode = Text()
+    member_id = Text()
+    state_hash = Text(null=True, default=None, secret=True)
+    browser_hash = Text(null=True, default=None, secret=True)
+    verifier_ciphertext = Bytea(null=True, default=None, secret=True)
+    created_at = Timestamptz()
+    expires_at = Timestamptz()
+    used_at = Timestamptz(null=True, default=None)
 
 
 class Surface(Table, tablename="surfaces"):
@@ -119,3 +149,6 @@ class Surface(Table, tablename="surfaces"):
     rail_action = Text()
     surface_mode = Text(default="shadow")
     updated_at = Timestamptz()
+    updated_by = Text(null=True, default=None)
+    reason = Text(null=True, default=None)
+    override_reason = Text(null=True, default=None)

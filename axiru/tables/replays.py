@@ -25,6 +25,7 @@ class Replay(Table, tablename="replays"):
     created_at = Timestamptz()
     finished_at = Timestamptz(null=True, default=None)
     expires_at = Timestamptz()
+    stripe_connection_id = Text(null=True, default=None)
 
 
 class ReplayUpload(Table, tablename="replay_uploads"):
@@ -48,3 +49,25 @@ class ReplayFinding(Table, tablename="replay_findings"):
     moved_at = Timestamptz(null=True, default=None)
     flags = Array(base_column=Text())
     was = Text(null=True, default=None)
+
+
+class ReplayPull(Table, tablename="replay_pulls"):
+    """How far the pulling of history from Stripe is: the list that is being read, and the last object of it."""
+
+    replay_id = Text(primary_key=True)
+    stage = Text()
+    cursor = Text(null=True, default=None)
+    pulled = BigInt(default=0)
+    covered_from = Timestamptz(null=True, default=None)
+    waited_seconds = Integer(default=0)
+    updated_at = Timestamptz()
+
+
+class ReplayObject(Table, tablename="replay_objects"):
+    """One object of Stripe's history, cut down to what rules read."""
+
+    replay_id = Text(primary_key=True)
+    kind = Text()
+    id = Text()
+    happened_at = Timestamptz()
+    body = JSONB()

@@ -22,10 +22,24 @@ APPEND_ONLY = (
     "replay_findings",
     "approval_comments",
     "delivery_attempts",
+    "email_links",
+    "observed_movements",
+    "replay_objects",
 )
 """The app adds to these and never changes what is there."""
 
-DELETED_FROM = {"personal_values", "replays", "replay_uploads", "replay_findings", "received_messages", "deliveries"}
+DELETED_FROM = {
+    "personal_values",
+    "replays",
+    "replay_uploads",
+    "replay_findings",
+    "replay_pulls",
+    "replay_objects",
+    "received_messages",
+    "deliveries",
+    "stripe_installs",
+    "stripe_events",
+}
 
 CHANGES = {
     "requests": {"asked_at"},
@@ -44,7 +58,7 @@ CHANGES = {
     "break_glass": {"state", "confirmed_by", "confirmed_at"},
     "delegations": {"ended_at"},
     "agents": {"name", "owner_member_id", "retired_at"},
-    "organization_settings": {"break_glass", "updated_by", "updated_at"},
+    "organization_settings": {"break_glass", "bypass_alerts", "updated_by", "updated_at"},
     "breakers": {
         "name",
         "window_seconds",
@@ -72,7 +86,6 @@ CHANGES = {
     "deliveries": {"state", "attempts", "next_attempt_at", "finished_at", "last_status", "last_detail"},
     "received_messages": {"answer"},
     "password_links": {"used_at", "opened_at"},
-    "email_links": {"used_at"},
     "slack_link_codes": {"used_at"},
     "slack_installations": {"removed_at"},
     "slack_links": {"unlinked_at"},
@@ -96,6 +109,50 @@ CHANGES = {
         "discarded_at",
     },
     "list_versions": {"status", "activation_id", "activated_at", "retired_at"},
+    "stripe_connections": {
+        "name",
+        "scope",
+        "token_ciphertext",
+        "refresh_ciphertext",
+        "token_expires_at",
+        "refreshed_at",
+        "write_actions",
+        "default_currency",
+        "is_default",
+        "status",
+        "status_reason",
+        "status_changed_at",
+        "profile",
+        "reconciled_at",
+        "missed_events",
+    },
+    "surfaces": {"surface_mode", "updated_at", "updated_by", "reason", "override_reason"},
+    "stripe_installs": {"state_hash", "browser_hash", "verifier_ciphertext", "used_at"},
+    "stripe_events": {"state", "attempts", "next_attempt_at", "processed_at", "detail"},
+    "disputes": {
+        "charge",
+        "amount_cents",
+        "currency",
+        "reason",
+        "status",
+        "evidence_due_by",
+        "submission_count",
+        "updated_at",
+    },
+    "evidence_packets": {"staged_at", "submitted_at", "submitted_by_decision", "submitted_degraded"},
+    "undoings": {
+        "state",
+        "attempts",
+        "last_call_at",
+        "stripe_object_id",
+        "stripe_status",
+        "error_code",
+        "error_message",
+        "settled_at",
+    },
+    "payout_pauses": {"state", "schedule_before", "attempts", "next_attempt_at", "detail", "updated_at"},
+    "fail_open_programmes": {"removed_by", "removed_at"},
+    "replay_pulls": {"stage", "cursor", "pulled", "covered_from", "waited_seconds", "updated_at"},
     "replays": {"state", "rows_total", "rows_done", "result", "error", "finished_at"},
 }
 """The columns the app may change, of tables whose other columns never change."""

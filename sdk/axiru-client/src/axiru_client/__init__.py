@@ -1,0 +1,1 @@
+"""Ask Axiru before money moves, and hold safely when it cannot be reached."""
