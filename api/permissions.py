@@ -17,6 +17,7 @@ class Permission(StrEnum):
     KEYS = "keys"
     MEMBERS = "members"
     WEBHOOKS = "webhooks"
+    CONNECTIONS = "connections"
     BREAK_GLASS = "break_glass"
 
 
@@ -29,6 +30,7 @@ SCOPE_OF: Final[dict[Permission, str]] = {
     Permission.KEYS: "admin",
     Permission.MEMBERS: "admin",
     Permission.WEBHOOKS: "admin",
+    Permission.CONNECTIONS: "admin",
 }
 """The scope a key needs. Every key may read what its own organization and mode decided; none may break the glass."""
 
