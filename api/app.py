@@ -81,6 +81,7 @@ from api.routes.slack_installation import (
     get_slack_link,
     put_slack,
 )
+from api.routes.surfaces import change_surface, list_surfaces
 from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
     change_webhook,
@@ -100,6 +101,8 @@ from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
 
 ROUTES = (
+    list_surfaces,
+    change_surface,
     show_email_approval,
     vote_by_email,
     create_decision,
