@@ -148,3 +148,8 @@ def _read_private(path: str) -> str:
 def token_context(connection_id: str) -> bytes:
     """The context under which the access token of a Stripe connection is sealed in `stripe_connections`."""
     return b"stripe_connections/" + connection_id.encode()
+
+
+def refresh_context(connection_id: str) -> bytes:
+    """The context under which the refresh token of a Stripe connection is sealed in `stripe_connections`."""
+    return b"stripe_connections.refresh/" + connection_id.encode()

@@ -116,6 +116,7 @@ class StripeConnection(Table, tablename="stripe_connections"):
     refresh_ciphertext = Bytea(null=True, default=None, secret=True)
     token_expires_at = Timestamptz(null=True, default=None)
     refreshed_at = Timestamptz(null=True, default=None)
+    refreshing_until = Timestamptz(null=True, default=None)
     connected_by = Text(null=True, default=None)
     status_reason = Text(null=True, default=None)
     status_changed_at = Timestamptz(null=True, default=None)

@@ -116,6 +116,7 @@ CHANGES = {
         "refresh_ciphertext",
         "token_expires_at",
         "refreshed_at",
+        "refreshing_until",
         "write_actions",
         "default_currency",
         "is_default",

@@ -11,6 +11,7 @@ ALTER TABLE stripe_connections
     ADD COLUMN refresh_ciphertext bytea,
     ADD COLUMN token_expires_at timestamptz,
     ADD COLUMN refreshed_at timestamptz,
+    ADD COLUMN refreshing_until timestamptz,
     ADD COLUMN connected_by text REFERENCES members,
     ADD COLUMN status_reason text,
     ADD COLUMN status_changed_at timestamptz,
@@ -41,9 +42,9 @@ ALTER TABLE surfaces
     ADD COLUMN override_reason text;
 REVOKE UPDATE ON surfaces, stripe_connections FROM axiru_app;
 GRANT UPDATE (surface_mode, updated_at, updated_by, reason, override_reason) ON surfaces TO axiru_app;
-GRANT UPDATE (name, scope, token_ciphertext, refresh_ciphertext, token_expires_at, refreshed_at, write_actions,
-    default_currency, is_default, status, status_reason, status_changed_at, profile, reconciled_at, missed_events)
-    ON stripe_connections TO axiru_app;
+GRANT UPDATE (name, scope, token_ciphertext, refresh_ciphertext, token_expires_at, refreshed_at, refreshing_until,
+    write_actions, default_currency, is_default, status, status_reason, status_changed_at, profile, reconciled_at,
+    missed_events) ON stripe_connections TO axiru_app;
 
 -- What Stripe told, stored before it is acknowledged. `body` is cut down to what rules and people may know.
 CREATE TABLE stripe_events (
