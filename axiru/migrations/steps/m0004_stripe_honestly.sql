@@ -108,6 +108,9 @@ CREATE TABLE disputes (
     PRIMARY KEY (organization_id, mode, id)
 );
 CREATE INDEX disputes_by_due ON disputes (organization_id, mode, evidence_due_by);
+CREATE INDEX disputes_by_charge ON disputes (organization_id, mode, charge);
+-- Evidence is made of every decision about a charge, refused ones too.
+CREATE INDEX decisions_by_charge ON decisions (organization_id, mode, charge, decided_at) WHERE charge IS NOT NULL;
 
 CREATE TABLE evidence_packets (
     id text PRIMARY KEY,
