@@ -18,6 +18,8 @@ from console.pages import (
     account,
     approvals,
     connections_out,
+    connector,
+    connectors,
     controls,
     decision,
     draft,
@@ -65,6 +67,8 @@ PAGES: Final = (
     controls,
     members,
     keys,
+    connectors,
+    connector,
     connections_out,
     missing,
 )

@@ -18,6 +18,7 @@ from console.outgoing_api import OutgoingApi
 from console.people_api import PeopleApi
 from console.policy_api import PolicyApi
 from console.replay_api import ReplayApi
+from console.stripe_api import StripeApi
 from console.views import CurrentSession, LoggedIn, Member
 
 COOKIE_FIELD = "log_in"
@@ -37,6 +38,7 @@ class Session:
         self.outgoing = OutgoingApi(self.api)
         self.approvals = ApprovalApi(self.api)
         self.account = AccountApi(self.api)
+        self.stripe = StripeApi(self.api)
         self.expires_at = logged_in.expires_at
         self.member: Member = logged_in.member
         self.permissions = frozenset(permissions)

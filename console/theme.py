@@ -24,15 +24,28 @@ STATIC: Final = Path(__file__).parent / "static"
 MOST_COUNTED: Final = 9
 """Of what waits for one; beyond it only that there is more, because every page counts it anew after each vote."""
 
-Place = Literal["decisions", "approvals", "policies", "lists", "replays", "controls", "organization", "account"]
+Place = Literal[
+    "decisions",
+    "approvals",
+    "disputes",
+    "policies",
+    "lists",
+    "replays",
+    "controls",
+    "connectors",
+    "organization",
+    "account",
+]
 
 _NAVIGATION: Final[tuple[tuple[Place, str, str], ...]] = (
     ("decisions", "Decisions", "/"),
     ("approvals", "Approvals", "/approvals"),
+    ("disputes", "Disputes", "/disputes"),
     ("policies", "Policies", "/policies"),
     ("lists", "Lists", "/lists"),
     ("replays", "Replays", "/replays"),
     ("controls", "Controls", "/controls"),
+    ("connectors", "Connectors", "/connectors"),
     ("organization", "Organization", "/members"),
 )
 _FEED_WORDS: Final = {
@@ -56,7 +69,8 @@ def install() -> None:
         '<link rel="stylesheet" href="/static/axiru.css">'
         '<link rel="stylesheet" href="/static/policies.css">'
         '<link rel="stylesheet" href="/static/approvals.css">'
-        '<link rel="stylesheet" href="/static/people.css">',
+        '<link rel="stylesheet" href="/static/people.css">'
+        '<link rel="stylesheet" href="/static/stripe.css">',
         shared=True,
     )
 
