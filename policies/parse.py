@@ -20,8 +20,10 @@ from policies.source import REFUSED_TAG, compose
 from policies.syntax import (
     DEFAULT_MISSING_FACT_APPROVER,
     DEFAULT_PRIORITY,
+    FALLBACKS,
     Default,
     Effect,
+    Fallback,
     OnError,
     ParsedPolicy,
     Policy,
@@ -43,6 +45,7 @@ _POLICY_KEYS = (
     "shadow",
     "default",
     "missing_fact_approver",
+    "when_unreachable",
     "rules",
 )
 _RULE_KEYS = ("id", "priority", "when", "effect", "reason", "message", "when_missing", "on_error", "approvers")
@@ -102,14 +105,18 @@ def _policy(root: yaml.Node, reader: Reader) -> ParsedPolicy:
         rules_at.setdefault(rule.id, Position(node.start_mark.line + 1, node.start_mark.column + 1))
     approver = entries.get("missing_fact_approver")
     approver_role = SNAKE.read(approver, reader) if approver is not None else DEFAULT_MISSING_FACT_APPROVER
+    scope = _applies_to(entries["applies_to"], reader)
     policy = Policy(
         slug=reader.word(entries["policy"], SLUG, "lower-case letters, digits and -"),
         description=reader.text(entries["description"], max_characters=2000) if "description" in entries else "",
-        applies_to=_applies_to(entries["applies_to"], reader),
+        applies_to=scope,
         shadow=reader.boolean(entries["shadow"]) if "shadow" in entries else False,
         default=_default(entries["default"], approver_role, reader) if "default" in entries else Default(),
         missing_fact_approver=approver_role,
         rules=tuple(rules.values()),
+        when_unreachable=_fallbacks(entries["when_unreachable"], scope, reader)
+        if "when_unreachable" in entries
+        else (),
     )
     return ParsedPolicy(policy, rules_at)
 
@@ -120,6 +127,17 @@ def _applies_to(node: yaml.Node, reader: Reader) -> Scope:
         rail=SNAKE.read(entries["rail"], reader),
         rail_actions=read_words(entries["rail_action"], reader, SNAKE) if "rail_action" in entries else (),
     )
+
+
+def _fallbacks(node: yaml.Node, scope: Scope, reader: Reader) -> tuple[tuple[str, Fallback], ...]:
+    """In alphabetical order, and only what is not so anyway, so that equal policies are equal."""
+    governed = scope.rail_actions or tuple(FALLBACKS)
+    actions = [action for action in FALLBACKS if scope.rail == "stripe" and action in governed]
+    stated = {
+        action: Fallback(reader.choice(said, FALLBACKS[action]) or FALLBACKS[action][0])
+        for action, said in reader.mapping(node, actions).items()
+    }
+    return tuple((action, stated[action]) for action in sorted(stated) if stated[action] is not FALLBACKS[action][0])
 
 
 def _default(node: yaml.Node, approver_role: str, reader: Reader) -> Default:

@@ -36,6 +36,27 @@ class OnError(StrEnum):
     DENY = "deny"
 
 
+class Fallback(StrEnum):
+    """What a caller does with a movement while Axiru cannot be reached."""
+
+    HOLD = "hold"
+    ALLOW = "allow"
+    LAST_GOOD_PACKET = "last_good_packet"
+
+
+FALLBACKS = {
+    "refund": (Fallback.HOLD, Fallback.ALLOW),
+    "payout": (Fallback.HOLD, Fallback.ALLOW),
+    "transfer": (Fallback.HOLD, Fallback.ALLOW),
+    "app_fee_refund": (Fallback.HOLD, Fallback.ALLOW),
+    "dispute": (Fallback.LAST_GOOD_PACKET, Fallback.HOLD),
+}
+"""For each rail action that callers may be on their own with: what a policy can say, the default first.
+
+Money that leaves holds; an answer to a dispute that comes too late is worse than one on the best evidence there is.
+"""
+
+
 class Rule(msgspec.Struct, frozen=True):
     """One sentence of the policy. `review` is given exactly for rules of effect review.
 
@@ -63,7 +84,10 @@ class Default(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """One policy on one rail. `missing_fact_approver` is asked where an undecidable rule names nobody."""
+    """One policy on one rail. `missing_fact_approver` is asked where an undecidable rule names nobody.
+
+    `when_unreachable` says, by rail action, what callers do while Axiru cannot be reached, where not the default.
+    """
 
     slug: str
     applies_to: Scope
@@ -73,6 +97,7 @@ class Policy(msgspec.Struct, frozen=True):
     default: Default = Default()
     missing_fact_approver: str = DEFAULT_MISSING_FACT_APPROVER
     schema: int = 2
+    when_unreachable: tuple[tuple[str, Fallback], ...] = ()
 
 
 class Position(msgspec.Struct, frozen=True):

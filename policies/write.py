@@ -32,6 +32,8 @@ def document(policy: Policy) -> dict[str, Any]:
         written["applies_to"]["rail_action"] = list(policy.applies_to.rail_actions)
     if policy.missing_fact_approver != DEFAULT_MISSING_FACT_APPROVER:
         written["missing_fact_approver"] = policy.missing_fact_approver
+    if policy.when_unreachable:
+        written["when_unreachable"] = {action: fallback.value for action, fallback in policy.when_unreachable}
     if policy.default != Default():
         written["default"] = _default(policy.default)
     written["rules"] = [_rule(rule) for rule in policy.rules]

@@ -9,6 +9,7 @@ from axiru.errors import AxiruError
 from policies.compile import compile_policy
 from policies.history.evaluable import evaluable
 from policies.history.judging import NO_LISTS, Judge, Lists, outcome_of
+from policies.history.metadata import metadata_read_by
 from policies.history.refund import History, Refund
 from policies.history.refunds import read_history
 from policies.history.report import Report, Tally, by_rule, finding_of, told_time
@@ -19,7 +20,6 @@ Progress = Callable[[Stage, int, int | None], None]
 """Told now and then: the stage, how many rows are done, and of how many if that is known."""
 
 TOLD_EVERY_REFUNDS: Final = 500
-_METADATA: Final = "metadata."
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,17 +38,17 @@ def replay(source: BinaryIO, policy: Policy, *, lists: Lists = NO_LISTS, progres
 
     Raises HistoryInvalid for a file that cannot be read in full and NothingAboutRefunds.
     """
+    must_cover_refunds(policy)
+    told = metadata_read_by(policy)
+    history = read_history(source, metadata=told, told=lambda rows: progress("reading", rows, None))
+    return decide(history, policy, lists=lists, progress=progress)
+
+
+def must_cover_refunds(policy: Policy) -> None:
+    """Raises NothingAboutRefunds."""
     scope = policy.applies_to
     if scope.rail != "stripe" or (scope.rail_actions and "refund" not in scope.rail_actions):
         raise NothingAboutRefunds(f"{policy.slug} says nothing of refunds on Stripe.", policy=policy.slug)
-    wanted = frozenset(
-        name.removeprefix(_METADATA)
-        for rule in policy.rules
-        for name in rule.when.fact_names(scope)
-        if name.startswith(_METADATA)
-    )
-    history = read_history(source, metadata=wanted, told=lambda rows: progress("reading", rows, None))
-    return decide(history, policy, lists=lists, progress=progress)
 
 
 def decide(history: History, policy: Policy, *, lists: Lists = NO_LISTS, progress: Progress = silent) -> Report:

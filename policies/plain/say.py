@@ -15,6 +15,7 @@ from policies.write import document
 DEFAULT_SLUG = "policy"
 DEFAULT_RAIL = "stripe"
 
+_FALLBACKS = {"hold": "held", "allow": "allowed", "last_good_packet": "answered"}
 _LINE_CHARACTERS = 100
 _EFFECTS = {"allow": "allowed", "deny": "denied", "flag": "flagged"}
 _VERDICTS = {"deny": "denied", "review": "reviewed", "skip": "skipped"}
@@ -70,6 +71,9 @@ def _head(written: Document, *, shadow: bool) -> list[str]:
         sentences.append(_sentence("Everything else", written["default"], singular=True))
     if "missing_fact_approver" in written:
         sentences.append(f"Where a fact is missing, {name_text(written['missing_fact_approver'])} decides.")
+    if "when_unreachable" in written:
+        said = [f"{action_text(action)} are {_FALLBACKS[then]}" for action, then in written["when_unreachable"].items()]
+        sentences.append(f"When out of reach, {' and '.join(said)}.")
     return sentences
 
 

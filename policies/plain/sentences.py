@@ -12,6 +12,8 @@ from policies.plain.say import DEFAULT_SLUG
 
 _VERDICTS = {"DENIED": "deny", "SKIPPED": "skip", "REVIEWED": "review", "ALLOWED": "allow", "FLAGGED": "flag"}
 
+_FALLBACKS = {"HELD": "hold", "ALLOWED": "allow", "ANSWERED": "last_good_packet"}
+
 
 class Head(msgspec.Struct, frozen=True):
     """Keys of the policy, each as YAML would have it."""
@@ -62,6 +64,13 @@ class Sentences(Conditions):
 
     def asked(self, children: list[yaml.Node]) -> Head:
         return Head((("missing_fact_approver", children[0]),))
+
+    def unreachable(self, children: list[_Entry]) -> Head:
+        return Head((("when_unreachable", nodes.mapping(self._first, children)),))
+
+    def fallback(self, children: list[Any]) -> _Entry:
+        action, said = children
+        return action.value, nodes.word(_FALLBACKS[said.type], said)
 
     def default(self, children: list[list[_Entry]]) -> Head:
         return Head((("default", nodes.mapping(children, self._merged(children))),))

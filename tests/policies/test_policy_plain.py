@@ -28,7 +28,7 @@ from policies.conditions.time_of_day import DAYS, TimeOfDay
 from policies.facts import code_text
 from policies.plain.grammar import grammar, literals
 from policies.plain.say import derived_id
-from policies.syntax import Default, Effect, OnError, Rule, WhenMissing
+from policies.syntax import FALLBACKS, Default, Effect, Fallback, OnError, Rule, WhenMissing
 from policies.unseen import UNSEEN, UNSEEN_IN_WORDS
 from policies.windows import Per
 
@@ -188,12 +188,20 @@ def rules(draw: st.DrawFn) -> Rule:
 
 
 @st.composite
+def fallbacks(draw: st.DrawFn, scope: Scope) -> tuple[tuple[str, Fallback], ...]:
+    """What is said for some of the actions it governs, other than what holds anyway."""
+    actions = [action for action in FALLBACKS if scope.rail == "stripe" and action in (scope.rail_actions or FALLBACKS)]
+    return tuple((action, FALLBACKS[action][1]) for action in sorted(actions) if draw(st.booleans()))
+
+
+@st.composite
 def policies_(draw: st.DrawFn) -> Policy:
     outcome = draw(st.sampled_from(tuple(Outcome)))
+    scope = Scope(draw(st.sampled_from(["stripe", "stripe_daa", "on"])), draw(st.just(()) | distinct(snake)))
     return Policy(
         slug=draw(st.sampled_from(["policy", "refunds", "refunds-starter", "a--b-", "x9"])),
         description=draw(st.just("") | prose),
-        applies_to=Scope(draw(st.sampled_from(["stripe", "stripe_daa", "on"])), draw(st.just(()) | distinct(snake))),
+        applies_to=scope,
         shadow=draw(st.booleans()),
         default=Default(
             outcome,
@@ -202,6 +210,7 @@ def policies_(draw: st.DrawFn) -> Policy:
             draw(terms()) if outcome is Outcome.REVIEW else None,
         ),
         missing_fact_approver=draw(snake),
+        when_unreachable=draw(fallbacks(scope)),
         rules=tuple(draw(st.lists(rules(), min_size=1, max_size=3, unique_by=lambda rule: rule.id))),
     )
 
