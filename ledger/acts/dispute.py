@@ -31,7 +31,8 @@ async def record_dispute(
             "SELECT * FROM disputes WHERE organization_id = {} AND mode = {} AND id = {}",
             *(organization_id, mode, dispute.id),
         )
-        if known is not None and as_of is not None and as_of < known["updated_at"]:
+        # Stripe's clock counts whole seconds.
+        if known is not None and as_of is not None and as_of < known["updated_at"].replace(microsecond=0):
             return False
         if known is not None and msgspec.convert(known, DisputeFacts) == dispute:
             return False
