@@ -81,6 +81,7 @@ from api.routes.slack_installation import (
     get_slack_link,
     put_slack,
 )
+from api.routes.stripe_webhooks import receive_stripe_event
 from api.routes.surfaces import change_surface, list_surfaces
 from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
@@ -196,6 +197,7 @@ ROUTES = (
     list_deliveries,
     get_delivery,
     resend,
+    receive_stripe_event,
     slack_interaction,
     slack_command,
     slack_event,

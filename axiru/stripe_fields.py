@@ -63,7 +63,7 @@ def _version(value: Any) -> str | None:
 
 
 def _name(value: Any) -> str | None:
-    return value[:100] if isinstance(value, str) and value else None
+    return value[:100] if isinstance(value, str) and value.isprintable() and value else None
 
 
 def _integer(value: Any) -> int | None:

@@ -93,6 +93,7 @@ def settings_for(
         temporal_address=addresses.temporal_address,
         temporal_namespace=given.temporal_namespace if addresses.temporal_external else namespace,
         stripe_api_base=addresses.stripe_url,
+        stripe_webhook_secrets=secrets.stripe_webhook_secret,
         vault_key="",
         vault_key_file=str(home.vault_key()),
         issuer=addresses.api_url,

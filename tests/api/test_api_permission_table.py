@@ -30,6 +30,7 @@ OPEN = {
     ("POST", "/api/v1/sessions"): "the log-in itself",
     ("POST", "/api/v1/password"): "the link's token is in the body",
     ("POST", "/webhooks/approvals/{approval_id}"): "signed",
+    ("POST", "/webhooks/stripe"): "signed by Stripe",
     ("POST", "/slack/interactions"): "signed by Slack",
     ("POST", "/slack/commands"): "signed by Slack",
     ("POST", "/slack/events"): "signed by Slack",
