@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.acts import Acts
     from activities.names import REQUEST_STALE
     from activities.payment_context import PaymentContexts
-    from activities.stripe import StripeExecutor
+    from activities.stripe.executor import StripeExecutor
     from axiru.domain.decision import DecisionReceipt, MovementInput, NoticeInput
 
 ACT_TIMEOUT = timedelta(seconds=10)

@@ -20,7 +20,7 @@ from activities.history import Replays
 from activities.payment_context import PaymentContexts
 from activities.relay import relay_forever
 from activities.slack import SlackChannel
-from activities.stripe import StripeExecutor
+from activities.stripe.executor import StripeExecutor
 from activities.sweep import release_overdue_forever, sweep_forever
 from activities.webhooks import WebhookChannel
 from api import logs

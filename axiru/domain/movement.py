@@ -63,7 +63,11 @@ class Merchant(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The object on the rail that the movement acts on."""
+    """The object on the rail that the movement acts on.
+
+    What the border found out about it when Axiru is to execute is part of what is decided: how a payout is taken back
+    (`payout_action`: cancel or reverse), and which evidence (`packet`, by id and digest) is submitted.
+    """
 
     charge: str | None = None
     payment_intent: str | None = None
@@ -73,6 +77,9 @@ class Target(msgspec.Struct, frozen=True):
     dispute: str | None = None
     dispute_action: str | None = None
     application_fee: str | None = None
+    payout_action: str | None = None
+    packet: str | None = None
+    packet_digest: str | None = None
 
 
 class Context(msgspec.Struct, frozen=True):

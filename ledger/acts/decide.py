@@ -9,7 +9,7 @@ from axiru import ids
 from axiru.domain.control import forbidding
 from axiru.domain.decision import DecisionReceipt
 from axiru.domain.evaluation import Outcome
-from axiru.domain.execution import StripeCall, refund_call
+from axiru.domain.execution import StripeCall, call_of
 from axiru.domain.notice import notices_of
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
@@ -181,7 +181,7 @@ def _call(decision_id: str, request: Recorded, standing: Standing, ruling: Rulin
     """The call Axiru will make; None where the caller executes, the surface is in shadow or nothing may move."""
     if request.ovt.execute == "caller" or standing.surface_mode == "shadow" or ruling.outcome is Outcome.DENY:
         return None
-    return refund_call(decision_id, request.ovt)
+    return call_of(decision_id, request.ovt)
 
 
 def _counts(receipt: DecisionReceipt) -> bool:

@@ -42,6 +42,7 @@ class Executable(msgspec.Struct, frozen=True):
     approved_digest: str | None
     execution_state: str | None
     attempts: int
+    first_call_at: datetime | None
     last_call_at: datetime | None
     connection_status: str | None
     write_actions: list[str]
@@ -85,7 +86,8 @@ async def intend(
             blocked = Blocked(decision_id, objection.reason, objection.message, objection.matched_rule)
             await settle_blocked(intending, blocked, call)
             return blocked
-        intent = Intent(decision_id, call, idempotency_key(decision_id), found.attempts + 1)
+        since = found.first_call_at or intending.now
+        intent = Intent(decision_id, call, idempotency_key(decision_id), found.attempts + 1, since)
         if found.execution_state is None:
             await _begin(intent, intending)
         else:
@@ -190,7 +192,7 @@ async def _executable(decision_id: str) -> Executable:
         SELECT d.state, d.execute, d.policy_hash, r.ovt, c.stripe_account_id AS connection_account_id,
             e.body AS decision_body, e.prev_hash, e.entry_hash,
             a.digest AS approved_digest, x.state AS execution_state,
-            coalesce(x.attempts, 0) AS attempts, x.last_call_at, c.status AS connection_status,
+            coalesce(x.attempts, 0) AS attempts, x.first_call_at, x.last_call_at, c.status AS connection_status,
             coalesce(c.write_actions, ARRAY[]::text[]) AS write_actions,
             EXISTS (SELECT FROM policy_versions v WHERE v.organization_id = d.organization_id
                 AND v.content_hash = d.policy_hash AND v.published_at IS NOT NULL) AS policy_stands,

@@ -1,5 +1,7 @@
 """Whether a request is still what was sealed, so that nobody approves or executes what people were not shown."""
 
+from typing import Any
+
 import msgspec
 
 from axiru.database import row, rows
@@ -46,7 +48,7 @@ async def is_as_sealed(decision_id: str) -> bool:
         return False
     asked = for_account(ovt, sealed["ovt"]["merchant"]["stripe_account_id"])
     clear, personal = separated({"ovt": msgspec.to_builtins(asked)})
-    if canonical_json(clear["ovt"]) != canonical_json(sealed["ovt"]):
+    if canonical_json(_as_of_then(clear["ovt"], sealed["ovt"])) != canonical_json(sealed["ovt"]):
         return False
     committed = {path: said for path, said in commitments(sealed).items() if path.startswith("ovt.")}
     kept = await rows(
@@ -57,3 +59,9 @@ async def is_as_sealed(decision_id: str) -> bool:
     return personal.keys() <= committed.keys() and all(
         verify_commitment(said, salts[path], personal.get(path)) for path, said in committed.items() if path in salts
     )
+
+
+def _as_of_then(ovt: dict[str, Any], sealed: dict[str, Any]) -> dict[str, Any]:
+    """`ovt` without the parts of its target that did not exist when it was sealed, as long as they say nothing."""
+    target = {name: value for name, value in ovt["target"].items() if value is not None or name in sealed["target"]}
+    return {**ovt, "target": target}

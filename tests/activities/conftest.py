@@ -17,7 +17,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.payment_context import PaymentContexts
-from activities.stripe import StripeExecutor
+from activities.stripe.executor import StripeExecutor
 from axiru import ids
 from axiru.database import connected, row, rows
 from axiru.dev.binaries import find_stripe_mock

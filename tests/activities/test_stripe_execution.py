@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-import activities.stripe
-from activities.stripe import OutcomeUnknown, PermissionStale
+import activities.stripe.executor
+from activities.stripe.executor import PermissionStale
+from activities.stripe.sending import OutcomeUnknown
 from axiru.database import rows
 from ledger.acts import control
 from ledger.acts.intend import OutcomeUncertain
@@ -238,7 +239,7 @@ async def test_permission_that_came_too_late_is_given_back_and_nothing_is_under_
 ) -> None:
     movement = await executions.allowed(charge := sandbox.charge())
     with monkeypatch.context() as slow:
-        slow.setattr(activities.stripe, "_PERMISSION_SECONDS", 0.0)
+        slow.setattr(activities.stripe.executor, "_PERMISSION_SECONDS", 0.0)
         with pytest.raises(PermissionStale):
             await executions.attempt(movement)
     assert (await executions.execution(movement))["state"] == "intended"

@@ -1,0 +1,134 @@
+"""Executes decisions on Stripe: each sealed call exactly once, with permission asked for every attempt."""
+
+from datetime import datetime
+from time import monotonic
+from typing import Final, assert_never
+
+import msgspec
+from temporalio import activity
+
+from activities.stripe.heartbeats import heartbeats
+from activities.stripe.operation import Sent
+from activities.stripe.sending import look_up, send, why_unfit
+from activities.stripe_client import StripeClients
+from axiru.database import row
+from axiru.domain.decision import MovementInput
+from axiru.domain.execution import Blocked, ExecutionResult, Held, Intent, StripeCall
+from axiru.errors import AxiruError
+from axiru.settings import Settings
+from axiru.vault import Vault
+from ledger.acts.intend import give_back, intend, planned_call
+from ledger.acts.settle import settle
+from ledger.entry import EntrySigner
+
+_PERMISSION_SECONDS: Final = 2.0
+_ENDED: Final = {"succeeded": "executed", "failed": "execution_failed"}
+_UNCERTAIN_FACTOR: Final = 2
+"""A call that was sent is taken to be over after this many of its time-outs."""
+
+
+class PermissionStale(AxiruError):
+    """A permission to call was not used at once; a control may have come since."""
+
+    code = "permission_stale"
+
+
+class ConnectionMissing(AxiruError):
+    """The Stripe connection of a sealed call is not there."""
+
+    code = "connection_missing"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """An execution that an earlier attempt has begun; `since` is when it was first given permission."""
+
+    state: str
+    call: StripeCall
+    since: datetime
+
+
+class StripeExecutor:
+    """Executes sealed calls with the token of their connection."""
+
+    def __init__(self, settings: Settings, vault: Vault, signer: EntrySigner) -> None:
+        self._settings = settings
+        self._signer = signer
+        self._clients = StripeClients(settings, vault)
+
+    async def close(self) -> None:
+        """Close the connections to Stripe."""
+        await self._clients.close()
+
+    @activity.defn(name="execute_decision")
+    async def execute(self, movement: MovementInput) -> str:
+        """Call Stripe for an allowed or approved decision and seal how it ended; returns the decision's state.
+
+        That is `held` where a hold came first: it is to be executed again once it is released. Runs again after a
+        crash, a time-out or an answer that leaves the outcome open. Once a call may have been sent, every run looks on
+        Stripe for what it made before it asks for permission to call again.
+        """
+        async with heartbeats():
+            begun = await _begun(movement.decision_id)
+            if begun is not None and begun.state in _ENDED:
+                return _ENDED[begun.state]
+            call = begun.call if begun is not None else await planned_call(movement.decision_id)
+            # All that takes time comes before the permission: what follows it is the call and nothing else.
+            # A token that cannot be opened is found out here, before anything is written: a call that was never made
+            # must not look as if it were under way.
+            client = await self._clients.of(call.stripe_connection_id)
+            # The object is read before our call is looked for: what is missing from it may be our own doing.
+            unfit = await why_unfit(client, call) if client is not None else None
+            if client is not None and begun is not None:
+                found = await look_up(client, Sent(movement.decision_id, call, begun.since))
+                if found is not None:
+                    return await self._settle(movement, found)
+            asked_at = monotonic()
+            permission = await intend(
+                movement.decision_id,
+                organization_id=movement.organization_id,
+                mode=movement.mode,
+                uncertain_seconds=_UNCERTAIN_FACTOR * self._settings.stripe_timeout_seconds,
+                signer=self._signer,
+                unfit=unfit,
+            )
+            match permission:
+                case Blocked():
+                    return "execution_failed"
+                case Held():
+                    return "held"
+                case Intent():
+                    pass
+                case _:
+                    assert_never(permission)
+            if client is None:
+                raise ConnectionMissing("The Stripe connection is not there.", connection_id=call.stripe_connection_id)
+            if monotonic() - asked_at > _PERMISSION_SECONDS:
+                await give_back(permission)
+                raise PermissionStale("This worker was held up after it was given permission; it asks again.")
+            result = await send(
+                client,
+                Sent(movement.decision_id, permission.call, permission.since),
+                idempotency_key=permission.idempotency_key,
+                attempt=permission.attempt,
+                timeout_seconds=self._settings.stripe_timeout_seconds,
+            )
+            return await self._settle(movement, result)
+
+    async def _settle(self, movement: MovementInput, result: ExecutionResult) -> str:
+        return await settle(
+            movement.decision_id,
+            result,
+            organization_id=movement.organization_id,
+            mode=movement.mode,
+            signer=self._signer,
+        )
+
+
+async def _begun(decision_id: str) -> Begun | None:
+    found = await row(
+        "SELECT state, call, coalesce(first_call_at, intended_at) AS since FROM executions WHERE decision_id = {}",
+        decision_id,
+    )
+    if found is None:
+        return None
+    return Begun(found["state"], msgspec.json.decode(found["call"], type=StripeCall), found["since"])

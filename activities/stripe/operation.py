@@ -1,0 +1,82 @@
+"""What every operation on Stripe can do: say that it does not fit, find what it made before, and make it."""
+
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+import stripe
+
+from axiru.domain.execution import ExecutionResult, StripeCall
+
+NOT_FOUND: Final = 404
+DEFINITE_STATUSES: Final = frozenset({400, 401, 402, 403, 404})
+"""Stripe answered and did nothing (https://docs.stripe.com/api/errors). 409 and 429 did nothing yet and are retried."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A call that may have been sent, first at `since` by this house's clock."""
+
+    decision_id: str
+    call: StripeCall
+    since: datetime
+
+
+class StripeOperation(Protocol):
+    """One operation of Stripe's API, without state. Every method may raise StripeError, which its caller judges.
+
+    A 404 from `unfit` or `find` means that there is nothing: the call itself will then be told so.
+    """
+
+    async def unfit(self, client: stripe.StripeClient, call: StripeCall) -> ExecutionResult | None:
+        """Why the object, as Stripe shows it now, must not be acted on; None where nothing speaks against it."""
+
+    async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
+        """What this very call did already. The only proof after a lost answer."""
+
+    async def make(
+        self, client: stripe.StripeClient, call: StripeCall, options: stripe.RequestOptions
+    ) -> ExecutionResult:
+        """Make the call with these options: its idempotency key, and the account it is for."""
+
+
+class Unconditional:
+    """An operation that reads nothing before: whether Stripe can do it, Stripe says when it is asked to."""
+
+    async def unfit(self, client: stripe.StripeClient, call: StripeCall) -> ExecutionResult | None:  # noqa: ARG002
+        return None
+
+
+def account_of(call: StripeCall) -> stripe.RequestOptions:
+    """The account a call is for, for reading there."""
+    return {"stripe_account": call.stripe_account_id} if call.stripe_account_id else {}
+
+
+def text_of(call: StripeCall, name: str) -> str:
+    """The parameter `name`; KeyError where the sealed call has none."""
+    return str(call.parameters[name])
+
+
+def amount_of(call: StripeCall) -> int:
+    """In the currency's smallest unit."""
+    return int(str(call.parameters["amount"]))
+
+
+def without(call: StripeCall, *names: str) -> dict[str, Any]:
+    """The parameters of the request's body: all but those that its path names."""
+    return {name: value for name, value in call.parameters.items() if name not in names}
+
+
+def carries_mark(call: StripeCall, found: stripe.StripeObject) -> bool:
+    """Whether an object's metadata holds all that the call would have put there: the id of its decision."""
+    marked, metadata = call.parameters["metadata"], found.to_dict().get("metadata") or {}
+    return isinstance(marked, dict) and bool(marked) and marked.items() <= metadata.items()
+
+
+def refused(error: stripe.StripeError) -> ExecutionResult:
+    """A failure in Stripe's own words."""
+    return ExecutionResult(False, None, None, error.code or "stripe_refused", error.user_message or str(error))
+
+
+def unfit(code: str, message: str) -> ExecutionResult:
+    """A call that is not made, and why."""
+    return ExecutionResult(False, None, None, code, message)
