@@ -27,7 +27,10 @@ class StripeEvent(Table, tablename="stripe_events"):
 
 
 class ObservedMovement(Table, tablename="observed_movements"):
-    """A movement seen on Stripe, once, with the decision it belongs to. `bypass`: nobody had asked for it."""
+    """A movement seen on Stripe, once, with the decision it belongs to. `bypass`: nobody had asked for it.
+
+    `stripe_status` is the newest that Stripe told of, at `told_at`.
+    """
 
     organization_id = Text()
     mode = Text()
@@ -38,3 +41,5 @@ class ObservedMovement(Table, tablename="observed_movements"):
     bypass = Boolean()
     why = Text()
     observed_at = Timestamptz()
+    stripe_status = Text(null=True, default=None)
+    told_at = Timestamptz()

@@ -23,7 +23,6 @@ APPEND_ONLY = (
     "approval_comments",
     "delivery_attempts",
     "email_links",
-    "observed_movements",
     "replay_objects",
 )
 """The app adds to these and never changes what is there."""
@@ -43,6 +42,7 @@ DELETED_FROM = {
 
 CHANGES = {
     "requests": {"asked_at"},
+    "observed_movements": {"stripe_status", "told_at"},
     "decisions": {"state", "reason", "message", "matched_rule", "updated_at"},
     "movements": {"state"},
     "approvals": {

@@ -82,9 +82,13 @@ CREATE TABLE observed_movements (
     bypass boolean NOT NULL,
     why text NOT NULL,
     observed_at timestamptz NOT NULL,
+    stripe_status text,
+    told_at timestamptz NOT NULL,
     PRIMARY KEY (organization_id, mode, stripe_object_id)
 );
 CREATE INDEX observed_movements_by_decision ON observed_movements (decision_id);
+-- Whose movement this is, is asked for each that is seen.
+CREATE INDEX decisions_by_amount ON decisions (organization_id, mode, rail_action, amount_cents, currency, decided_at);
 
 -- A request that nobody made to us: the object on Stripe that it was made of. Null for all who asked.
 ALTER TABLE requests ADD COLUMN observed_object_id text;
@@ -219,6 +223,7 @@ GRANT SELECT, INSERT ON stripe_installs, stripe_events, observed_movements, disp
 GRANT UPDATE (state_hash, browser_hash, verifier_ciphertext, used_at) ON stripe_installs TO axiru_app;
 GRANT DELETE ON stripe_installs, stripe_events, replay_pulls, replay_objects TO axiru_app;
 GRANT UPDATE (state, attempts, next_attempt_at, processed_at, detail) ON stripe_events TO axiru_app;
+GRANT UPDATE (stripe_status, told_at) ON observed_movements TO axiru_app;
 GRANT UPDATE (charge, amount_cents, currency, reason, status, evidence_due_by, submission_count, updated_at)
     ON disputes TO axiru_app;
 GRANT UPDATE (staged_at, submitted_at, submitted_by_decision, submitted_degraded) ON evidence_packets TO axiru_app;
