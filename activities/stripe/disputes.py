@@ -6,7 +6,7 @@ from typing import cast
 import stripe
 from stripe.params import DisputeUpdateParams
 
-from activities.stripe.operation import account_of, carries_mark, text_of, unfit
+from activities.stripe.operation import Sent, account_of, carries_mark, text_of, unfit
 from axiru.domain.dispute import ANSWERABLE, ENDED, DisputeFacts, dispute_facts
 from axiru.domain.evidence import digest_of
 from axiru.domain.execution import ExecutionResult, StripeCall
@@ -28,7 +28,7 @@ class SubmitEvidence:
         return _not_as_decided(facts, call) or _not_answerable(facts, datetime.now(UTC))
 
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
-        """Submitted, and marked as by this decision: Stripe takes both in one sent.call."""
+        """Submitted, and marked as by this decision: Stripe takes both in one call."""
         dispute = await _read(client, sent.call)
         facts = dispute_facts(dispute.to_dict())
         submitted = facts.submission_count > 0 or facts.status not in ANSWERABLE

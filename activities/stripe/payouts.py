@@ -15,7 +15,7 @@ from activities.stripe.operation import (
     unfit,
     without,
 )
-from axiru.domain.execution import ExecutionResult, StripeCall
+from axiru.domain.execution import REVERSIBLE_PAYOUTS, ExecutionResult, StripeCall
 from axiru.domain.money import money_text
 
 _CLOCKS_DIFFER_BY: Final = timedelta(hours=1)
@@ -64,16 +64,16 @@ class CancelPayout:
 class ReversePayout:
     """`payout`, `metadata`; a reversal is a payout of its own, named by the one it reverses.
 
-    Stripe reverses paid payouts of connected accounts to US and Canadian bank accounts
-    (https://docs.stripe.com/api/payouts/reverse).
+    Stripe reverses payouts that have left, to bank accounts in the United States and Canada
+    (https://docs.stripe.com/connect/payout-reversals).
     """
 
     async def unfit(self, client: stripe.StripeClient, call: StripeCall) -> ExecutionResult | None:
         payout = await _payout_of(client, call)
         if payout.reversed_by is not None:
             return unfit("payout_not_reversible", "The payout was reversed already.")
-        if payout.status != "paid":
-            return unfit("payout_not_reversible", f"The payout is {payout.status}: Stripe reverses paid ones.")
+        if payout.status not in REVERSIBLE_PAYOUTS:
+            return unfit("payout_not_reversible", f"The payout is {payout.status}: Stripe reverses what has left.")
         return _other_than_decided(payout, call)
 
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from activities.stripe.application_fees import RefundApplicationFee
+from activities.stripe.disputes import CloseDispute, SubmitEvidence
 from activities.stripe.operation import StripeOperation
 from activities.stripe.payouts import CancelPayout, CreatePayout, ReversePayout
 from activities.stripe.refunds import CancelRefund, CreateRefund
@@ -18,5 +19,7 @@ OPERATIONS: Final[dict[Operation, StripeOperation]] = {
     "transfers.create": CreateTransfer(),
     "transfers.reverse": ReverseTransfer(),
     "application_fees.refund": RefundApplicationFee(),
+    "disputes.submit_evidence": SubmitEvidence(),
+    "disputes.close": CloseDispute(),
 }
-"""Every operation that Axiru makes; a call of any other is refused before anything is sent."""
+"""Every operation that Axiru makes."""

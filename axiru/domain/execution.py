@@ -85,6 +85,9 @@ class ExecutionResult(msgspec.Struct, frozen=True):
     error_message: str | None = None
 
 
+REVERSIBLE_PAYOUTS = frozenset({"in_transit", "paid"})
+"""The states in which a payout has left, so that Stripe reverses it; before that it is cancelled."""
+
 STRIPE_REFUND_REASONS = {
     "duplicate": "duplicate",
     "duplicate_charge": "duplicate",
