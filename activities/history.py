@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, assert_never, cast
 
 import msgspec
 from temporalio import activity
@@ -12,9 +12,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.replay_process import judged
 from activities.replay_shapes import Done, Found, Job, ListInForce, Progress, Refused
-from activities.stored_history import Decisions, Upload
+from activities.stored_history import Decisions, PulledRefunds, Upload
 from axiru.database import row, rows, transaction
-from axiru.domain.replay import ReplayInput, ReplayState
+from axiru.domain.replay import ReplayInput, ReplaySource, ReplayState
 from policies.history import Finding, Report
 
 DELETED: Final = "deleted"
@@ -36,18 +36,16 @@ class Replays:
 
         One that was deleted meanwhile ends as `deleted`. Running it twice finds the same twice and keeps it once.
         """
-        beating = asyncio.create_task(_beat())
-        try:
-            async with self._turn:
-                return await _replay(asked.replay_id)
-        finally:
-            beating.cancel()
+        async with beating(), self._turn:
+            return await _replay(asked.replay_id)
 
     @activity.defn
     async def give_up(self, asked: ReplayInput) -> None:
-        """Say that the replay failed for a reason that is ours."""
+        """Say that the replay failed for a reason that is ours, or Stripe's."""
         error = {"code": "internal_error", "message": "The replay could not be made; it has been recorded."}
-        await _finish(asked.replay_id, "failed", error=error)
+        if await row("SELECT FROM replay_pulls WHERE replay_id = {} AND stage <> 'pulled'", asked.replay_id):
+            error = {"code": "stripe_unreachable", "message": "Stripe did not answer for hours; start a new replay."}
+        await fail(asked.replay_id, error)
 
     @activity.defn
     async def delete_expired(self) -> int:
@@ -63,10 +61,25 @@ class Replays:
         return deleted
 
 
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(_HEARTBEAT_SECONDS)
+@contextlib.asynccontextmanager
+async def beating() -> AsyncIterator[None]:
+    """Tell Temporal that this worker lives, for as long as the block lasts."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def fail(replay_id: str, error: dict[str, Any]) -> str:
+    """End a replay as failed, with the code and the message of why; returns the state it ends in."""
+    return await _finish(replay_id, "failed", error=error)
 
 
 async def _replay(replay_id: str) -> str:
@@ -78,10 +91,11 @@ async def _replay(replay_id: str) -> str:
     if replay is None:
         found = await row("SELECT state FROM replays WHERE id = {}", replay_id)
         return str(found["state"]) if found else DELETED
-    history = await (Upload.read(replay) if replay["source"] == "csv" else Decisions.read(replay))
+    source = cast(ReplaySource, replay["source"])
+    history = await _history(source, replay)
     if history is None:
         return DELETED
-    job = Job(replay["source"], replay["policy_source"], await _lists(replay["organization_id"]))
+    job = Job(source, replay["policy_source"], await _lists(replay["organization_id"]))
     # What an attempt before this one has found is found again.
     await rows("DELETE FROM replay_findings WHERE replay_id = {}", replay_id)
     found_so_far, last = 0, 0.0
@@ -102,6 +116,18 @@ async def _replay(replay_id: str) -> str:
                 case Refused():
                     return await _finish(replay_id, "failed", error=_error(told))
     raise ApplicationError("The replaying process ended before it was done.")
+
+
+async def _history(source: ReplaySource, replay: dict[str, Any]) -> Upload | Decisions | PulledRefunds | None:
+    match source:
+        case "csv":
+            return await Upload.read(replay)
+        case "decisions":
+            return await Decisions.read(replay)
+        case "stripe":
+            return await PulledRefunds.read(replay)
+        case _:
+            assert_never(source)
 
 
 def _error(refused: Refused) -> dict[str, Any]:

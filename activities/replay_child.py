@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, assert_never
 
 import msgspec
 
@@ -18,6 +18,7 @@ from ledger.acts.list_values import fold
 from policies import Policy, PolicyInvalid, parse
 from policies.history import HistoryInvalid, NothingAboutRefunds, Report, Stage, replay
 from policies.history.judging import Lists
+from policies.history.stripe_refunds import replay_pulled
 from policies.history.what_if import StoredDecision, WhatIf
 
 _YIELDING: Final = 10
@@ -44,11 +45,15 @@ def _told(job: Job, source: BinaryIO) -> Iterator[Told]:
     }
     try:
         policy = parse(job.policy)
-        report = (
-            replay(source, policy, lists=lists, progress=_say_progress)
-            if job.source == "csv"
-            else _what_if(source, policy, lists)
-        )
+        match job.source:
+            case "csv":
+                report = replay(source, policy, lists=lists, progress=_say_progress)
+            case "decisions":
+                report = _what_if(source, policy, lists)
+            case "stripe":
+                report = replay_pulled(source, policy, lists=lists, progress=_say_progress)
+            case _:
+                assert_never(job.source)
     except HistoryInvalid as invalid:
         yield Refused(invalid.reason, invalid.message, invalid.line, invalid.column)
     except NothingAboutRefunds as error:

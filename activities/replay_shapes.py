@@ -15,7 +15,7 @@ class ListInForce(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """The first line in; the file, or one stored decision a line, follows until the end of the input."""
+    """The first line in; the file, or one stored decision or pulled refund a line, follows to the end of the input."""
 
     source: ReplaySource
     policy: str

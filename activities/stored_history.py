@@ -1,4 +1,4 @@
-"""What a replay judges, read from tables: an uploaded file, or the decisions of a period."""
+"""What a replay judges, read from tables: an uploaded file, decisions of a period, or what was pulled from Stripe."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from policies.history.what_if import StoredDecision
 
 _PIECE_BYTES: Final = 256 * 1024
 _DECISIONS_A_PAGE: Final = 500
+_REFUNDS_A_PAGE: Final = 1_000
 _ENDED_OTHERWISE: Final = frozenset({"expired", "execution_failed"})
 _WORDS: Final[dict[str, ReplayOutcome]] = {"allow": "allowed", "review": "paused", "deny": "blocked"}
 
@@ -80,6 +81,46 @@ class Decisions(NamedTuple):
         while page := await rows(_PAGE, self.organization_id, self.mode, after, last, self.until, _DECISIONS_A_PAGE):
             yield b"".join(msgspec.json.encode(_stored(each, self.since)) + b"\n" for each in page)
             after, last = page[-1]["decided_at"], page[-1]["id"]
+
+
+class PulledRefunds(NamedTuple):
+    """The refunds that were pulled for a replay, each with its charge and its customer."""
+
+    replay_id: str
+    account_id: str
+    rows_total: int
+
+    @classmethod
+    async def read(cls, replay: dict[str, Any]) -> Self | None:
+        """None if the replay was deleted."""
+        found = await row(
+            "SELECT p.pulled, c.stripe_account_id FROM replay_pulls p JOIN replays r ON r.id = p.replay_id "
+            "JOIN stripe_connections c ON c.id = r.stripe_connection_id WHERE p.replay_id = {}",
+            replay["id"],
+        )
+        return None if found is None else cls(replay["id"], found["stripe_account_id"], found["pulled"])
+
+    def rows_done(self, told: Progress) -> int:
+        """As of a file: read, then judged."""
+        return told.done // 2 if told.stage == "reading" else (self.rows_total + told.done) // 2
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Lines of `PulledRefund`, by id."""
+        last = ""
+        while page := await rows(_PULLED_PAGE, self.account_id, self.replay_id, last, _REFUNDS_A_PAGE):
+            yield "".join(f"{each['line']}\n" for each in page).encode()
+            last = page[-1]["id"]
+
+
+_PULLED_PAGE: Final = """
+SELECT r.id,
+    jsonb_build_object('account', {}::text, 'refund', r.body, 'charge', c.body, 'customer', k.body)::text AS line
+FROM replay_objects r
+LEFT JOIN replay_objects c ON c.replay_id = r.replay_id AND c.kind = 'charge' AND c.id = r.body ->> 'charge'
+LEFT JOIN replay_objects k ON k.replay_id = r.replay_id AND k.kind = 'customer' AND k.id = c.body ->> 'customer'
+WHERE r.replay_id = {} AND r.kind = 'refund' AND r.id > {}
+ORDER BY r.id LIMIT {}
+"""
 
 
 _PAGE: Final = """

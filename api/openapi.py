@@ -34,13 +34,15 @@ CONFIG: Final = OpenAPIConfig(
 )
 
 
-def taking(shape: type[msgspec.Struct], *, required: bool = True) -> type[Operation]:
-    """An operation whose JSON body is a `shape`."""
+def taking(*shapes: type[msgspec.Struct], required: bool = True) -> type[Operation]:
+    """An operation whose JSON body is one of `shapes`."""
+    schemas = [_inlined(msgspec.json.schema(shape)) for shape in shapes]
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
     @dataclass
     class TakesBody(Operation):
         def __post_init__(self) -> None:
-            media_type = OpenAPIMediaType(schema=cast(Schema, _inlined(msgspec.json.schema(shape))))
+            media_type = OpenAPIMediaType(schema=cast(Schema, schema))
             self.request_body = RequestBody(content={"application/json": media_type}, required=required)
 
     return TakesBody

@@ -26,6 +26,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     temporal_tls: Annotated[bool, Meta(description="TLS to Temporal; implied by an API key")] = False
     stripe_api_base: Annotated[str, Meta(description="where Stripe's API is")] = "https://api.stripe.com"
     stripe_timeout_seconds: Annotated[int, Meta(ge=1, le=30, description="limit for one call to Stripe")] = 20
+    stripe_reads_per_second: Annotated[
+        int, Meta(ge=1, le=25, description="lists a worker reads of Stripe's history a second; Stripe allows 25 to 100")
+    ] = 10
     stripe_authorize_url: Annotated[
         str, Meta(description="where people allow the Stripe App: its OAuth install link")
     ] = "https://marketplace.stripe.com/oauth/v2/authorize"

@@ -19,6 +19,9 @@ from api.json_body import MAX_BODY_BYTES, PayloadTooLarge, UnsupportedMediaType
 from api.services import services_of
 from api.views.known_lists import list_kinds
 from axiru.database import row
+from axiru.domain.movement import Mode
+from axiru.domain.replay import LONGEST_HISTORY_DAYS
+from axiru.errors import AxiruError
 from policies import PackUnknown, pack
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
@@ -49,6 +52,22 @@ class WhatIfBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     title: Annotated[str, Meta(max_length=200)] = ""
 
 
+class StripeHistoryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The refunds that Stripe knows of the last `days`, pulled with the token of a connection."""
+
+    source: Literal["stripe"]
+    stripe_connection_id: ShortText
+    policy: PolicyChoice
+    days: Annotated[int, Meta(ge=1, le=LONGEST_HISTORY_DAYS)] = LONGEST_HISTORY_DAYS
+    title: Annotated[str, Meta(max_length=200)] = ""
+
+
+class ConnectionNotActive(AxiruError):
+    """The connection was revoked or disconnected: nothing can be pulled with it."""
+
+    code = "conflict"
+
+
 class ChosenPolicy(NamedTuple):
     """The policy's YAML as it is now; a replay keeps it. `name` is how people call it."""
 
@@ -75,6 +94,25 @@ def read_what_if(raw: dict[str, Any], now: datetime) -> tuple[WhatIfBody, dateti
     if since >= until:
         raise InvalidBody.single("since", "out_of_range", "This is not before `until`, or not in the past.")
     return body, since, until
+
+
+async def read_stripe_history(
+    raw: dict[str, Any], now: datetime, organization_id: str, mode: Mode
+) -> tuple[StripeHistoryBody, datetime, datetime]:
+    """The body and its period. Raises InvalidBody, also for a connection of the other mode, and ConnectionNotActive."""
+    body = decode(raw, StripeHistoryBody)
+    connection = await row(
+        "SELECT status FROM stripe_connections WHERE id = {} AND organization_id = {} AND mode = {}",
+        body.stripe_connection_id,
+        organization_id,
+        mode,
+    )
+    if connection is None:
+        message = f"There is no such Stripe connection in {mode} mode."
+        raise InvalidBody.single("stripe_connection_id", "unknown_connection", message)
+    if connection["status"] != "active":
+        raise ConnectionNotActive(f"This connection is {connection['status']}.", state=connection["status"])
+    return body, now - timedelta(days=body.days), now
 
 
 async def chosen(choice: PolicyChoice, request: Request[Any, Any, Any]) -> ChosenPolicy:

@@ -12,7 +12,17 @@ from litestar.response import Stream
 
 from api.auth import Caller, requires
 from api.errors import InvalidBody
-from api.intake.replay_body import DEFAULT_PACK, ChosenPolicy, PolicyChoice, WhatIfBody, chosen, read_file, read_what_if
+from api.intake.replay_body import (
+    DEFAULT_PACK,
+    ChosenPolicy,
+    PolicyChoice,
+    StripeHistoryBody,
+    WhatIfBody,
+    chosen,
+    read_file,
+    read_stripe_history,
+    read_what_if,
+)
 from api.json_body import read_object
 from api.openapi import BEARER, taking
 from api.permissions import Permission
@@ -64,7 +74,7 @@ class ReplayStarted(msgspec.Struct, frozen=True):
     "/api/v1/replays",
     guards=[requires(Permission.POLICIES)],
     status_code=202,
-    operation_class=taking(WhatIfBody),
+    operation_class=taking(WhatIfBody, StripeHistoryBody),
     security=BEARER,
 )
 async def start_replay(
@@ -75,7 +85,7 @@ async def start_replay(
     title: Annotated[str, QueryParameter(max_length=200, description="For a file: its name")] = "",
     mode: ModeFilter = None,
 ) -> ReplayStarted:
-    """Start a replay: of the CSV in the body (`text/csv`), or of stored decisions (`application/json`)."""
+    """Start a replay: of the CSV in the body (`text/csv`), of stored decisions or of Stripe's history (JSON)."""
     caller = request.user
     in_mode = _mode(caller, mode)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/csv":
@@ -89,7 +99,15 @@ async def start_replay(
         content = await read_file(request)
         return await _start(request, "csv", in_mode, title, judge, content=content)
     # What is neither is refused there, by its media type.
-    body, since, until = read_what_if(await read_object(request), datetime.now(UTC))
+    raw, now = await read_object(request), datetime.now(UTC)
+    if raw.get("source") == "stripe":
+        asked, since, until = await read_stripe_history(raw, now, caller.organization_id, in_mode)
+        judge = await chosen(asked.policy, request)
+        connection = asked.stripe_connection_id
+        return await _start(
+            request, "stripe", in_mode, asked.title, judge, period=(since, until), connection_id=connection
+        )
+    body, since, until = read_what_if(raw, now)
     judge = await chosen(body.policy, request)
     return await _start(request, "decisions", in_mode, body.title, judge, period=(since, until))
 
@@ -199,6 +217,7 @@ async def _start(
     *,
     content: bytes | None = None,
     period: tuple[datetime, datetime] | tuple[None, None] = (None, None),
+    connection_id: str | None = None,
 ) -> ReplayStarted:
     """Keep what is to be replayed, then start its workflow. What cannot be started is not kept."""
     caller, services, replay_id = request.user, services_of(request), new_id(REPLAY)
@@ -209,8 +228,8 @@ async def _start(
         await _check_room(caller.organization_id)
         await rows(
             "INSERT INTO replays (id, organization_id, mode, source, title, state, policy_source, policy_name, since, "
-            "until, requested_by, created_at, expires_at) VALUES ({}, {}, {}, {}, {}, 'waiting', {}, {}, {}, {}, {}, "
-            "{}, {})",
+            "until, requested_by, created_at, expires_at, stripe_connection_id) VALUES ({}, {}, {}, {}, {}, 'waiting', "
+            "{}, {}, {}, {}, {}, {}, {}, {})",
             replay_id,
             caller.organization_id,
             mode,
@@ -222,13 +241,14 @@ async def _start(
             caller.member_id,
             now,
             now + KEPT_FOR,
+            connection_id,
         )
         if content is not None:
             await rows("INSERT INTO replay_uploads (replay_id, content) VALUES ({}, {})", replay_id, content)
     try:
         await services.temporal.start_workflow(
             HistoryReplay.run,
-            ReplayInput(replay_id),
+            ReplayInput(replay_id, pulls=source == "stripe"),
             id=replay_id,
             task_queue=services.settings.temporal_task_queue,
             rpc_timeout=_START_TIMEOUT,

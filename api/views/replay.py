@@ -11,7 +11,7 @@ from api.views.page import Cursor
 from api.views.people import Person
 from axiru.database import row, rows
 from axiru.domain.movement import Mode
-from axiru.domain.replay import ReplaySource, ReplayState
+from axiru.domain.replay import PullStage, ReplaySource, ReplayState
 from policies.history import Finding, Report
 from policies.history.report import Change, ReplayOutcome, RuleTotal, Total
 
@@ -45,8 +45,20 @@ class ReplayError(msgspec.Struct, frozen=True, kw_only=True):
     column: int | None = None
 
 
+class PullView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the pull is, newest first, back to `covered_from`; for `waited_seconds` Stripe wanted no requests."""
+
+    stage: PullStage
+    pulled: int
+    covered_from: datetime | None
+    waited_seconds: int
+
+
 class ReplayView(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows_total` is about how many rows there are while it runs, and exact once it is done."""
+    """`rows_total` is about how many rows there are while it runs, and exact once it is done.
+
+    `pull` is None for what is not pulled from Stripe, or waits to be.
+    """
 
     id: str
     mode: Mode
@@ -64,6 +76,8 @@ class ReplayView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime | None
     expires_at: datetime
+    stripe_connection_id: str | None
+    pull: PullView | None
 
 
 class ReplayPage(msgspec.Struct, frozen=True):
@@ -94,7 +108,8 @@ class FindingPage(msgspec.Struct, frozen=True):
 
 
 _SELECT: Final = """
-SELECT r.*, m.name AS requested_by_name FROM replays r JOIN members m ON m.id = r.requested_by
+SELECT r.*, m.name AS requested_by_name, p.stage, p.pulled, p.covered_from, p.waited_seconds
+FROM replays r JOIN members m ON m.id = r.requested_by LEFT JOIN replay_pulls p ON p.replay_id = r.id
 WHERE r.organization_id = {} AND r.mode = ANY({}::text[]) AND r.expires_at > clock_timestamp()
 """
 
@@ -163,10 +178,11 @@ def _view(found: Mapping[str, Any]) -> ReplayView:
         result=msgspec.json.decode(found["result"], type=ReplayResult) if found["result"] else None,
         error=msgspec.json.decode(found["error"], type=ReplayError) if found["error"] else None,
         requested_by=Person(found["requested_by"], found["requested_by_name"]),
+        pull=PullView(**{name: found[name] for name in PullView.__struct_fields__}) if found["stage"] else None,
     )
 
 
 _PLAIN: Final = (
     *("id", "mode", "source", "title", "state", "since", "until", "rows_done", "rows_total"),
-    *("created_at", "finished_at", "expires_at"),
+    *("created_at", "finished_at", "expires_at", "stripe_connection_id"),
 )

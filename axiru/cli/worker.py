@@ -21,6 +21,8 @@ from activities.payment_context import PaymentContexts
 from activities.relay import relay_forever
 from activities.slack import SlackChannel
 from activities.stripe.executor import StripeExecutor
+from activities.stripe_client import StripeClients
+from activities.stripe_history import StripeHistory
 from activities.sweep import release_overdue_forever, sweep_forever
 from activities.webhooks import WebhookChannel
 from api import logs
@@ -68,6 +70,8 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         signer = await load_signer(vault)
         client = await connect(settings)
         executor, contexts = StripeExecutor(settings, vault, signer), PaymentContexts(settings, vault, signer)
+        clients = StripeClients(settings, vault)
+        history = StripeHistory(settings, clients)
         beside = [
             asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
@@ -79,7 +83,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
-            async with worker_of(client, settings.temporal_task_queue, Acts(signer), executor, contexts):
+            async with worker_of(client, settings.temporal_task_queue, Acts(signer), executor, contexts, history):
                 yield client
         finally:
             for task in beside:
@@ -87,6 +91,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
             await asyncio.wait(beside)
             await executor.close()
             await contexts.close()
+            await clients.close()
 
 
 def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
@@ -95,7 +100,12 @@ def channels_of(settings: Settings, vault: Vault) -> list[Channel]:
 
 
 def worker_of(
-    client: Client, task_queue: str, acts: Acts, executor: StripeExecutor, contexts: PaymentContexts
+    client: Client,
+    task_queue: str,
+    acts: Acts,
+    executor: StripeExecutor,
+    contexts: PaymentContexts,
+    history: StripeHistory,
 ) -> Worker:
     """The worker, not started. Why it has no sandbox: `docs/decisions/0004-no-workflow-sandbox.md`."""
     replays = Replays()
@@ -106,7 +116,7 @@ def worker_of(
         activities=[
             *(acts.decide, acts.read_approval, acts.expire_approval, acts.give_notice),
             *(executor.execute, contexts.read),
-            *(replays.replay, replays.give_up, replays.delete_expired),
+            *(replays.replay, replays.give_up, replays.delete_expired, history.pull),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=_ANOTHER_WORKER_AFTER,

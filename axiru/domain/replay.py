@@ -5,14 +5,21 @@ from typing import Final, Literal
 
 import msgspec
 
-ReplaySource = Literal["csv", "decisions"]
+ReplaySource = Literal["csv", "decisions", "stripe"]
 ReplayState = Literal["waiting", "running", "done", "failed"]
 
 KEPT_FOR: Final = timedelta(days=30)
-"""Then the upload, the result and the findings are deleted."""
+"""Then the upload, what was pulled, the result and the findings are deleted."""
+
+LONGEST_HISTORY_DAYS: Final = 90
+"""So far back is history pulled from Stripe."""
+
+PullStage = Literal["refunds", "pulled"]
+"""What is being listed at Stripe; `pulled` once nothing is left."""
 
 
 class ReplayInput(msgspec.Struct, frozen=True):
-    """An id only: files and findings live in tables, where they can be deleted."""
+    """An id: files and findings live in tables, where they can be deleted. `pulls`: from Stripe, before all else."""
 
     replay_id: str
+    pulls: bool = False
