@@ -26,6 +26,11 @@ class JudgingPolicy(NamedTuple):
     def text(self) -> str:
         return f"{self.name}/{self.version}"
 
+    @property
+    def named(self) -> dict[str, str | int]:
+        """As a body asks for it."""
+        return {"slug": self.name, "version": self.version} if self.version else {"pack": self.name}
+
     @classmethod
     def parse(cls, text: str) -> "JudgingPolicy | None":
         name, _, version = text.rpartition("/")
@@ -55,8 +60,7 @@ class ReplayApi:
 
     async def of_decisions(self, judge: JudgingPolicy, *, since: datetime, title: str, mode: Mode) -> ReplayStarted:
         """Stored decisions since then, through another policy."""
-        policy = {"slug": judge.name, "version": judge.version} if judge.version else {"pack": judge.name}
-        body = {"source": "decisions", "policy": policy, "since": utc_text(since), "title": title}
+        body = {"source": "decisions", "policy": judge.named, "since": utc_text(since), "title": title}
         return await self._api.call("POST", REPLAYS, ReplayStarted, json=body, params={"mode": mode})
 
     async def of_file(
@@ -73,6 +77,11 @@ class ReplayApi:
             extra_headers={"Content-Type": "text/csv"},
             timeout=UPLOAD_TIMEOUT_SECONDS,
         )
+
+    async def of_history(self, judge: JudgingPolicy, connection_id: str, *, mode: Mode) -> ReplayStarted:
+        """The connection's last 90 days, read from Stripe first."""
+        body = {"source": "stripe", "stripe_connection_id": connection_id, "policy": judge.named}
+        return await self._api.call("POST", REPLAYS, ReplayStarted, json=body, params={"mode": mode})
 
     async def findings_file(self, replay_id: str) -> httpx.Response:
         """All rows as CSV, to be read piece by piece and closed."""

@@ -1,7 +1,7 @@
 """What the API says of replays of history, as the console reads it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -9,6 +9,13 @@ from axiru.domain.replay import ReplaySource, ReplayState
 from console.views import Person
 
 Outcome = Literal["allowed", "blocked", "paused", "drift"]
+
+
+_NAMES: Final[dict[ReplaySource, str]] = {
+    "csv": "CSV file",
+    "decisions": "Decisions",
+    "stripe": "History from Stripe",
+}
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -63,6 +70,15 @@ class ReplayError(msgspec.Struct, frozen=True, kw_only=True):
     column: int | None = None
 
 
+class Pull(msgspec.Struct, frozen=True, kw_only=True):
+    """How far history has been read from Stripe: back to `covered_from`, having waited for its rate limits."""
+
+    stage: str
+    pulled: int = 0
+    covered_from: datetime | None = None
+    waited_seconds: int = 0
+
+
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
     """One replay. `rows_total` is about right while it runs."""
 
@@ -80,6 +96,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     rows_total: int | None = None
     result: ReplayResult | None = None
     error: ReplayError | None = None
+    pull: Pull | None = None
 
     @property
     def is_under_way(self) -> bool:
@@ -87,7 +104,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        return self.title or ("Decisions" if self.source == "decisions" else "CSV file")
+        return self.title or _NAMES[self.source]
 
 
 class ReplayPage(msgspec.Struct, frozen=True):

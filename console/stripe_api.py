@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from axiru.domain.movement import Mode
 from console.api_client import ApiClient, segment
+from console.connect_views import AskedPermissions
 from console.stripe_views import (
     Connection,
     ConnectionList,
@@ -28,6 +29,12 @@ class StripeApi:
 
     async def connection(self, connection_id: str) -> Connection:
         return await self._api.call("GET", f"{CONNECTIONS}/{segment(connection_id)}", Connection)
+
+    async def permissions(self) -> AskedPermissions:
+        """What is asked for at Stripe, which anybody may read."""
+        return await self._api.call(
+            "GET", "/permissions", AskedPermissions, extra_headers={"Accept": "application/json"}
+        )
 
     async def install(self, mode: Mode) -> Install:
         return await self._api.call("POST", f"{CONNECTIONS}/install", Install, json={"mode": mode})

@@ -106,10 +106,8 @@ def _agreement(surface: Surface) -> None:
             if short:
                 with block("p", "agreement-note"):
                     icon("alert")
-                    Text(
-                        "span",
-                        f"Less than {LEAST_AGREEMENT_PERCENT} % are known to agree: enforcing takes its own reason.",
-                    )
+                    least = f"Less than {LEAST_AGREEMENT_PERCENT} %"
+                    Text("span", f"{least} are known to agree: enforcing takes a reason of its own.")
 
 
 def _standing(surface: Surface) -> None:

@@ -1,4 +1,4 @@
-"""What a connection is, at a glance: whether it works, in which mode, and whether it is the one meant without a name."""
+"""What a connection is, at a glance: whether it works, in which mode, and whether it is the default."""
 
 from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode

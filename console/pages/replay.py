@@ -19,7 +19,7 @@ from console.components.timestamp import Timestamp
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.existence import exists
 from console.following import Following
-from console.pages import replay_result
+from console.pages import replay_progress, replay_result
 from console.pages.policies import may_write
 from console.pages.replays import POLL_SECONDS, replay_badge
 from console.replay_views import Replay
@@ -115,9 +115,9 @@ class ReplayPage:
         self._body.clear()
         with self._body, block("div", "panel-body"):
             if replay.error is not None:
-                _failure(replay)
+                replay_progress.failure(replay)
             elif replay.result is None:
-                _progress(replay)
+                replay_progress.progress(replay)
             else:
                 replay_result.totals(replay.result)
                 replay_result.reservations(replay, replay.result)
@@ -178,21 +178,3 @@ class ReplayPage:
             self._deleting.refuse(error.message)
         else:
             self._client.open("/replays")
-
-
-def _failure(replay: Replay) -> None:
-    if replay.error is None:
-        return
-    place = f"Line {replay.error.line}" if replay.error.line else ""
-    if place and replay.error.column:
-        place += f", column {replay.error.column}"
-    Text("p", f"{place}: {replay.error.message}" if place else replay.error.message, "refusal")
-    Text("p", "Nothing was counted. Correct the file and send it again.", "muted")
-
-
-def _progress(replay: Replay) -> None:
-    share = min(replay.rows_done / replay.rows_total, 1) if replay.rows_total else 0.0
-    told = f"{replay.rows_done:,} of about {replay.rows_total:,} rows" if replay.rows_total else "Waiting for a worker"
-    Text("p", told).props["role"] = "status"
-    with block("div", "progress", role="progressbar", aria_label="Progress"):
-        block("div").style(f"width: {share * 100:.0f}%")

@@ -48,7 +48,7 @@ def register(console: Console) -> None:
         if isinstance(session, Response):
             return session
         chosen: Mode = "live" if mode == "live" else "test"
-        policies = await _policies(session) if may_write(session) else {}
+        policies = await judging_policies(session) if may_write(session) else {}
         with frame(session, title="Replays", here="replays", mode=chosen) as shell:
             page = ReplaysPage(session, shell, chosen, policies)
             page.build()
@@ -62,7 +62,7 @@ def replay_badge(replay: Replay) -> Element:
     return badge(look.label, look.tone, look.icon)
 
 
-async def _policies(session: Session) -> dict[str, str]:
+async def judging_policies(session: Session) -> dict[str, str]:
     """What may judge: every version that decides or looks on, then the templates. Empty while the API is away."""
     try:
         policies, library = await asyncio.gather(session.policies.policies(), session.policies.templates())
@@ -85,7 +85,7 @@ async def _policies(session: Session) -> dict[str, str]:
     }
 
 
-def _first_choice(policies: dict[str, str]) -> str:
+def first_choice(policies: dict[str, str]) -> str:
     """What Stripe exports most is refunds, so a policy that is called after them comes first."""
     return next((name for name in policies if "refund" in name), next(iter(policies)))
 
@@ -121,7 +121,7 @@ class ReplaysPage:
             Text("h2", "A CSV file from Stripe")
             with block("div", "panel-body form"):
                 self._file_policy = SelectField(
-                    "Policy", self._policies, _first_choice(self._policies), on_change=self._file_policy_chosen
+                    "Policy", self._policies, first_choice(self._policies), on_change=self._file_policy_chosen
                 )
                 self._drop = FileDrop(
                     "Drop a CSV file here, or choose one",
@@ -135,7 +135,7 @@ class ReplaysPage:
         with block("section", "panel", aria_label="Decisions"):
             Text("h2", "Decisions that Axiru has made")
             with block("div", "panel-body form"):
-                self._judge = SelectField("Policy", self._policies, _first_choice(self._policies))
+                self._judge = SelectField("Policy", self._policies, first_choice(self._policies))
                 self._window = SelectField("Decisions of", _WINDOWS, "30")
                 Button("Replay decisions", self._start, "primary")
                 self._refusal = Text("p", "", "refusal")
