@@ -8,7 +8,7 @@ from stripe.params import DisputeUpdateParams
 
 from activities.stripe.operation import Sent, account_of, carries_mark, text_of, unfit
 from axiru.domain.dispute import ANSWERABLE, ENDED, DisputeFacts, dispute_facts
-from axiru.domain.evidence import digest_of
+from axiru.domain.evidence import FIELDS, digest_of
 from axiru.domain.execution import ExecutionResult, StripeCall
 from axiru.domain.money import money_text
 from ledger.evidence_packets import StoredPacket, read_packet
@@ -40,7 +40,9 @@ class SubmitEvidence:
         packet = await _packet_of(call)
         if packet is None:
             return unfit("packet_altered", "The packet of evidence is not what was decided.")
-        sent = {"evidence": packet.evidence, "metadata": call.parameters["metadata"], "submit": True}
+        # Every text field: one left out would keep what lies on Stripe, which nobody decided on.
+        evidence = {name: packet.evidence.get(name, "") for name in FIELDS}
+        sent = {"evidence": evidence, "metadata": call.parameters["metadata"], "submit": True}
         dispute = await client.v1.disputes.update_async(
             text_of(call, "dispute"), cast(DisputeUpdateParams, sent), options
         )

@@ -19,6 +19,7 @@ class Dispute(Table, tablename="disputes"):
     submission_count = Integer(default=0)
     opened_at = Timestamptz()
     updated_at = Timestamptz()
+    notices = Array(base_column=Text(), default=[])
 
 
 class EvidencePacket(Table, tablename="evidence_packets"):

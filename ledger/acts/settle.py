@@ -6,6 +6,7 @@ from axiru.database import row, rows
 from axiru.domain.execution import Blocked, ExecutionResult, StripeCall
 from axiru.domain.movement import Mode
 from ledger.acts.chain import Act, act, json
+from ledger.acts.evidence import note_submitted
 from ledger.acts.hold import end_hold
 from ledger.entry import EntrySigner
 
@@ -15,7 +16,9 @@ async def settle(
 ) -> str:
     """Seal the result of an execution and return the decision's state; settling again changes nothing."""
     async with act(signer, organization_id, mode) as settling:
-        standing = await row("SELECT state FROM executions WHERE decision_id = {}", decision_id)
+        standing = await row(
+            "SELECT state, call ->> 'operation' AS operation FROM executions WHERE decision_id = {}", decision_id
+        )
         if standing is not None and standing["state"] in {"succeeded", "failed"}:
             return _DECISION_STATE[standing["state"]]
         state = "succeeded" if result.succeeded else "failed"
@@ -34,6 +37,8 @@ async def settle(
             decision_id,
         )
         await _close(settling, decision_id, state, result.stripe_object_id)
+        if result.succeeded and standing is not None and standing["operation"] == "disputes.submit_evidence":
+            await note_submitted(settling, decision_id, result.stripe_status)
         return _DECISION_STATE[state]
 
 

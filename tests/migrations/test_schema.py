@@ -139,6 +139,7 @@ CHANGES = {
         "evidence_due_by",
         "submission_count",
         "updated_at",
+        "notices",
     },
     "evidence_packets": {"staged_at", "submitted_at", "submitted_by_decision", "submitted_degraded"},
     "undoings": {

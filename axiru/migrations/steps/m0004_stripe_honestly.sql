@@ -109,11 +109,16 @@ CREATE TABLE disputes (
     submission_count integer NOT NULL DEFAULT 0,
     opened_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
+    -- What people were told of its deadline already: due_soon, past_due.
+    notices text[] NOT NULL DEFAULT ARRAY[]::text[],
     PRIMARY KEY (organization_id, mode, id)
 );
 CREATE INDEX disputes_by_due ON disputes (organization_id, mode, evidence_due_by);
 CREATE INDEX disputes_by_charge ON disputes (organization_id, mode, charge);
 -- Evidence is made of every decision about a charge, refused ones too.
+-- What was asked about a dispute, decided or not.
+CREATE INDEX requests_by_dispute ON requests (organization_id, mode, (ovt -> 'target' ->> 'dispute'))
+    WHERE ovt -> 'target' ->> 'dispute' IS NOT NULL;
 CREATE INDEX decisions_by_charge ON decisions (organization_id, mode, charge, decided_at) WHERE charge IS NOT NULL;
 
 CREATE TABLE evidence_packets (
@@ -224,7 +229,7 @@ GRANT UPDATE (state_hash, browser_hash, verifier_ciphertext, used_at) ON stripe_
 GRANT DELETE ON stripe_installs, stripe_events, replay_pulls, replay_objects TO axiru_app;
 GRANT UPDATE (state, attempts, next_attempt_at, processed_at, detail) ON stripe_events TO axiru_app;
 GRANT UPDATE (stripe_status, told_at) ON observed_movements TO axiru_app;
-GRANT UPDATE (charge, amount_cents, currency, reason, status, evidence_due_by, submission_count, updated_at)
+GRANT UPDATE (charge, amount_cents, currency, reason, status, evidence_due_by, submission_count, updated_at, notices)
     ON disputes TO axiru_app;
 GRANT UPDATE (staged_at, submitted_at, submitted_by_decision, submitted_degraded) ON evidence_packets TO axiru_app;
 GRANT UPDATE (state, attempts, last_call_at, stripe_object_id, stripe_status, error_code, error_message, settled_at)
