@@ -30,6 +30,14 @@ from api.routes.breakers import (
     list_trips,
     retire_breaker,
 )
+from api.routes.connections import (
+    change_one_connection,
+    disconnect_one,
+    get_connection,
+    grant_one_action,
+    list_connections,
+    revoke_one_grant,
+)
 from api.routes.controls import engage_control, lift_control, list_controls
 from api.routes.decision_landing import create_landing_decision
 from api.routes.decisions import create_decision, get_decision, list_decisions
@@ -38,6 +46,7 @@ from api.routes.deliveries import get_delivery, list_deliveries, resend
 from api.routes.discussion import assign_approval, list_comments, write_comment
 from api.routes.email_approvals import show_email_approval, vote_by_email
 from api.routes.events import stream_events
+from api.routes.fail_safe import get_fail_safe, list_programme, list_programmes, unlist_programme
 from api.routes.keys import create_key, list_keys, revoke_key
 from api.routes.lists import (
     activate_list_version,
@@ -102,6 +111,16 @@ from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
 
 ROUTES = (
+    list_connections,
+    get_connection,
+    change_one_connection,
+    grant_one_action,
+    revoke_one_grant,
+    disconnect_one,
+    get_fail_safe,
+    list_programmes,
+    list_programme,
+    unlist_programme,
     list_surfaces,
     change_surface,
     show_email_approval,

@@ -13,7 +13,7 @@ from api.rate_limit import RateLimit
 from axiru.settings import Settings
 from axiru.vault import Vault
 from ledger.acts.standing import CompiledVersions
-from ledger.entry import EntrySigner
+from ledger.signing import Signer
 
 
 class Services(NamedTuple):
@@ -23,7 +23,7 @@ class Services(NamedTuple):
     rate_limit: RateLimit
     watch: ChainWatch
     temporal: Client
-    signer: EntrySigner
+    signer: Signer
     payments: PaymentLookup
     compiler: PolicyCompiler
     compiled: CompiledVersions
