@@ -2,39 +2,36 @@
 
 import stripe
 
-from axiru.database import row
 from axiru.settings import Settings
-from axiru.vault import Vault, token_context
+from axiru.stripe_access import StripeAccess
+from axiru.vault import Vault
+from ledger.acts.connection import revoking_with
 
 
 class StripeClients:
-    """Makes clients that share one pool of HTTP connections."""
+    """Makes clients that share one pool of HTTP connections.
+
+    A connection whose token Stripe takes no more is marked as revoked, whichever call finds it out.
+    """
 
     def __init__(self, settings: Settings, vault: Vault) -> None:
-        self._settings = settings
-        self._vault = vault
-        self._http = stripe.HTTPXClient(timeout=settings.stripe_timeout_seconds)
+        self._access = StripeAccess(settings, vault, revoking_with(vault))
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._access.close()
 
     async def of(self, connection_id: str) -> stripe.StripeClient | None:
-        """A client with the connection's token; None where there is no such connection.
+        """A client with the connection's token, exchanged first where it is about to end.
 
-        Raises VaultSealBroken and VaultKeyUnknown.
+        None where there is no such connection, or it is not active. Raises stripe.APIConnectionError where a new token
+        is needed and Stripe does not answer, ConfigurationInvalid, VaultSealBroken, VaultKeyUnknown.
         """
-        connection = await row("SELECT token_ciphertext FROM stripe_connections WHERE id = {}", connection_id)
-        if connection is None:
-            return None
-        token = self._vault.open(bytes(connection["token_ciphertext"]), context=token_context(connection_id))
-        # The library's own retries would pass the check that every attempt to move money has to make.
-        return stripe.StripeClient(
-            token.decode(),
-            base_addresses={"api": self._settings.stripe_api_base},
-            max_network_retries=0,
-            http_client=self._http,
-        )
+        return await self._access.client(connection_id)
+
+    async def check(self, connection_id: str) -> bool:
+        """Whether Stripe still takes the connection's token; one that it does not is revoked."""
+        return await self._access.check(connection_id)
 
 
 async def read_charge(

@@ -7,9 +7,10 @@ import stripe
 import structlog
 
 from api.errors import FieldError
-from axiru.database import row
 from axiru.settings import Settings
-from axiru.vault import Vault, token_context
+from axiru.stripe_access import StripeAccess
+from axiru.vault import Vault
+from ledger.acts.connection import revoking_with
 
 _LOOK_UP_SECONDS: Final = 3.0
 _NOT_FOUND: Final = 404
@@ -20,12 +21,10 @@ class PaymentLookup:
     """Looks payments up with the token of their connection."""
 
     def __init__(self, settings: Settings, vault: Vault) -> None:
-        self._api_base = settings.stripe_api_base
-        self._vault = vault
-        self._http = stripe.HTTPXClient(timeout=_LOOK_UP_SECONDS)
+        self._access = StripeAccess(settings, vault, revoking_with(vault), timeout_seconds=_LOOK_UP_SECONDS)
 
     async def close(self) -> None:
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._access.close()
 
     async def errors(
         self,
@@ -42,7 +41,11 @@ class PaymentLookup:
         """
         try:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
-                client, account = await self._client(connection_id)
+                opened = await self._access.account_of(connection_id)
+                if opened is None:
+                    message = "There is no such active connection."
+                    return [FieldError("intent.stripe_connection_id", "unknown_connection", message)]
+                client, account = opened
                 options: stripe.RequestOptions = {"stripe_account": stripe_account_id or account}
                 paid = currency
                 if charge is not None:
@@ -59,15 +62,3 @@ class PaymentLookup:
         except TimeoutError:
             _log.warning("payment_not_looked_up", connection_id=connection_id, error="TimeoutError")
         return []
-
-    async def _client(self, connection_id: str) -> tuple[stripe.StripeClient, str]:
-        connection = await row(
-            "SELECT token_ciphertext, stripe_account_id FROM stripe_connections WHERE id = {}", connection_id
-        )
-        if connection is None:
-            raise LookupError(connection_id)
-        token = self._vault.open(bytes(connection["token_ciphertext"]), context=token_context(connection_id))
-        client = stripe.StripeClient(
-            token.decode(), base_addresses={"api": self._api_base}, max_network_retries=0, http_client=self._http
-        )
-        return client, connection["stripe_account_id"]

@@ -70,6 +70,7 @@ CREATE TABLE stripe_events (
 CREATE INDEX stripe_events_due ON stripe_events (next_attempt_at) WHERE state = 'received';
 CREATE INDEX stripe_events_by_time ON stripe_events (organization_id, mode, received_at DESC, id DESC);
 CREATE INDEX stripe_events_by_connection ON stripe_events (stripe_connection_id, received_at DESC);
+CREATE INDEX stripe_events_open ON stripe_events (stripe_connection_id, state) WHERE state IN ('received', 'failed');
 
 -- Every movement seen on Stripe, once, with the decision it belongs to: one that was asked for, or one made of it.
 CREATE TABLE observed_movements (
