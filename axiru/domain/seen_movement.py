@@ -35,10 +35,20 @@ class SeenMovement(msgspec.Struct, frozen=True, kw_only=True):
     named: str | None = None
     status: str | None = None
 
-    @property
-    def came_to_nothing(self) -> bool:
-        """Whether the money stayed where it was, or came back."""
-        return self.status in _COME_TO_NOTHING
+
+class Bypass(msgspec.Struct, frozen=True, kw_only=True):
+    """A movement that nobody had asked for, as it is kept."""
+
+    stripe_object_id: str
+    stripe_connection_id: str
+    kind: str
+    why: str
+    stripe_status: str | None
+
+
+def came_to_nothing(status: str | None) -> bool:
+    """Whether the money stayed where it was, or came back."""
+    return status in _COME_TO_NOTHING
 
 
 def movements_in(body: Mapping[str, Any]) -> list[SeenMovement]:

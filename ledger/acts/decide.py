@@ -7,13 +7,15 @@ import msgspec
 
 from axiru import ids
 from axiru.domain.control import forbidding
-from axiru.domain.decision import DecisionReceipt
+from axiru.domain.decision import DecisionReceipt, SurfaceMode
 from axiru.domain.evaluation import Outcome
 from axiru.domain.execution import StripeCall, call_of
 from axiru.domain.notice import notices_of
+from axiru.domain.seen_movement import Bypass
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
+from ledger.acts.organization import bypass_alerts
 from ledger.acts.personal import separated
 from ledger.acts.projection import (
     Recorded,
@@ -24,7 +26,7 @@ from ledger.acts.projection import (
     receipt_of,
     reserve_budget,
 )
-from ledger.acts.ruling import Ruling, execution_digest, rule
+from ledger.acts.ruling import Ruling, execution_digest, rule, rule_observed
 from ledger.acts.standing import CompiledVersions, Standing, read_standing
 from ledger.entry import EntrySigner
 
@@ -50,14 +52,24 @@ async def decide(decision_id: str, *, signer: EntrySigner, compiled: CompiledVer
         standing = await read_standing(decision_id, request.organization_id, request.mode, ovt, connection_known=known)
         if standing.decided:
             return await receipt_of(decision_id)
-        if deciding.now - standing.asked_at > STALE_AFTER:
+        if request.bypass is None and deciding.now - standing.asked_at > STALE_AFTER:
             raise RequestStale(
                 "Nobody has asked for this decision for a while.", asked_at=standing.asked_at.isoformat()
             )
         words = await hear(request, standing, deciding.now, compiled)
         control = forbidding(standing.controls, ovt, deciding.now)
-        ruling = rule(words.live, control, standing)
-        return await _seal(decision_id, request, standing, words, ruling, deciding)
+        counted_in = standing.surface_mode
+        if request.bypass is None:
+            ruling = rule(words.live, control, standing)
+        else:
+            ruling = rule_observed(words.live, control)
+            standing = msgspec.structs.replace(standing, surface_mode="shadow")
+        receipt = await _seal(decision_id, request, standing, words, ruling, deciding)
+        if request.bypass is not None or _counts(receipt):
+            await reserve_budget(receipt, request, counted_in)
+        if request.bypass is not None:
+            await _seal_bypass(receipt, request, request.bypass, counted_in, deciding)
+        return receipt
 
 
 async def _seal(
@@ -132,8 +144,6 @@ async def _seal(
         approval_notices=notices_of(review, deciding.now, expires_at) if review and expires_at else (),
     )
     await project_decision(receipt, request, live, words.results, entry.seq)
-    if _counts(receipt):
-        await reserve_budget(receipt, request)
     if approval_id and expires_at and review:
         await ask_people(receipt, request, json(review), digest, excluded)
         deciding.tell("approval", {"approval_id": approval_id, "decision_id": decision_id, "state": "pending"})
@@ -148,6 +158,32 @@ async def _seal(
         },
     )
     return receipt
+
+
+async def _seal_bypass(
+    receipt: DecisionReceipt, request: Recorded, bypass: Bypass, counted_in: SurfaceMode, deciding: Act
+) -> None:
+    """An entry of its own, and the alarm, by the ways that the organization chose."""
+    advised = receipt.advisory.outcome.value if receipt.advisory else None
+    about = {
+        "decision_id": receipt.decision_id,
+        "stripe_object_id": bypass.stripe_object_id,
+        "amount_cents": request.ovt.amount.minor_units,
+        "currency": request.ovt.amount.asset,
+        "advisory_outcome": advised,
+    }
+    deciding.seal(
+        "bypass",
+        {
+            **about,
+            "stripe_connection_id": bypass.stripe_connection_id,
+            "rail_action": bypass.kind,
+            "why": bypass.why,
+            "stripe_status": bypass.stripe_status,
+            "counted_in": counted_in,
+        },
+    )
+    deciding.tell("bypass", {**about, "alerts": await bypass_alerts(request.organization_id)})
 
 
 def _heard(words: Words) -> dict[str, Any]:

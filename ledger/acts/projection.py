@@ -6,10 +6,11 @@ from datetime import datetime
 import msgspec
 
 from axiru.database import row, rows
-from axiru.domain.decision import Advisory, DecisionReceipt
+from axiru.domain.decision import Advisory, DecisionReceipt, SurfaceMode
 from axiru.domain.evaluation import Outcome, ReviewTerms
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.domain.notice import notices_of
+from axiru.domain.seen_movement import Bypass, came_to_nothing
 from axiru.errors import AxiruError
 from ledger.acts.chain import json
 from ledger.acts.ruling import Evaluated
@@ -23,7 +24,7 @@ class RequestUnknown(AxiruError):
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A request as it came in, with the account its connection stands for."""
+    """A request as it came in, with the account its connection stands for. `bypass`: nobody asked; it was seen."""
 
     organization_id: str
     mode: Mode
@@ -34,6 +35,7 @@ class Recorded(msgspec.Struct, frozen=True):
     received_at: datetime
     ovt: Ovt
     connection_account_id: str
+    bypass: Bypass | None = None
 
 
 class ShadowResult(msgspec.Struct, frozen=True):
@@ -59,9 +61,12 @@ async def read_request(decision_id: str) -> Recorded:
     """The request, with the account it is made for resolved: a control on an account binds whoever leaves it out."""
     found = await row(
         """
-        SELECT r.*, coalesce(c.stripe_account_id, '') AS connection_account_id FROM requests r
+        SELECT r.*, coalesce(c.stripe_account_id, '') AS connection_account_id, o.stripe_object_id,
+            o.stripe_connection_id, o.kind, o.why, o.stripe_status
+        FROM requests r
         LEFT JOIN stripe_connections c ON c.organization_id = r.organization_id AND c.mode = r.mode
             AND c.id = r.ovt -> 'merchant' ->> 'stripe_connection_id'
+        LEFT JOIN observed_movements o ON o.decision_id = r.decision_id AND o.stripe_object_id = r.observed_object_id
         WHERE r.decision_id = {}
         """,
         decision_id,
@@ -69,7 +74,8 @@ async def read_request(decision_id: str) -> Recorded:
     if found is None:
         raise RequestUnknown("No request was recorded under this id.", decision_id=decision_id)
     ovt = for_account(msgspec.json.decode(found["ovt"], type=Ovt), found["connection_account_id"])
-    return msgspec.convert({**found, "ovt": ovt}, Recorded)
+    bypass = msgspec.convert(found, Bypass) if found["observed_object_id"] is not None else None
+    return msgspec.convert({**found, "ovt": ovt, "bypass": bypass}, Recorded)
 
 
 async def receipt_of(decision_id: str) -> DecisionReceipt:
@@ -121,7 +127,7 @@ async def project_decision(
             stripe_connection_id, charge, customer_id, initiator_id, source, requested_by, bypass, ledger_id, seq,
             received_at, decided_at, updated_at)
         VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}::jsonb, {}::jsonb, {}, {},
-            {}, {}, {}, {}, {}, {}, {}, {}, false, {}, {}, {}, {}, {})
+            {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
         RETURNING *)
         INSERT INTO shadow_results (decision_id, version_id, organization_id, mode, slug, version, outcome, reason,
             rule_id, live_version_id, live_outcome, live_reason, live_rule_id, agrees, surface_mode, rail, rail_action,
@@ -163,6 +169,7 @@ async def project_decision(
         ovt.initiator.id,
         ovt.context.source,
         request.requested_by,
+        request.bypass is not None,
         receipt.ledger_id,
         seq,
         request.received_at,
@@ -172,18 +179,23 @@ async def project_decision(
     )
 
 
-async def reserve_budget(receipt: DecisionReceipt, request: Recorded) -> None:
+async def reserve_budget(receipt: DecisionReceipt, request: Recorded, counted_in: SurfaceMode) -> None:
+    """Count the movement; what was made without asking has moved already, unless it came to nothing."""
     ovt = request.ovt
+    state = "reserved"
+    if request.bypass is not None:
+        state = "released" if came_to_nothing(request.bypass.stripe_status) else "committed"
     await rows(
         """
         INSERT INTO movements (decision_id, organization_id, mode, surface_mode, state, rail, rail_action, asset, units,
             initiator_id, counterparty_id, customer_id, merchant_id, charge, moved_at)
-        VALUES ({}, {}, {}, {}, 'reserved', {}, {}, {}, {}::numeric, {}, {}, {}, {}, {}, {})
+        VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}::numeric, {}, {}, {}, {}, {}, {})
         """,
         receipt.decision_id,
         request.organization_id,
         request.mode,
-        receipt.surface_mode,
+        counted_in,
+        state,
         ovt.rail,
         ovt.rail_action,
         ovt.amount.asset,

@@ -44,23 +44,38 @@ def severest(words: Iterable[Evaluated]) -> Evaluated | None:
 
 def rule(live: Evaluated | None, control: ControlHit | None, standing: Standing) -> Ruling:
     """Controls bind in shadow too. A surface without an active policy denies. Shadow allows, and advises."""
+    judged = _judged(live, control)
+    if control is not None or standing.surface_mode == "enforce":
+        return judged
+    advisory = _advisory(judged, live)
+    if judged.outcome is Outcome.ALLOW:
+        return judged._replace(advisory=advisory)
+    message = "This surface is in shadow: the decision is recorded and nothing is stopped."
+    return Ruling(Outcome.ALLOW, "allowed", "surface_in_shadow", message, "default_allow", advisory)
+
+
+def rule_observed(live: Evaluated | None, control: ControlHit | None) -> Ruling:
+    """Of what was made without asking: nothing can be stopped any more; what would have been said is the advice."""
+    message = "This was seen on Stripe without ever having asked: it is recorded, and what would have been said of it."
+    advisory = _advisory(_judged(live, control), live)
+    return Ruling(Outcome.ALLOW, "allowed", "observed_on_stripe", message, "default_allow", advisory)
+
+
+def _judged(live: Evaluated | None, control: ControlHit | None) -> Ruling:
+    """What enforcement says."""
     if control is not None:
         rule = f"control:{control.control_id}"
         return Ruling(Outcome.DENY, "denied", control.reason, control.message, rule, None)
     if live is None:
         message = "No active policy covers this kind of movement."
-        judged = Ruling(Outcome.DENY, "denied", "no_active_policy", message, "default_allow", None)
-    else:
-        said = live.evaluation
-        judged = Ruling(said.outcome, _STATE_OF[said.outcome], said.reason, said.message, live.matched_rule, None)
-    if standing.surface_mode == "enforce":
-        return judged
+        return Ruling(Outcome.DENY, "denied", "no_active_policy", message, "default_allow", None)
+    said = live.evaluation
+    return Ruling(said.outcome, _STATE_OF[said.outcome], said.reason, said.message, live.matched_rule, None)
+
+
+def _advisory(judged: Ruling, live: Evaluated | None) -> Advisory:
     version = f"v{live.version.version}" if live else None
-    advisory = Advisory(judged.outcome, judged.reason, judged.matched_rule, version)
-    if judged.outcome is Outcome.ALLOW:
-        return judged._replace(advisory=advisory)
-    message = "This surface is in shadow: the decision is recorded and nothing is stopped."
-    return Ruling(Outcome.ALLOW, "allowed", "surface_in_shadow", message, "default_allow", advisory)
+    return Advisory(judged.outcome, judged.reason, judged.matched_rule, version)
 
 
 _STATE_OF: dict[Outcome, DecisionState] = {
