@@ -29,6 +29,7 @@ def test_every_operation_answers_in_stripes_shape(sandbox: Any, schema: Any) -> 
     event = http.get("/v1/events").json()["data"][0]
     ids = {
         "charges": charge["id"],
+        "customers": http.post("/v1/customers").json()["id"],
         "refunds": refund["id"],
         "events": event["id"],
         "payment_intents": charge["payment_intent"],

@@ -2,6 +2,7 @@
 
 from axiru.dev.sandbox.books import Books
 from axiru.dev.sandbox.operations.charges import succeeded_charge
+from axiru.dev.sandbox.operations.customers import introduce
 from axiru.dev.sandbox.operations.payment_intents import payment_intent
 from axiru.dev.sandbox.store import Store
 
@@ -25,6 +26,7 @@ def seed_once(store: Store, *, account: str, now: int) -> None:
                 customer=f"cus_demo_{number:03}",
                 created=now,
             )
+            introduce(books, charge["customer"])
             books.add(charge)
             books.add(payment_intent(charge))
         store.set_meta(_SEEDED, account)

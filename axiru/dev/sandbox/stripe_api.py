@@ -11,6 +11,7 @@ from axiru.dev.sandbox.answers import Answer, new_id, ok
 from axiru.dev.sandbox.authentication import authenticate
 from axiru.dev.sandbox.books import API_VERSION, Books, RequestFacts
 from axiru.dev.sandbox.clock import Clock
+from axiru.dev.sandbox.expanding import expanded
 from axiru.dev.sandbox.faults import Fault, FaultKind, Faults
 from axiru.dev.sandbox.forms import FORM, Value, parse_form
 from axiru.dev.sandbox.idempotency import IdempotencyKeys, KeyedRequest
@@ -116,7 +117,7 @@ class StripeApi:
         )
         try:
             with self._store.transaction():
-                answer = ok(operation.execute(books))
+                answer = ok(expanded(books, operation.execute(books), _listed(entry.params.get("expand"))))
                 if fails:
                     answer = internal_error(should_retry=False).answer()
                 self._keep(keyed, answer, entry, books.now)
@@ -139,6 +140,13 @@ def _form_of_body(incoming: Incoming) -> dict[str, Value]:
     if incoming.headers.get("content-type", FORM).partition(";")[0].strip().lower() != FORM:
         raise ParameterRefused(f"Invalid request (check that your POST content type is {FORM}).")
     return parse_form(incoming.body)
+
+
+def _listed(value: Value | None) -> list[Value]:
+    """`expand[]=a&expand[]=b`, or `expand[0]=a&expand[1]=b` as the libraries send it."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list) else []
 
 
 def _headers(incoming: Incoming, entry: ReceivedRequest) -> dict[str, str]:

@@ -6,6 +6,7 @@ import msgspec
 
 from axiru.dev.sandbox.operations.accounts import RetrieveAccount
 from axiru.dev.sandbox.operations.charges import CreateCharge, ListCharges, RetrieveCharge
+from axiru.dev.sandbox.operations.customers import CreateCustomer, RetrieveCustomer
 from axiru.dev.sandbox.operations.events import ListEvents, RetrieveEvent
 from axiru.dev.sandbox.operations.operation import Operation
 from axiru.dev.sandbox.operations.payment_intents import RetrievePaymentIntent
@@ -17,6 +18,8 @@ CATALOG: dict[tuple[str, str], type[Operation]] = {
     ("GET", "/v1/charges"): ListCharges,
     ("POST", "/v1/charges"): CreateCharge,
     ("GET", "/v1/charges/{id}"): RetrieveCharge,
+    ("POST", "/v1/customers"): CreateCustomer,
+    ("GET", "/v1/customers/{id}"): RetrieveCustomer,
     ("GET", "/v1/events"): ListEvents,
     ("GET", "/v1/events/{id}"): RetrieveEvent,
     ("GET", "/v1/payment_intents/{id}"): RetrievePaymentIntent,

@@ -4,6 +4,7 @@ import msgspec
 
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
+from axiru.dev.sandbox.operations.customers import introduce
 from axiru.dev.sandbox.operations.payment_intents import payment_intent
 from axiru.dev.sandbox.parameters import Page, Parameters, Period
 
@@ -98,6 +99,7 @@ class CreateCharge(msgspec.Struct, frozen=True):
             metadata={key: value for key, value in self.metadata.items() if value},
             payment_method_type="konbini" if self.source == KONBINI_SOURCE else "card",
         )
+        introduce(books, self.customer)
         books.add(charge)
         books.add(payment_intent(charge))
         books.record_event("charge.succeeded", charge)
