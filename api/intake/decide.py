@@ -4,12 +4,12 @@ from datetime import datetime
 from time import perf_counter
 from typing import Final, NamedTuple
 
+import msgspec
 import structlog
 
 from api.auth import Caller
 from api.deadline import within
-from api.errors import InvalidBody
-from api.intake.executability import execution_errors
+from api.intake.executability import executable
 from api.intake.request import Asked
 from api.intake.reserve import Reservation, ask_again, find_reservation, give_up, reserve
 from api.intake.start import start, tell_asked_again
@@ -84,9 +84,7 @@ async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
 async def _reserved(asked: Asked, caller: Caller, services: Services) -> Reservation:
     """Reserve; where Axiru is to execute, only what it could execute. A replay is never checked again."""
     if asked.ovt.execute == "axiru" and await find_reservation(asked, caller) is None:
-        errors = await execution_errors(asked.ovt, caller, services.payments)
-        if errors:
-            raise InvalidBody(errors)
+        asked = msgspec.structs.replace(asked, ovt=await executable(asked.ovt, caller, services.payments))
     return await reserve(asked, caller)
 
 

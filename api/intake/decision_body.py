@@ -9,6 +9,7 @@ from api.auth import Caller
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.fingerprint import fingerprint
+from api.intake.execution_rules import execution_errors
 from api.intake.request import Asked
 from api.intake.text import (
     AmountCents,
@@ -32,6 +33,7 @@ MAX_METADATA: Final = 50
 
 Action = Literal["refund", "payout", "transfer", "app_fee_refund", "dispute"]
 Kind = Literal["refund", "credit", "adjustment", "payout", "transfer", "app_fee_refund", "dispute"]
+DisputeAction = Literal["submit_evidence", "close"]
 _REFUND_KINDS: Final = ("refund", "credit", "adjustment")
 
 
@@ -49,6 +51,8 @@ class IntentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     payout: Identifier | None = None
     transfer: Identifier | None = None
     dispute: Identifier | None = None
+    dispute_action: DisputeAction | None = None
+    application_fee: Identifier | None = None
     metadata: Metadata | None = None
 
 
@@ -97,6 +101,7 @@ def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key
     intent, context = body.intent, body.context or ContextBody()
     asset = intent.currency.lower()
     default = caller.default_connection
+    executes_dispute = body.action == "dispute" and body.execute == "axiru"
     kept_apart = body.action == "refund" and intent.kind in {"credit", "adjustment"}
     return Ovt(
         rail="stripe",
@@ -113,6 +118,8 @@ def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key
             payout=intent.payout,
             transfer=intent.transfer,
             dispute=intent.dispute,
+            dispute_action=intent.dispute_action or ("submit_evidence" if executes_dispute else None),
+            application_fee=intent.application_fee,
         ),
         context=Context(
             customer_id=context.customer_id,
@@ -128,9 +135,14 @@ def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key
 
 
 def _receiver(body: DecisionBody) -> Counterparty:
-    """A transfer goes to a connected account, so its destination is who receives. Others say nobody we could know."""
-    destination = body.intent.destination if body.action == "transfer" else None
-    return Counterparty(stripe_account_id=destination)
+    """A transfer goes to a connected account, a payout to a bank account or card. Others say nobody we could know."""
+    match body.action:
+        case "transfer":
+            return Counterparty(stripe_account_id=body.intent.destination)
+        case "payout":
+            return Counterparty(id=body.intent.destination)
+        case _:
+            return Counterparty()
 
 
 def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -142,7 +154,10 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("intent.kind", "not_allowed", "A refund is of kind refund, credit or adjustment.")
     if action != "refund" and kind is not None and kind != action:
         yield FieldError("intent.kind", "not_allowed", "This kind does not belong to that action; leave it out.")
-    yield from _execution_errors(raw, action, kind, intent)
+    if action != "dispute" and intent.get("dispute_action") is not None:
+        yield FieldError("intent.dispute_action", "not_allowed", "This belongs to the action dispute.")
+    if raw.get("execute") == "axiru":
+        yield from execution_errors(action, kind, intent)
     yield from _extra_errors(raw)
     top, inner = _member(raw, "metadata"), _member(intent, "metadata")
     if len({*top, *inner}) > MAX_METADATA:
@@ -150,21 +165,6 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     if any(top[name] != inner[name] for name in top.keys() & inner.keys()):
         # One of them would hide what the other says from rules, freezes and who may approve: an agent's id, say.
         yield FieldError("intent.metadata", "not_allowed", "This differs from the metadata beside it.")
-
-
-def _execution_errors(
-    raw: Mapping[str, Any], action: Any, kind: Any, intent: Mapping[str, Any]
-) -> Iterator[FieldError]:
-    if raw.get("execute") != "axiru":
-        return
-    if action != "refund":
-        yield FieldError("execute", "not_executable", "Axiru executes refunds; other actions are decided only.")
-    elif kind in ("credit", "adjustment"):
-        yield FieldError("intent.kind", "not_executable", "Credits and adjustments are decided, never executed.")
-    elif intent.get("charge") is not None and intent.get("payment_intent") is not None:
-        yield FieldError("intent.payment_intent", "not_allowed", "Name the charge or the payment intent, not both.")
-    elif intent.get("charge") is None and intent.get("payment_intent") is None:
-        yield FieldError("intent.charge", "missing", "To execute a refund, name its charge or payment_intent.")
 
 
 def _extra_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
