@@ -1,0 +1,192 @@
+"""The fail-safe document: what callers may do alone while Axiru cannot be reached, in Axiru's own signed words.
+
+A compact JWS (RFC 7515) with `alg: EdDSA` (RFC 8037) and `typ: axiru-fail-safe+jwt`. Whatever is wrong with it, from a
+forged signature to an hour too much, makes it no document at all, and the defaults of `DEFAULTS` hold.
+"""
+
+import base64
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from axiru_client.vocabulary import DEFAULTS, Mode, WhenUnreachable
+
+TYPE: Final = "axiru-fail-safe+jwt"
+_LONGEST_LIFE_SECONDS: Final = 24 * 3600 + 60
+_CLOCK_SKEW_SECONDS: Final = 60
+_LONGEST_DOCUMENT: Final = 256 * 1024
+
+# The one algorithm taken here is Ed25519 by its older JWS name, which RFC 9864 replaced and Axiru's ledger still bears.
+warnings.filterwarnings("ignore", message="EdDSA is deprecated via RFC 9864")
+
+
+class FailSafeInvalid(Exception):
+    """The document is not one that may be relied on; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programme:
+    """A payout programme that may go on without Axiru, for payouts of up to an amount, until a time."""
+
+    programme: str
+    currency: str
+    max_amount_cents: int
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailSafe:
+    """A verified document."""
+
+    issuer: str
+    audience: str
+    mode: Mode
+    issued_at: float
+    expires_at: float
+    surfaces: Mapping[str, str]
+    unreachable: Mapping[str, WhenUnreachable]
+    programmes: tuple[Programme, ...]
+
+    def in_shadow(self, surface: str, connection: str | None) -> bool:
+        """Whether a surface was in shadow when this was signed.
+
+        Without a connection the organization's default one is meant, and nobody here knows which that is: then every
+        connection has to be.
+        """
+        if connection is not None and (named := self.surfaces.get(f"{connection}/{surface}")) is not None:
+            return named == "shadow"
+        own = (mode for name, mode in self.surfaces.items() if connection is None and name.endswith(f"/{surface}"))
+        return self.surfaces.get(surface) == "shadow" and all(mode == "shadow" for mode in own)
+
+    def lets_go(self, programme: str | None, *, amount_cents: int, currency: str, now: float) -> bool:
+        """Whether a payout of this programme may go without Axiru."""
+        return any(
+            entry.programme == programme
+            and entry.currency == currency
+            and amount_cents <= entry.max_amount_cents
+            and now < entry.expires_at
+            for entry in self.programmes
+        )
+
+
+def public_key(jwk: Any) -> OKPKey:
+    """The Ed25519 public key of a JWK. Raises FailSafeInvalid for any other key."""
+    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) != ("OKP", "Ed25519"):
+        raise FailSafeInvalid("the public key is not an Ed25519 JWK")
+    try:
+        key = OKPKey.import_key({name: jwk[name] for name in ("kty", "crv", "x")})
+    except (JoseError, KeyError, ValueError, TypeError) as error:
+        raise FailSafeInvalid("the public key is not an Ed25519 JWK") from error
+    if jwk.get("kid", key.thumbprint()) != key.thumbprint():
+        raise FailSafeInvalid("the public key's kid is not its thumbprint")
+    return key
+
+
+def verified(
+    document: object, keys: tuple[OKPKey, ...], *, issuer: str, audience: str | None, mode: Mode, now: float
+) -> FailSafe:
+    """The document's content, provided that one of `keys` signed it for us and it is in force at `now`.
+
+    Raises FailSafeInvalid for everything else.
+    """
+    claims = _signed_claims(document, keys)
+    try:
+        found = _fail_safe(claims)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FailSafeInvalid("a claim is missing or of the wrong kind") from error
+    if found.issuer != issuer:
+        raise FailSafeInvalid(f"signed by the issuer {found.issuer!r}, not {issuer!r}")
+    if audience is not None and found.audience != audience:
+        raise FailSafeInvalid("signed for another organization")
+    if found.mode != mode:
+        raise FailSafeInvalid(f"signed for {found.mode} mode")
+    if not found.issued_at - _CLOCK_SKEW_SECONDS <= now < found.expires_at:
+        raise FailSafeInvalid("expired, or not valid yet")
+    if found.expires_at - found.issued_at > _LONGEST_LIFE_SECONDS:
+        raise FailSafeInvalid("valid for more than a day")
+    return found
+
+
+def _signed_claims(document: object, keys: tuple[OKPKey, ...]) -> Any:
+    if not isinstance(document, str) or len(document) > _LONGEST_DOCUMENT or not document.isascii():
+        raise FailSafeInvalid("not a compact JWS")
+    if any(not _is_base64url(part) for part in document.split(".")):
+        raise FailSafeInvalid("not a compact JWS")
+    for key in keys:
+        try:
+            signed = jws.deserialize_compact(document, key, algorithms=["EdDSA"])
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+        header = signed.headers()
+        if header.get("typ") != TYPE or header.get("kid") != key.thumbprint() or "crit" in header:
+            raise FailSafeInvalid("the JWS is not a fail-safe document of this key")
+        try:
+            return json.loads(signed.payload or b"")
+        except (ValueError, RecursionError) as error:
+            raise FailSafeInvalid("the claims are not JSON") from error
+    raise FailSafeInvalid("not signed by a key that is trusted")
+
+
+def _is_base64url(part: str) -> bool:
+    """Exactly the one spelling of some bytes: joserfc also takes padding and spare bits."""
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        return False
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=") == part
+
+
+def _fail_safe(claims: Any) -> FailSafe:
+    mode: Mode = claims["mode"]
+    if mode not in ("test", "live"):
+        raise ValueError(mode)
+    return FailSafe(
+        issuer=_text(claims["iss"]),
+        audience=_text(claims["aud"]),
+        mode=mode,
+        issued_at=_number(claims["iat"]),
+        expires_at=_number(claims["exp"]),
+        surfaces={_text(surface): _text(surface_mode) for surface, surface_mode in claims["surfaces"].items()},
+        # An instruction of a later release is one we cannot follow: it holds.
+        unreachable={action: _instruction(claims["unreachable"].get(action)) for action in DEFAULTS},
+        programmes=tuple(_programme(entry) for entry in claims["programmes"]),
+    )
+
+
+def _instruction(said: object) -> WhenUnreachable:
+    match said:
+        case "allow" | "last_good_packet":
+            return said
+        case _:
+            return "hold"
+
+
+def _programme(entry: Any) -> Programme:
+    until = datetime.fromisoformat(_text(entry["expires_at"]))
+    if until.tzinfo is None:
+        raise ValueError(until)
+    return Programme(
+        programme=_text(entry["programme"]),
+        currency=_text(entry["currency"]).lower(),
+        max_amount_cents=_number(entry["max_amount_cents"]),
+        expires_at=until.timestamp(),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(value)
+    return value
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value
