@@ -54,6 +54,15 @@ def rule(live: Evaluated | None, control: ControlHit | None, standing: Standing)
     return Ruling(Outcome.ALLOW, "allowed", "surface_in_shadow", message, "default_allow", advisory)
 
 
+def rule_alone(live: Evaluated | None, control: ControlHit | None, standing: Standing) -> Ruling:
+    """Of what Axiru itself asks for before a deadline passes: as ever, but that it does not wait for people."""
+    ruling = rule(live, control, standing)
+    if ruling.outcome is not Outcome.REVIEW:
+        return ruling
+    message = "People would have to approve this, and the deadline does not wait for them."
+    return ruling._replace(outcome=Outcome.ALLOW, state="allowed", reason="deadline_first", message=message)
+
+
 def rule_observed(live: Evaluated | None, control: ControlHit | None) -> Ruling:
     """Of what was made without asking: nothing can be stopped any more; what would have been said is the advice."""
     message = "This was seen on Stripe without ever having asked: it is recorded, and what would have been said of it."
