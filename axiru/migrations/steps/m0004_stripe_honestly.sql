@@ -89,6 +89,7 @@ CREATE TABLE observed_movements (
 );
 CREATE INDEX observed_movements_by_decision ON observed_movements (decision_id);
 -- Whose movement this is, is asked for each that is seen.
+CREATE INDEX executions_by_object ON executions (organization_id, mode, stripe_object_id);
 CREATE INDEX decisions_by_amount ON decisions (organization_id, mode, rail_action, amount_cents, currency, decided_at);
 
 -- A request that nobody made to us: the object on Stripe that it was made of. Null for all who asked.
