@@ -22,6 +22,7 @@ from activities.relay import relay_forever
 from activities.slack import SlackChannel
 from activities.stripe.executor import StripeExecutor
 from activities.stripe_client import StripeClients
+from activities.stripe_events import observe_forever
 from activities.stripe_history import StripeHistory
 from activities.sweep import release_overdue_forever, sweep_forever
 from activities.webhooks import WebhookChannel
@@ -80,6 +81,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
             asyncio.create_task(watch_breakers_forever(signer)),
             asyncio.create_task(deliver_forever(channels_of(settings, vault))),
             asyncio.create_task(forget_forever()),
+            asyncio.create_task(observe_forever(client, settings.temporal_task_queue, clients, signer)),
         ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.

@@ -1,0 +1,165 @@
+"""What an event of Stripe changes here: whose a movement is, what is known of a dispute, if a connection stands."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+import stripe
+
+from activities.stripe_client import StripeClients
+from axiru.database import row
+from axiru.domain.decision import MovementInput
+from axiru.domain.dispute import dispute_facts
+from axiru.domain.movement import Mode
+from axiru.domain.seen_movement import SeenMovement, lacks_refunds, movements_in
+from axiru.domain.stripe_event import DEAUTHORIZED, EventState
+from axiru.stripe_fields import kept
+from ledger.acts.connection import mark_revoked
+from ledger.acts.dispute import record_dispute
+from ledger.acts.observe import Observed, SeenOn, observe
+from ledger.entry import EntrySigner
+
+REVOKED: Final = "Access was taken back in Stripe: the app was uninstalled."
+_MOVES: Final = frozenset({"refund", "charge", "application_fee", "fee_refund", "transfer", "payout"})
+
+
+class Event(Protocol):
+    """What is needed of a kept event."""
+
+    @property
+    def organization_id(self) -> str: ...
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def stripe_connection_id(self) -> str: ...
+    @property
+    def stripe_account_id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def body(self) -> dict[str, Any]: ...
+    @property
+    def happened_at(self) -> datetime: ...
+    @property
+    def received_at(self) -> datetime: ...
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """How an event ended; `detail` is for people who look into it."""
+
+    state: EventState
+    detail: str
+
+
+class EventEffects:
+    """Acts on events. `decide` starts the decision of a movement that nobody had asked for."""
+
+    def __init__(
+        self, clients: StripeClients, signer: EntrySigner, decide: Callable[[MovementInput], Awaitable[None]]
+    ) -> None:
+        self._clients = clients
+        self._signer = signer
+        self._decide = decide
+
+    async def of(self, event: Event) -> Effect | None:
+        """Act on one event; doing so again changes nothing more. None: it is too early to tell."""
+        if event.type == DEAUTHORIZED:
+            ended = await mark_revoked(event.stripe_connection_id, REVOKED, self._signer)
+            return Effect("processed", "revoked" if ended else "was not active any more")
+        match event.body.get("object"):
+            case "dispute":
+                return await self._dispute(event)
+            case kind if kind in _MOVES:
+                return await self._movements(event)
+            case _:
+                return Effect("ignored", "nothing is done about events of this kind")
+
+    async def _movements(self, event: Event) -> Effect | None:
+        found = movements_in(event.body)
+        if lacks_refunds(event.body):
+            found = await self._refunds_of(event)
+        told = [await self._observe(seen, event) for seen in found]
+        if any(observed is not None and observed.outcome == "waiting" for observed in told):
+            return None
+        outcomes = [observed.outcome if observed is not None else "part of a payment" for observed in told]
+        return Effect("processed", ", ".join(outcomes)) if outcomes else Effect("ignored", "no movement of its own")
+
+    async def _observe(self, seen: SeenMovement, event: Event) -> Observed | None:
+        """None for what is no movement of its own."""
+        known = await row(
+            "SELECT 1 AS known FROM observed_movements WHERE organization_id = {} AND mode = {} "
+            "AND stripe_object_id = {}",
+            *(event.organization_id, event.mode, seen.stripe_object_id),
+        )
+        if known is None and seen.target.charge is not None and seen.customer_id is None:
+            charge = await self._charge(seen.target.charge, event)
+            if seen.kind == "transfer" and charge.get("transfer") == seen.stripe_object_id:
+                # Stripe made it with the payment, as the payment said.
+                return None
+            seen = msgspec.structs.replace(seen, customer_id=charge.get("customer"))
+        on = SeenOn(
+            organization_id=event.organization_id,
+            mode=event.mode,
+            connection_id=event.stripe_connection_id,
+            account_id=event.stripe_account_id,
+            received_at=event.received_at,
+            told_at=event.happened_at,
+        )
+        observed = await observe(seen, on, signer=self._signer)
+        if observed.to_decide is not None:
+            await self._decide(observed.to_decide)
+        return observed
+
+    async def _dispute(self, event: Event) -> Effect:
+        """As it is now where Stripe says so, else as the event tells it."""
+        read = await self._read_dispute(event)
+        try:
+            facts = dispute_facts(read or event.body)
+        except ValueError:
+            return Effect("ignored", "lacks what a dispute has")
+        news = await record_dispute(
+            facts,
+            organization_id=event.organization_id,
+            mode=event.mode,
+            stripe_connection_id=event.stripe_connection_id,
+            stripe_account_id=event.stripe_account_id,
+            signer=self._signer,
+            as_of=None if read else event.happened_at,
+        )
+        return Effect("processed", "dispute recorded" if news else "nothing new")
+
+    async def _read_dispute(self, event: Event) -> Mapping[str, Any] | None:
+        try:
+            client = await self._clients.of(event.stripe_connection_id)
+            if client is None:
+                return None
+            read = await client.v1.disputes.retrieve_async(event.body["id"], options=_options(event))
+        except stripe.StripeError:
+            return None
+        return kept("dispute", read.to_dict())
+
+    async def _refunds_of(self, event: Event) -> list[SeenMovement]:
+        """The refunds of a charge that does not hold them itself. Raises StripeError: without them nothing is known."""
+        client = await self._clients.of(event.stripe_connection_id)
+        if client is None or "id" not in event.body:
+            return []
+        page = await client.v1.refunds.list_async({"charge": event.body["id"], "limit": 100}, options=_options(event))
+        refunds = [kept("refund", refund.to_dict()) async for refund in page.auto_paging_iter()]
+        return movements_in({**event.body, "refunds": {"data": refunds}})
+
+    async def _charge(self, charge_id: str, event: Event) -> Mapping[str, Any]:
+        """The charge as far as it is kept; empty where Stripe does not say: the movement counts all the same."""
+        try:
+            client = await self._clients.of(event.stripe_connection_id)
+            if client is None:
+                return {}
+            return kept(
+                "charge", (await client.v1.charges.retrieve_async(charge_id, options=_options(event))).to_dict()
+            )
+        except stripe.StripeError:
+            return {}
+
+
+def _options(event: Event) -> stripe.RequestOptions:
+    return {"stripe_account": event.stripe_account_id}
