@@ -50,18 +50,23 @@ class ApiClient:
         state: str = "",
         query: str = "",
         differs: bool = False,
+        bypass: bool = False,
         limit: int = 50,
         cursor: str = "",
     ) -> DecisionPage:
-        """One page of decisions, newest first; with `differs` only those that some shadow would have made otherwise."""
+        """One page, newest first. `differs`: what some shadow would have decided otherwise; `bypass`: what never asked."""
         wanted = {"mode": mode, "state": state, "q": query, "limit": str(limit), "cursor": cursor}
-        wanted["disagrees"] = "true" if differs else ""
+        wanted |= {"disagrees": "true" if differs else "", "bypass": "true" if bypass else ""}
         return await self.call(
             "GET", "/api/v1/decisions", DecisionPage, params={name: value for name, value in wanted.items() if value}
         )
 
     async def decision(self, decision_id: str) -> DecisionDetail:
         return await self.call("GET", f"/api/v1/decisions/{segment(decision_id)}", DecisionDetail)
+
+    async def undo(self, decision_id: str, *, reason: str) -> None:
+        """Ask that what was executed be taken back; how it went shows on the decision."""
+        await self.send("POST", f"/api/v1/decisions/{segment(decision_id)}/undo", json={"reason": reason})
 
     async def controls(self) -> ControlList:
         return await self.call("GET", "/api/v1/controls", ControlList)

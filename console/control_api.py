@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from axiru.domain.movement import Mode
 from console.api_client import CONTROL_TIMEOUT_SECONDS, ApiClient, segment
 from console.components.timestamp import utc_text
 from console.control_views import (
@@ -14,6 +15,7 @@ from console.control_views import (
     Trip,
     TripList,
 )
+from console.safety_views import ProgrammeList
 from console.views import ControlList, ControlView
 
 CONTROLS: Final = "/api/v1/controls"
@@ -21,6 +23,7 @@ BREAKERS: Final = "/api/v1/breakers"
 TRIPS: Final = "/api/v1/breaker-trips"
 BREAK_GLASS: Final = "/api/v1/break-glass"
 ORGANIZATION: Final = "/api/v1/organization"
+FAIL_OPEN: Final = "/api/v1/fail-open"
 
 
 class ControlApi:
@@ -33,10 +36,22 @@ class ControlApi:
         return await self._api.controls()
 
     async def engage(
-        self, kind: str, scope: dict[str, str], *, mode: str, reason: str, expires_at: datetime | None = None
+        self,
+        kind: str,
+        scope: dict[str, str],
+        *,
+        mode: str,
+        reason: str,
+        expires_at: datetime | None = None,
+        pause_payouts: bool | None = None,
     ) -> ControlView:
-        """In force before this returns; `in_flight` of the answer are the calls it came too late for."""
+        """In force before this returns; `in_flight` of the answer are the calls it came too late for.
+
+        `pause_payouts` also stops Stripe's automatic payouts of the frozen account, None as the API has it.
+        """
         body: dict[str, Any] = {"kind": kind, "scope": scope, "mode": mode, "reason": reason}
+        if pause_payouts is not None:
+            body["pause_payouts"] = pause_payouts
         if expires_at is not None:
             body["expires_at"] = utc_text(expires_at)
         return await self._api.call("POST", CONTROLS, ControlView, json=body, timeout=CONTROL_TIMEOUT_SECONDS)
@@ -64,6 +79,16 @@ class ControlApi:
         """Set the freeze that was proposed, or leave it."""
         path = f"{TRIPS}/{segment(trip_id)}/{verdict}"
         return await self._api.call("POST", path, Trip, json={"reason": reason}, timeout=CONTROL_TIMEOUT_SECONDS)
+
+    async def programmes(self, mode: Mode) -> ProgrammeList:
+        """The payout programmes that may go on while Axiru cannot be reached."""
+        return await self._api.call("GET", FAIL_OPEN, ProgrammeList, params={"mode": mode})
+
+    async def allow_programme(self, body: dict[str, Any], *, expires_at: datetime) -> None:
+        await self._api.send("POST", FAIL_OPEN, json={**body, "expires_at": utc_text(expires_at)})
+
+    async def remove_programme(self, programme_id: str) -> None:
+        await self._api.send("DELETE", f"{FAIL_OPEN}/{segment(programme_id)}")
 
     async def organization(self) -> OrganizationSettings:
         return await self._api.call("GET", ORGANIZATION, OrganizationSettings)

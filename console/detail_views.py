@@ -6,7 +6,7 @@ from axiru.domain.control import ControlHit
 from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from console.approval_views import ApprovalView
-from console.views import DecisionView, LedgerEntryView, TimelineEvent
+from console.views import DecisionView, ExecutionError, LedgerEntryView, TimelineEvent
 
 
 class ShadowWord(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,30 @@ class ShadowWord(msgspec.Struct, frozen=True, kw_only=True):
     live_rule_id: str | None = None
 
 
+class Undo(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether Stripe can take back what was executed: `how`, or `why_not`; with a `state` once somebody asked."""
+
+    possible: bool
+    how: str | None = None
+    why_not: str | None = None
+    state: str | None = None
+    stripe_object_id: str | None = None
+    error: ExecutionError | str | None = None
+
+    @property
+    def error_text(self) -> str:
+        if isinstance(self.error, str):
+            return self.error
+        return (self.error.message or self.error.code or "") if self.error else ""
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen on Stripe of a movement that never asked, and why it counts as one."""
+
+    stripe_object_id: str
+    why: str
+
+
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     """A decision with everything that led to it and followed from it; `forbidden_by` is what stops it now."""
 
@@ -33,3 +57,5 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     ledger: tuple[LedgerEntryView, ...] = ()
     forbidden_by: ControlHit | None = None
     shadows: tuple[ShadowWord, ...] = ()
+    undo: Undo | None = None
+    observed: Observed | None = None

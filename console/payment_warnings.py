@@ -10,5 +10,9 @@ def payment_warnings(approval: ApprovalView | None) -> tuple[str, ...]:
         return ()
     asked = approval.diff.asked
     return words.payment_warnings(
-        approval.payment, amount_cents=asked.amount_cents, currency=asked.currency, customer_id=asked.customer_id
+        approval.payment,
+        action=asked.action,
+        amount_cents=asked.amount_cents,
+        currency=asked.currency,
+        customer_id=asked.customer_id,
     )

@@ -8,6 +8,7 @@ from console.connect_views import AskedPermissions
 from console.stripe_views import (
     Connection,
     ConnectionList,
+    Disconnected,
     Install,
     StripeEventPage,
     SurfaceList,
@@ -55,8 +56,9 @@ class StripeApi:
     async def revoke_grant(self, connection_id: str, action: str) -> None:
         await self._api.send("DELETE", f"{CONNECTIONS}/{segment(connection_id)}/grants/{segment(action)}")
 
-    async def disconnect(self, connection_id: str, *, reason: str) -> None:
-        await self._api.send("POST", f"{CONNECTIONS}/{segment(connection_id)}/disconnect", json={"reason": reason})
+    async def disconnect(self, connection_id: str, *, reason: str) -> Disconnected:
+        path = f"{CONNECTIONS}/{segment(connection_id)}/disconnect"
+        return await self._api.call("POST", path, Disconnected, json={"reason": reason})
 
     async def reconcile(self, connection_id: str) -> None:
         await self._api.send("POST", f"{CONNECTIONS}/{segment(connection_id)}/reconcile")

@@ -66,6 +66,12 @@ class ConnectionList(msgspec.Struct, frozen=True):
     items: tuple[Connection, ...]
 
 
+class Disconnected(msgspec.Struct, frozen=True):
+    """Whether Stripe says that it took the app's access back; here it is over in any case."""
+
+    deauthorized: bool = False
+
+
 class Install(msgspec.Struct, frozen=True):
     """Where the browser goes to be asked by Stripe; the address works once, in one browser."""
 

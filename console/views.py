@@ -52,6 +52,14 @@ class ExecutionError(msgspec.Struct, frozen=True):
     message: str | None = None
 
 
+class StripeApproval(msgspec.Struct, frozen=True, kw_only=True):
+    """Stripe's own request for approval: the account's rules there want a person to agree in its dashboard."""
+
+    id: str
+    status: str | None = None
+    dashboard_url: str | None = None
+
+
 class Execution(msgspec.Struct, frozen=True):
     """Who calls Stripe and how far that is; `status` None while nothing was attempted."""
 
@@ -60,6 +68,7 @@ class Execution(msgspec.Struct, frozen=True):
     status: str | None = None
     error: ExecutionError | None = None
     attempts: int = 0
+    stripe_approval: StripeApproval | None = None
 
 
 class AuditRef(msgspec.Struct, frozen=True):
@@ -133,6 +142,14 @@ class DecisionPage(msgspec.Struct, frozen=True):
     next_cursor: str | None = None
 
 
+class PayoutPause(msgspec.Struct, frozen=True, kw_only=True):
+    """How far Stripe's automatic payouts of a frozen account are stopped, and what their schedule was before."""
+
+    state: str
+    detail: str | None = None
+    schedule_before: dict[str, Any] | None = None
+
+
 class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     """A kill switch, freeze, hold or mark, of a person or a circuit breaker.
 
@@ -153,6 +170,7 @@ class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     lifted_by: Person | None = None
     lifted_reason: str | None = None
     in_flight: tuple[str, ...] = ()
+    payout_pause: PayoutPause | None = None
 
 
 class ControlList(msgspec.Struct, frozen=True):

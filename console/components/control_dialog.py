@@ -19,10 +19,11 @@ Engaged = Callable[[ControlView], None]
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What a control is about; `mode` where that follows from it and is not asked for."""
+    """What a control is about; `mode` where that follows from it and is not asked for, `pause_payouts` where it can."""
 
     scope: dict[str, str]
     mode: str | None = None
+    pause_payouts: bool | None = None
 
 
 class ControlDialog:
@@ -77,7 +78,12 @@ class ControlDialog:
             mode = subject.mode or (self._modes.value if self._modes else "both")
             answers.append(
                 await self._session.controls.engage(
-                    self._kind, subject.scope, mode=mode, reason=reason, expires_at=self._until.at
+                    self._kind,
+                    subject.scope,
+                    mode=mode,
+                    reason=reason,
+                    expires_at=self._until.at,
+                    pause_payouts=subject.pause_payouts,
                 )
             )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from console.components.check_group import CheckGroup
 from console.components.control_dialog import ControlDialog, Engaged, Subject
 from console.components.select_field import SelectField
 from console.components.switch_card import SwitchCard
@@ -12,6 +13,14 @@ from console.control_words import EXAMPLES, FROZEN, SURFACE_NAMES, subject_name
 from console.sessions import Session
 from console.views import ControlView
 
+_PAUSE_PAYOUTS: Final = "pause_payouts"
+_PAUSE: Final = {
+    _PAUSE_PAYOUTS: (
+        "Pause its payouts, too",
+        "Stripe's automatic payouts from this account stop, where a connection may pay out. Lifting the freeze puts "
+        "the schedule back as it was, unless somebody has changed it meanwhile.",
+    )
+}
 _STOPS: Final = (
     "Every new request about it is answered with a denial, on surfaces in shadow too.",
     "What was approved about it is not executed while the freeze is in force.",
@@ -47,6 +56,8 @@ class FreezeSwitch:
             with block("div", "hidden") as self._surfaces:
                 self._surface = SelectField("Which surface", SURFACE_NAMES, "stripe.refund")
             self._meant = Text("p", "", "field-notes")
+            with block("div", "hidden") as self._payouts:
+                self._pause = CheckGroup("", _PAUSE, (_PAUSE_PAYOUTS,))
         self._ask_for()
 
     def show(self, freezes: Sequence[ControlView]) -> None:
@@ -70,6 +81,7 @@ class FreezeSwitch:
         self._id.classes(replace="hidden" if by_name else "")
         self._id.props["placeholder"] = EXAMPLES.get(field, "")
         self._meant.set_text(_MEANINGS[field])
+        self._payouts.classes(replace="" if field == "stripe_account_id" else "hidden")
 
     async def _named(self) -> Subject | None:
         field = self._what.value
@@ -77,7 +89,8 @@ class FreezeSwitch:
         if not value:
             self._id.refuse(f"Name the {subject_name(field).lower()} as requests name it.")
             return None
-        return Subject({field: value})
+        paused = _PAUSE_PAYOUTS in self._pause.chosen if field == "stripe_account_id" else None
+        return Subject({field: value}, pause_payouts=paused)
 
 
 _MEANINGS: Final = {

@@ -76,20 +76,23 @@ class ConnectPage:
             with block("div", "panels"):
                 _asked(asked, self._permissions_url)
                 _never_read()
-            with block("div", "panels"), block("section", "panel connect-panel", aria_label="Connect"):
-                with block("div", "panel-body"):
-                    with block("p"):
-                        mode_badge(self._mode)
-                    Text("p", _MODES[self._mode])
-                    with block("ol", "plain-list"):
-                        for sentence in _STEPS:
-                            Text("li", sentence)
-                    if may_connect(self._session):
-                        Button("Connect with Stripe", self._connect, "primary")
-                    else:
-                        Text("p", NOT_PERMITTED, "muted")
-                    self._refusal = Text("p", "", "refusal")
-                    self._refusal.props["role"] = "alert"
+            with (
+                block("div", "panels"),
+                block("section", "panel connect-panel", aria_label="Connect"),
+                block("div", "panel-body"),
+            ):
+                with block("p"):
+                    mode_badge(self._mode)
+                Text("p", _MODES[self._mode])
+                with block("ol", "plain-list"):
+                    for sentence in _STEPS:
+                        Text("li", sentence)
+                if may_connect(self._session):
+                    Button("Connect with Stripe", self._connect, "primary")
+                else:
+                    Text("p", NOT_PERMITTED, "muted")
+                self._refusal = Text("p", "", "refusal")
+                self._refusal.props["role"] = "alert"
 
     async def _connect(self) -> None:
         async def begin() -> None:

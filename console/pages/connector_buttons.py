@@ -6,13 +6,14 @@ from console.carrying_out import carried_out
 from console.components.button import Button
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.question import Question
-from console.components.text import block
+from console.components.text import Text, block
 from console.components.text_field import TextField
 from console.sessions import Session
 from console.stripe_views import Connection
 from console.stripe_words import may_connect
 
 NAME_LENGTH = 100
+_STILL_INSTALLED = "Stripe did not confirm that access was taken back. Uninstall Axiru in Stripe's dashboard as well."
 
 
 class ConnectorButtons:
@@ -26,6 +27,8 @@ class ConnectorButtons:
         self._naming = ConfirmDialog("Rename the connection", "Rename", self._rename, "primary")
         with self._naming.content:
             self._name = TextField("Name", hint="For people here; Stripe is not told.", max_length=NAME_LENGTH)
+        self._note = Text("p", "", "note")
+        self._note.props["role"] = "status"
         with block("div", "page-actions") as self._place:
             self._rename_button = Button("Rename…", self._ask_name)
             self._default_button = Button("Make default…", self._ask_default)
@@ -72,6 +75,11 @@ class ConnectorButtons:
         connection = self._connection
         if connection is None:
             return
+
+        async def end(reason: str) -> None:
+            ended = await self._session.stripe.disconnect(connection.id, reason=reason)
+            self._note.set_text("" if ended.deauthorized else _STILL_INSTALLED)
+
         self._question.ask(
             f"Disconnect {connection.shown}",
             (
@@ -80,6 +88,6 @@ class ConnectorButtons:
                 "Decisions, events and evidence that are here stay; connecting it again takes Stripe's consent anew.",
             ),
             "Disconnect",
-            lambda reason: self._session.stripe.disconnect(connection.id, reason=reason),
+            end,
             reason="required",
         )

@@ -16,6 +16,7 @@ from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.following import Following
 from console.pages.controls_break_glass import BreakGlassPanel
 from console.pages.controls_breakers import Breakers
+from console.pages.controls_fail_open import FailOpen
 from console.pages.controls_history import History
 from console.pages.controls_in_force import InForce
 from console.pages.controls_trips import Proposals
@@ -61,6 +62,7 @@ class ControlsPage:
             self._in_force = InForce(self._session, self._read_again)
             ReviewMark(self._session, self._engaged)
             self._breakers = Breakers(self._session, self._read_again)
+            self._fail_open = FailOpen(self._session, self._read_again)
             self._glass.build_setting()
             self._history = History(kind, query)
 
@@ -71,7 +73,7 @@ class ControlsPage:
                 self._session,
                 mode,
                 read=self._read,
-                concerns=lambda event: event.event == "control",
+                concerns=lambda event: event.event in {"control", "payout_pause", "fail_open"},
                 problem=lambda sentence: self._shell.problem("controls page", sentence),
             )
             for mode in _MODES
@@ -102,3 +104,5 @@ class ControlsPage:
         trips = (await self._session.controls.trips()).items
         self._proposals.show([trip for trip in trips if trip.state == "proposed"], breakers)
         self._breakers.show(breakers, trips)
+        programmes = [await self._session.controls.programmes(mode) for mode in _MODES]
+        self._fail_open.show_programmes([programme for found in programmes for programme in found.items])

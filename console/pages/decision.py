@@ -24,6 +24,7 @@ from console.pages import decision_sections as sections
 from console.pages.decision_discussion import Discussion
 from console.pages.decision_glass import Glass
 from console.pages.decision_hold import Hold
+from console.pages.decision_undo import UndoPanel
 from console.pages.vote import VotePanel
 from console.sessions import Session
 from console.theme import Frame, frame
@@ -114,10 +115,15 @@ class DecisionPage:
                     self._vote = VotePanel(self._session, changed=self._read_again)
                     self._glass = Glass(self._session, changed=self._read_again)
                 self._discussion = Discussion(self._session, changed=self._read_again)
+                self._undo = UndoPanel(self._session, changed=self._read_again)
                 facts, timeline = (block("section", "panel") for _ in range(2))
         self._whole.set_visibility(False)
         self._parts = (
-            Part(head, decision_head.head, lambda d: (d.state, d.message, d.execution, d.advisory, d.forbidden_by)),
+            Part(
+                head,
+                decision_head.head,
+                lambda d: (d.state, d.message, d.execution, d.advisory, d.observed, d.forbidden_by),
+            ),
             Part(warnings, decision_head.warnings, context.warnings),
             Part(asked, sections.asked, lambda d: d.ovt),
             Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
@@ -148,6 +154,7 @@ class DecisionPage:
             part.update(decision)
         self._context.set_visibility(decision.approval is not None)
         self._vote.show(decision)
+        self._undo.show(decision)
         self._whole.set_visibility(True)
         # Beside the decision itself: the page stands even while these cannot be read.
         await self._hold.show(decision)

@@ -1,14 +1,25 @@
 """The head of the decision page: how much, where it stands and why, and what stops it now."""
 
+from typing import Final
+
 from axiru.domain.control import ControlHit
 from console.components.badge import badge, state_badge
 from console.components.icon import icon
 from console.components.money import money
 from console.components.text import Text, block, link
 from console.components.wording import movement_name
-from console.detail_views import DecisionDetail
+from console.detail_views import DecisionDetail, Observed
 from console.pages import decision_context as context
-from console.views import Execution
+from console.views import Execution, StripeApproval
+
+_STRIPE_WAITS: Final = "Stripe waits for a person to approve this in its dashboard."
+STRIPE_APPROVAL_WORDS: Final = {
+    "approved": "It was approved in Stripe's dashboard.",
+    "rejected": "It was rejected in Stripe's dashboard.",
+    "failed": "It was approved in Stripe's dashboard, and then failed there.",
+    "canceled": "The request for approval was cancelled at Stripe.",
+    "expired": "Nobody approved it in Stripe's dashboard in time.",
+}
 
 
 def head(decision: DecisionDetail) -> None:
@@ -33,9 +44,37 @@ def head(decision: DecisionDetail) -> None:
     Text("p", _told(decision), "decision-reason")
     if decision.execution.error is not None and decision.execution.error.message:
         Text("p", f"Stripe: {decision.execution.error.message}", "refusal")
+    if decision.observed is not None:
+        _observed(decision.observed)
+    if decision.execution.stripe_approval is not None:
+        _stripe_approval(decision.execution.stripe_approval)
     # A hold has a banner of its own, with who and why and the way out.
     if decision.forbidden_by is not None and decision.forbidden_by.reason != "request_held":
         _forbidden(decision, decision.forbidden_by)
+
+
+def _observed(observed: Observed) -> None:
+    """What was seen on Stripe, of a movement that Axiru was never asked about."""
+    with block("div", "flag forbidden", role="note"):
+        icon("eye")
+        with block("p"):
+            Text("strong", "Seen on Stripe as ")
+            Text("code", observed.stripe_object_id)
+            Text("span", f". {observed.why}")
+
+
+def _stripe_approval(approval: StripeApproval) -> None:
+    """Stripe itself waits for a person, by the account's own rules there; Axiru does not ask twice."""
+    with block("div", "flag forbidden", role="status"):
+        icon("clock")
+        with block("p"):
+            Text("strong", STRIPE_APPROVAL_WORDS.get(approval.status or "", _STRIPE_WAITS))
+            Text("span", " The call is not repeated; Axiru looks how it ends. ")
+            if (approval.dashboard_url or "").startswith("https://"):
+                anchor = link("Open it at Stripe", approval.dashboard_url or "")
+                anchor.props["rel"] = "noopener noreferrer"
+                anchor.props["target"] = "_blank"
+            Text("code", f" {approval.id}")
 
 
 def _forbidden(decision: DecisionDetail, control: ControlHit) -> None:
@@ -69,6 +108,11 @@ def _told(decision: DecisionDetail) -> str:
     message = decision.message or decision.reason.replace("_", " ").capitalize()
     if decision.advisory is None:
         return message
+    if decision.bypass:
+        return (
+            f"It never asked, so nothing was stopped. Enforced, the outcome would have been "
+            f"“{decision.advisory.outcome}” ({decision.advisory.reason.replace('_', ' ')})."
+        )
     return (
         f"Decided in shadow, so the caller was told to go on. Enforced, the outcome would have been "
         f"“{decision.advisory.outcome}” ({decision.advisory.reason.replace('_', ' ')})."

@@ -28,6 +28,9 @@ MOST_ROWS: Final = 200
 DIFFERS: Final = "differs"
 """Not a state: decisions for which a version that only looked on would have said something else."""
 
+BYPASS: Final = "bypass"
+"""Not a state either: seen on Stripe without ever having asked."""
+
 TABS: Final = (
     Tab("", "All"),
     Tab("pending_approval", "Needs approval"),
@@ -38,6 +41,7 @@ TABS: Final = (
     Tab("execution_failed", "Failed"),
     Tab("expired", "Expired"),
     Tab(DIFFERS, "Live and shadow differ"),
+    Tab(BYPASS, "Bypass"),
 )
 _STATES: Final = frozenset(tab.name for tab in TABS)
 
@@ -100,8 +104,9 @@ class QueuePage:
         asked = (self._state, self._query, self._limit)
         page = await self._session.api.decisions(
             mode=self._mode,
-            state="" if self._state == DIFFERS else self._state,
+            state="" if self._state in {DIFFERS, BYPASS} else self._state,
             differs=self._state == DIFFERS,
+            bypass=self._state == BYPASS,
             query=self._query,
             limit=self._limit,
         )
