@@ -10,6 +10,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.dispute_relay import tell_disputes
 from activities.names import RELEASE_SIGNAL, VOTE_SIGNAL
 from activities.sweep import ensure_workflow
 from axiru.database import row, rows
@@ -94,6 +95,7 @@ async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]
             # A glass that is only asked for approves nothing; told of it, a workflow would not listen when it breaks.
             if message["topic"] != "break_glass" or told["state"] == "used":
                 await _signal(client, task_queue, chain, told["decision_id"], name, told[id_field])
+    await tell_disputes(client, task_queue, chain, messages)
     await rows(
         """
         INSERT INTO outbox_cursors AS held (relay, organization_id, mode, seq) VALUES ({}, {}, {}, {})

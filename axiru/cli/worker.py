@@ -14,6 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.acts import Acts
 from activities.breakers import watch_breakers_forever
 from activities.deliveries import deliver_forever
+from activities.disputes import DisputeResponses
 from activities.email import EmailChannel
 from activities.forgetting import forget_forever
 from activities.history import Replays
@@ -33,6 +34,7 @@ from axiru.settings import Settings
 from axiru.temporal import connect
 from axiru.vault import Vault
 from ledger.keys import load_signer
+from workflows.dispute_response import DisputeResponse
 from workflows.history_replay import HistoryReplay, ReplayExpiry
 from workflows.money_movement import MoneyMovement
 from workflows.schedules import create_schedules
@@ -73,6 +75,7 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         executor, contexts = StripeExecutor(settings, vault, signer), PaymentContexts(settings, vault, signer)
         clients = StripeClients(settings, vault)
         history = StripeHistory(settings, clients)
+        disputes = DisputeResponses(settings, clients, signer, client)
         beside = [
             asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
             asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
@@ -85,7 +88,10 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         ]
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
-            async with worker_of(client, settings.temporal_task_queue, Acts(signer), executor, contexts, history):
+            worker = worker_of(
+                client, settings.temporal_task_queue, Acts(signer), executor, contexts, history, disputes
+            )
+            async with worker:
                 yield client
         finally:
             for task in beside:
@@ -108,17 +114,19 @@ def worker_of(
     executor: StripeExecutor,
     contexts: PaymentContexts,
     history: StripeHistory,
+    disputes: DisputeResponses,
 ) -> Worker:
     """The worker, not started. Why it has no sandbox: `docs/decisions/0004-no-workflow-sandbox.md`."""
     replays = Replays()
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry],
+        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry, DisputeResponse],
         activities=[
             *(acts.decide, acts.read_approval, acts.expire_approval, acts.give_notice),
             *(executor.execute, contexts.read),
             *(replays.replay, replays.give_up, replays.delete_expired, history.pull),
+            *(disputes.prepare, disputes.due_soon, disputes.past_due, disputes.answer),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=_ANOTHER_WORKER_AFTER,

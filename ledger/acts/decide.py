@@ -15,8 +15,8 @@ from axiru.domain.seen_movement import Bypass
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
-from ledger.acts.organization import bypass_alerts
 from ledger.acts.evidence import AXIRU
+from ledger.acts.organization import bypass_alerts
 from ledger.acts.personal import separated
 from ledger.acts.projection import (
     Recorded,

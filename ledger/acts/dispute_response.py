@@ -1,7 +1,7 @@
-"""The end of a dispute's time: people are told, and what Axiru let go unanswered it answers by a decision of its own."""
+"""The end of a dispute's time: people are told, and what was left unanswered by Axiru it answers by a decision."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -27,7 +27,7 @@ from ledger.acts.chain import Act, act, json
 from ledger.acts.control import controls_in_force
 from ledger.acts.evidence import AXIRU, DisputeUnknown
 from ledger.entry import EntrySigner, canonical_json
-from ledger.evidence_packets import StoredPacket, last_good_packet, newest_packet
+from ledger.evidence_packets import StoredPacket, last_good_packet, newest_packet, packets_of
 
 ENDPOINT: Final = "dispute_response"
 """Which door a decision of Axiru's own came in by."""
@@ -99,6 +99,35 @@ async def answer_alone(dispute: DisputeInput, lead: timedelta, *, signer: EntryS
         answering.seal("dispute_answer", {**about, "digest": packet.digest})
         answering.tell("dispute", {**about, "state": "degraded"})
         return LastWord(decision_id)
+
+
+class Staging(msgspec.Struct, frozen=True):
+    """A packet to be laid on Stripe, and the fields that an earlier one may have left there."""
+
+    packet: StoredPacket
+    stripe_connection_id: str
+    stripe_account_id: str
+    evidence: dict[str, str]
+
+
+async def to_stage(dispute: DisputeInput) -> Staging | None:
+    """The last good packet, if it is not on Stripe yet and may be put there; staging submits nothing.
+
+    Not in shadow, without the grant, under a control, or while a decision to submit is under way. Raises
+    DisputeUnknown.
+    """
+    found = await _dispute(dispute)
+    versions = await packets_of(dispute.organization_id, dispute.mode, dispute.dispute_id)
+    packet = next((one for one in versions if not one.degraded), None)
+    if packet is None or packet.staged_at is not None or not found["enforced"] or found["status"] not in ANSWERABLE:
+        return None
+    if why_alone(await _asked_about(dispute), packet_degraded=False) == "under_way":
+        return None
+    controls = await controls_in_force(dispute.organization_id, dispute.mode)
+    if forbidding(controls, _movement("", found, packet, Context()), datetime.now(UTC)) is not None:
+        return None
+    left = dict.fromkeys((name for one in versions for name in one.evidence), "")
+    return Staging(packet, found["stripe_connection_id"], found["stripe_account_id"], {**left, **packet.evidence})
 
 
 async def unstarted(dispute: DisputeInput) -> str | None:

@@ -186,11 +186,12 @@ async def _write(building: Act, packet: StoredPacket) -> None:
         "version": packet.version,
         "degraded": packet.degraded,
         "missing": list(packet.missing),
+        "built_by": packet.built_by,
     }
     decision_ids = [one.decision_id for one in packet.sources.decisions]
     building.seal(
         "evidence_packet",
-        {**about, "digest": packet.digest, "built_by": packet.built_by, "decision_ids": decision_ids},
+        {**about, "digest": packet.digest, "decision_ids": decision_ids},
     )
     await rows(
         """
