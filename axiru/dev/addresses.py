@@ -7,6 +7,7 @@ import msgspec
 from axiru.dev.home import Home, StackSecrets
 from axiru.dev.ports import LOOPBACK, Ports
 from axiru.dev.postgres import Database
+from axiru.dev.sandbox import installations
 from axiru.dev.temporal_config import TemporalConfig
 from axiru.dev.valkey import redis_url
 from axiru.settings import Settings
@@ -93,6 +94,12 @@ def settings_for(
         temporal_address=addresses.temporal_address,
         temporal_namespace=given.temporal_namespace if addresses.temporal_external else namespace,
         stripe_api_base=addresses.stripe_url,
+        stripe_authorize_url=f"{addresses.stripe_url}/oauth/v2/authorize",
+        stripe_client_id_test=installations.CLIENT_ID_TEST,
+        stripe_client_id_live=installations.CLIENT_ID_LIVE,
+        stripe_app_key_test=installations.APP_KEY_TEST,
+        stripe_app_key_live=installations.APP_KEY_LIVE,
+        stripe_oauth_pkce=True,
         stripe_webhook_secrets=secrets.stripe_webhook_secret,
         vault_key="",
         vault_key_file=str(home.vault_key()),

@@ -109,6 +109,7 @@ class Stack:
                 self._where.stripe_port,
                 webhook_url=f"{self._where.api_url}/webhooks/stripe",
                 webhook_secret=self._secrets.stripe_webhook_secret,
+                redirect_uri=f"{self._where.api_url}/stripe/callback",
                 validate_with=None if mock is None else self._where.stripe_mock_url,
             )
         )

@@ -22,7 +22,9 @@ def stripe_mock(home: Home, binary: Path, port: int) -> Part:
     )
 
 
-def sandbox(home: Home, port: int, *, webhook_url: str, webhook_secret: str, validate_with: str | None) -> Part:
+def sandbox(
+    home: Home, port: int, *, webhook_url: str, webhook_secret: str, redirect_uri: str, validate_with: str | None
+) -> Part:
     """The sandbox: keeps charges and refunds, sends signed events to `webhook_url`."""
     validation = () if validate_with is None else ("--validate-with", validate_with)
     return Part(
@@ -39,7 +41,8 @@ def sandbox(home: Home, port: int, *, webhook_url: str, webhook_secret: str, val
                 "--state",
                 str(home.part("stripe")),
             ),
-            *("--webhook-url", webhook_url, "--webhook-secret", webhook_secret, *validation),
+            *("--webhook-url", webhook_url, "--webhook-secret", webhook_secret, "--redirect-uri", redirect_uri),
+            *validation,
         ),
         log=home.log("stripe"),
         is_ready=answers(f"http://{LOOPBACK}:{port}/_sandbox/health"),

@@ -34,6 +34,7 @@ class DroppableConnection(HttpToolsProtocol):
 @click.option("--account", default="acct_demo", show_default=True, help="Account of requests without Stripe-Account.")
 @click.option("--webhook-url", help="Where signed events go; none are sent without it.")
 @click.option("--webhook-secret", help="Signs the events: whsec_…")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where the Stripe App may send its installers.")
 @click.option("--validate-with", help="Address of a running stripe-mock that every request is checked by.")
 def main(
     host: str,
@@ -42,6 +43,7 @@ def main(
     account: str,
     webhook_url: str | None,
     webhook_secret: str | None,
+    redirect_uris: tuple[str, ...],
     validate_with: str | None,
 ) -> None:
     """Serve a stateful stand-in for Stripe's API."""
@@ -58,6 +60,7 @@ def main(
         default_account=account,
         webhooks=Webhooks(store, url=webhook_url, secret=webhook_secret) if webhook_url and webhook_secret else None,
         schema=RequestSchema(validate_with) if validate_with else None,
+        redirect_uris=redirect_uris,
     )
     # uvicorn raises the signal again once it has shut down; these handlers turn that into exit code 0.
     for number in (signal.SIGTERM, signal.SIGINT):

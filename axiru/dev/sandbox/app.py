@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from axiru.dev.sandbox.clock import Clock
 from axiru.dev.sandbox.controls import control_routes
+from axiru.dev.sandbox.oauth import PATHS, OAuth, oauth_routes
 from axiru.dev.sandbox.request_schema import RequestSchema
 from axiru.dev.sandbox.store import Store
 from axiru.dev.sandbox.stripe_api import Incoming, StripeApi
@@ -19,35 +20,60 @@ from axiru.dev.sandbox.webhooks import Webhooks
 DROP_CONNECTION = "axiru.drop_connection"
 """The ASGI extension by which the server lends its connection's `abort` to the application."""
 
+CLOCK_SECONDS = 1.0
+"""How often what time does is done while nobody asks for anything."""
+
 
 def create_app(
-    store: Store, *, default_account: str, webhooks: Webhooks | None = None, schema: RequestSchema | None = None
+    store: Store,
+    *,
+    default_account: str,
+    webhooks: Webhooks | None = None,
+    schema: RequestSchema | None = None,
+    redirect_uris: tuple[str, ...] = (),
 ) -> Litestar:
     """An application over an open store, which it closes when it stops."""
     clock = Clock(store)
     api = StripeApi(store, clock, default_account=default_account, webhooks=webhooks, schema=schema)
+    oauth = OAuth(api, store, clock, webhooks)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        courier = None if webhooks is None else asyncio.create_task(webhooks.run())
+        tasks = [asyncio.create_task(_watch_the_clock(api))]
+        if webhooks is not None:
+            tasks.append(asyncio.create_task(webhooks.run()))
         yield
-        if courier is not None:
-            courier.cancel()
+        for task in tasks:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await courier
+                await task
         if schema is not None:
             await schema.close()
         store.close()
 
     return Litestar(
-        [_stripe_route(api), *control_routes(api, clock)], lifespan=[lifespan], openapi_config=None, logging_config=None
+        [
+            _stripe_route(api, oauth),
+            *oauth_routes(oauth, redirect_uris=redirect_uris, default_account=default_account),
+            *control_routes(api, clock),
+        ],
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
     )
 
 
-def _stripe_route(api: StripeApi) -> HTTPRouteHandler:
+async def _watch_the_clock(api: StripeApi) -> None:
+    while True:
+        api.let_time_pass()
+        await asyncio.sleep(CLOCK_SECONDS)
+
+
+def _stripe_route(api: StripeApi, oauth: OAuth) -> HTTPRouteHandler:
     @route("/v1/{path:path}", http_method=["GET", "POST", "DELETE"])
     async def stripe_api(request: Request[Any, Any, Any]) -> Response[bytes]:
-        answer = await api.answer(await _incoming(request))
+        incoming = await _incoming(request)
+        answer = await (oauth if incoming.path in PATHS else api).answer(incoming)
         if answer is None:
             drop: Callable[[], None] = request.scope["extensions"][DROP_CONNECTION]  # type: ignore[index, assignment]
             drop()

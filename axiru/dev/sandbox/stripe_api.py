@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import msgspec
 
+from axiru.dev.sandbox.agenda import Agenda
 from axiru.dev.sandbox.answers import Answer, new_id, ok
 from axiru.dev.sandbox.authentication import authenticate
 from axiru.dev.sandbox.books import API_VERSION, Books, RequestFacts
@@ -15,6 +16,7 @@ from axiru.dev.sandbox.expanding import expanded
 from axiru.dev.sandbox.faults import Fault, FaultKind, Faults
 from axiru.dev.sandbox.forms import FORM, Value, parse_form
 from axiru.dev.sandbox.idempotency import IdempotencyKeys, KeyedRequest
+from axiru.dev.sandbox.installations import Installations
 from axiru.dev.sandbox.journal import Journal, ReceivedRequest
 from axiru.dev.sandbox.operations.catalog import find_operation
 from axiru.dev.sandbox.operations.operation import Operation
@@ -54,8 +56,15 @@ class StripeApi:
         self._webhooks = webhooks
         self._schema = schema
         self._keys = IdempotencyKeys(store)
+        self._agenda = Agenda(store, clock, announces=webhooks is not None)
+        self.installations = Installations(store, clock.now)
         self.faults = Faults()
         self.journal = Journal()
+
+    def let_time_pass(self) -> None:
+        """Have everything happen that is due by the sandbox's clock."""
+        if self._agenda.catch_up() and self._webhooks is not None:
+            self._webhooks.wake()
 
     async def answer(self, incoming: Incoming) -> Answer | None:
         """The answer to send; None when a fault asks for the connection to be closed without one."""
@@ -80,7 +89,12 @@ class StripeApi:
         return msgspec.structs.replace(answer, headers=_headers(incoming, entry) | answer.headers)
 
     async def _executed(self, incoming: Incoming, entry: ReceivedRequest, fault: Fault | None) -> Answer:
-        account = entry.account = authenticate(incoming.headers, default_account=self._default_account)
+        account = entry.account = authenticate(
+            incoming.headers,
+            default_account=self._default_account,
+            installations=self.installations,
+            store=self._store,
+        )
         form = entry.params = parse_form(incoming.query) | _form_of_body(incoming)
         found = find_operation(incoming.method, incoming.path)
         if fault is not None and fault.kind is FaultKind.STATUS_500_BEFORE:
@@ -93,7 +107,7 @@ class StripeApi:
         with nullcontext() if keyed is None else self._keys.in_progress(keyed):
             if keyed is not None and (stored := self._keys.stored_answer(keyed, now=self._clock.now())) is not None:
                 return stored
-            operation = found.operation.read(Parameters(form, object_id=found.object_id))
+            operation = found.operation.read(Parameters(form, object_id=found.object_id, parent_id=found.parent_id))
             if self._schema is not None:
                 refused = await self._schema.check(incoming.method, incoming.target, incoming.headers, incoming.body)
                 if refused is not None:
@@ -108,6 +122,7 @@ class StripeApi:
         self, operation: Operation, entry: ReceivedRequest, keyed: KeyedRequest | None, *, fails: bool
     ) -> Answer:
         """Execute, keep the answer under the key, and commit both before anything is sent."""
+        self.let_time_pass()
         books = Books(
             self._store,
             account=entry.account or self._default_account,
