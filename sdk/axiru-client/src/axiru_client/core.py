@@ -161,7 +161,8 @@ class Core:
                 chance=random.random(),  # noqa: S311 - spreads retries, keeps no secret
                 retry_after_seconds=found.retry_after_seconds,
             )
-            if time.monotonic() + pause >= deadline:
+            # An attempt that would be cut off before anybody can answer tells nothing.
+            if time.monotonic() + pause + self.retry.attempt_seconds / 4 > deadline:
                 return found
             yield Pause(pause)
             attempt += 1
