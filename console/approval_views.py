@@ -68,11 +68,16 @@ class PolicyWord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApprovalDiff(msgspec.Struct, frozen=True):
-    """What was asked, what policy said, and the exact call that an approval releases (None: the caller executes)."""
+    """What was asked, what policy said, and the exact call that an approval releases (None: the caller executes).
+
+    `evidence` is all that a bank would read, field by field.
+    """
 
     asked: Asked
     policy: PolicyWord
     would_execute: StripeCall | None = None
+    in_words: str | None = None
+    evidence: tuple[tuple[str, str], ...] = ()
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):

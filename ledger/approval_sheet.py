@@ -24,6 +24,7 @@ from axiru.domain.evaluation import ReviewTerms, RuleHit
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Ovt
 from ledger.entry import parse_body
+from ledger.evidence_packets import packet_lines
 
 EARLIER_SHOWN: Final = 10
 
@@ -96,9 +97,19 @@ async def read_sheets(approval_ids: Sequence[str]) -> list[ApprovalSheet]:
     found = {approval["id"]: approval for approval in await rows(_SHEETS, wanted)}
     votes = await rows(_VOTES, wanted)
     earlier, totals = await rows(_NEWEST, wanted, EARLIER_SHOWN), await rows(_TOTALS, wanted)
-    return [
+    sheets = [
         _sheet(found[each], _of(each, votes), _of(each, earlier), _of(each, totals)) for each in wanted if each in found
     ]
+    return [await _with_evidence(sheet) for sheet in sheets]
+
+
+async def _with_evidence(sheet: ApprovalSheet) -> ApprovalSheet:
+    """What the bank would read is what people approve: they see all of it."""
+    call = sheet.would_execute
+    if call is None or call.operation != "disputes.submit_evidence":
+        return sheet
+    lines = await packet_lines(str(call.parameters["packet"]))
+    return msgspec.structs.replace(sheet, evidence=tuple(lines))
 
 
 def _of(approval_id: str, found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -138,6 +149,7 @@ def _sheet(
         stripe_account_id=ovt.merchant.stripe_account_id,
         charge=ovt.target.charge,
         payment_intent=ovt.target.payment_intent,
+        target=ovt.target,
         customer_id=ovt.context.customer_id,
         customer_email=ovt.context.customer_email,
         customer_tenure_days=ovt.context.customer_tenure_days,

@@ -24,10 +24,11 @@ from axiru.domain.approval_sheet import (
     Named,
     PaymentContext,
 )
+from axiru.domain.call_words import IRREVERSIBLE, call_sentence
 from axiru.domain.decision import DecisionState
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Execute, Mode
+from axiru.domain.movement import Execute, Mode, Target
 from ledger.approval_sheet import read_sheets
 from ledger.eligibility import Standing, standings
 
@@ -70,6 +71,7 @@ class AskedView(msgspec.Struct, frozen=True, kw_only=True):
     stripe_account_id: str | None
     charge: str | None
     payment_intent: str | None
+    target: Target
     customer_id: str | None
     customer_email: str | None
     customer_tenure_days: int | None
@@ -90,11 +92,16 @@ class PolicyView(msgspec.Struct, frozen=True):
 
 
 class DiffView(msgspec.Struct, frozen=True):
-    """`would_execute` is the very call that was sealed; null where the caller executes."""
+    """`would_execute` is the very call that was sealed; null where the caller executes.
+
+    `in_words` says what it does and what can be done about it afterwards; `evidence` is all that a bank would read.
+    """
 
     asked: AskedView
     policy: PolicyView
     would_execute: StripeCall | None
+    in_words: str | None
+    evidence: Sequence[tuple[str, str]]
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,7 +279,9 @@ def _view(sheet: ApprovalSheet, standing: Standing) -> ApprovalView:
 def _diff(sheet: ApprovalSheet) -> DiffView:
     asked = {name: getattr(sheet, name) for name in AskedView.__struct_fields__}
     policy = PolicyView(sheet.reason, sheet.message, sheet.matched_rule, sheet.hits, sheet.flags)
-    return DiffView(AskedView(**asked), policy, sheet.would_execute)
+    call = sheet.would_execute
+    in_words = f"{call_sentence(call)} {IRREVERSIBLE[call.operation]}" if call else None
+    return DiffView(AskedView(**asked), policy, call, in_words, sheet.evidence)
 
 
 def _group(group: GroupNeeded, sheet: ApprovalSheet) -> GroupView:

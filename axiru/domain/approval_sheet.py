@@ -9,7 +9,7 @@ from axiru.domain.approval import ApprovalState, Door, Verdict
 from axiru.domain.decision import DecisionState
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Execute, Mode
+from axiru.domain.movement import Execute, Mode, Target
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -106,8 +106,9 @@ class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
     """Amounts are in minor units of a currency with `exponent` decimals.
 
     `requested_by` owns the key that asked. `would_execute` is the very call that was sealed, None where the caller
-    executes; `payment` is None until Stripe has been asked. `earlier` are at most ten of the last 90 days, newest
-    first; `earlier_total` counts all of them that were let through.
+    executes; `evidence` is the text of the packet that it names, field by field; `payment` is None until Stripe has
+    been asked. `earlier` are at most ten of the last 90 days, newest first; `earlier_total` counts all of them that
+    were let through.
     """
 
     approval_id: str
@@ -133,6 +134,7 @@ class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
     stripe_account_id: str | None
     charge: str | None
     payment_intent: str | None
+    target: Target = Target()
     customer_id: str | None
     customer_email: str | None
     customer_tenure_days: int | None
@@ -148,6 +150,7 @@ class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[RuleHit, ...]
 
     would_execute: StripeCall | None
+    evidence: tuple[tuple[str, str], ...] = ()
     payment: PaymentContext | None
     earlier: tuple[EarlierRefund, ...]
     earlier_total: tuple[EarlierTotal, ...]

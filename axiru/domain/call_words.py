@@ -39,34 +39,33 @@ def movement_title(rail_action: str, call: StripeCall | None) -> str:
     return _ACTIONS.get(rail_action) or rail_action.replace("_", " ").capitalize()
 
 
+_SENTENCES: Final[dict[Operation, str]] = {
+    "refunds.create": "Refund {money} of payment {paid} to the customer.",
+    "refunds.cancel": "Cancel refund {refund} of {money}; the customer gets nothing.",
+    "payouts.create": "Pay out {money} from the balance of {account} to {to}.",
+    "payouts.cancel": "Cancel payout {payout} of {money}; the money goes back to the balance.",
+    "payouts.reverse": "Reverse payout {payout} of {money}: debit the bank account it went to.",
+    "transfers.create": "Transfer {money} from the balance of {account} to the connected account {to}{source}.",
+    "transfers.reverse": "Reverse {money} of transfer {transfer}: take it back from the connected account.",
+    "application_fees.refund": "Refund {money} of application fee {application_fee} to the account it was taken from.",
+    "disputes.submit_evidence": "Submit evidence packet {packet} to the bank, for dispute {dispute} over {money}.",
+    "disputes.close": "Close dispute {dispute}: give up {money}, which the customer keeps.",
+}
+
+
 def call_sentence(call: StripeCall) -> str:
     """What the call does, with every id and amount that it names."""
-    given = call.parameters
-    amount = _money(call)
-    match call.operation:
-        case "refunds.create":
-            paid = given.get("charge") or given.get("payment_intent")
-            return f"Refund {amount} of payment {paid} to the customer."
-        case "refunds.cancel":
-            return f"Cancel refund {given['refund']} of {amount}; the customer gets nothing."
-        case "payouts.create":
-            to = given.get("destination") or "its default bank account"
-            return f"Pay out {amount} from the balance of {call.stripe_account_id} to {to}."
-        case "payouts.cancel":
-            return f"Cancel payout {given['payout']} of {amount}; the money goes back to the balance."
-        case "payouts.reverse":
-            return f"Reverse payout {given['payout']} of {amount}: debit the bank account it went to."
-        case "transfers.create":
-            source = f", from charge {given['source_transaction']}" if "source_transaction" in given else ""
-            return f"Transfer {amount} to the connected account {given['destination']}{source}."
-        case "transfers.reverse":
-            return f"Reverse {amount} of transfer {given['transfer']}: take it back from the connected account."
-        case "application_fees.refund":
-            return f"Refund {amount} of application fee {given['application_fee']} to the account it was taken from."
-        case "disputes.submit_evidence":
-            return f"Submit evidence packet {given['packet']} for dispute {given['dispute']} over {amount}."
-        case "disputes.close":
-            return f"Close dispute {given['dispute']}: give up {amount}, which the customer keeps."
+    given = {name: value for name, value in call.parameters.items() if not isinstance(value, dict)}
+    source = given.get("source_transaction")
+    said = {
+        **given,
+        "money": _money(call),
+        "account": call.stripe_account_id,
+        "paid": given.get("charge") or given.get("payment_intent"),
+        "to": given.get("destination") or "its default bank account",
+        "source": f", of charge {source}" if source else "",
+    }
+    return _SENTENCES[call.operation].format_map(said)
 
 
 def _money(call: StripeCall) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
+from axiru.domain.call_words import IRREVERSIBLE, call_sentence, movement_title
 from axiru.domain.money import money_text
 from axiru.domain.payment_warnings import warnings_of
 
@@ -31,7 +32,8 @@ class Section(NamedTuple):
 def headline(sheet: ApprovalSheet) -> str:
     """`Refund of $400.00`, and `(test)` where no real money moves."""
     test = " (test)" if sheet.mode == "test" else ""
-    return f"{_spaced(sheet.action).capitalize()} of {money_text(sheet.amount_cents, sheet.currency)}{test}"
+    title = movement_title(sheet.action, sheet.would_execute)
+    return f"{title} of {money_text(sheet.amount_cents, sheet.currency)}{test}"
 
 
 def sections(sheet: ApprovalSheet, *, personal: bool = True) -> tuple[Section, ...]:
@@ -40,6 +42,7 @@ def sections(sheet: ApprovalSheet, *, personal: bool = True) -> tuple[Section, .
         ("What was asked", _asked(sheet, personal)),
         ("What policy says", _policy(sheet)),
         ("What Stripe will be told", _call(sheet, personal)),
+        ("The evidence that would be submitted", sheet.evidence if personal else ()),
         ("What Stripe says of the payment", _payment(sheet, personal)),
         ("Earlier refunds of this customer or charge, 90 days", _earlier(sheet)),
         ("Approvals", _approvals(sheet)),
@@ -69,6 +72,12 @@ def _asked(sheet: ApprovalSheet, personal: bool) -> Iterator[tuple[str, str | No
     yield "Asked at", time_text(sheet.asked_at)
     yield "Charge", sheet.charge
     yield "Payment intent", sheet.payment_intent
+    target = sheet.target
+    yield "Destination", target.destination
+    yield "Payout to take back", target.payout
+    yield "Transfer to reverse", target.transfer
+    yield "Application fee", target.application_fee
+    yield "Dispute", target.dispute
     yield "Account", sheet.stripe_account_id or sheet.stripe_connection_id
     yield "Customer", sheet.customer_id
     if personal:
@@ -94,6 +103,8 @@ def _call(sheet: ApprovalSheet, personal: bool) -> Iterator[tuple[str, str | Non
     if call is None:
         yield "By Axiru", "Nothing: your own system executes this once it is approved."
         return
+    yield "In words", call_sentence(call)
+    yield "Afterwards", IRREVERSIBLE[call.operation]
     yield "Operation", call.operation
     yield "On account", call.stripe_account_id
     for name, value in call.parameters.items():

@@ -27,7 +27,7 @@ UNDO_TEXT: Final[dict[str, str]] = {
 """By rail action: what Stripe lets be undone, and what not."""
 
 MARK: Final = "axiru_undo_of"
-"""The metadata of what undoes a decision's call; another than the call's own, so that neither is taken for the other."""
+"""The metadata of what undoes a decision's call; another than the call's own: neither is taken for the other."""
 
 _WHY_NOT: Final[dict[Operation, str]] = {
     "refunds.create": "The money is on its way to the customer: Stripe cancels refunds in requires_action only.",

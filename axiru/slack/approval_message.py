@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
+from axiru.domain.call_words import IRREVERSIBLE, call_sentence, movement_title
 from axiru.domain.money import money_text
 from axiru.domain.payment_warnings import warnings_of
 from axiru.slack.buttons import open_button, vote_buttons
@@ -37,6 +38,7 @@ def approval_message(sheet: ApprovalSheet, console_url: str) -> SlackText:
         _section(_standing(sheet)),
         {"type": "section", "fields": [mrkdwn(field, 2_000) for field in _fields(sheet)][:_FIELDS]},
         _section(_call(sheet)),
+        *(_section(text) for text in _evidence(sheet)),
         *(_section(text) for text in _context(sheet)),
         _section(_groups(sheet)),
         *(_section(text) for text in _votes(sheet)),
@@ -51,7 +53,7 @@ def heading(sheet: ApprovalSheet) -> str:
     amount = money_text(sheet.amount_cents, sheet.currency)
     test = "TEST · " if sheet.mode == "test" else ""
     asks = "needs approval" if sheet.state == "pending" else sheet.state
-    return f"{test}{sheet.action.replace('_', ' ').capitalize()} of {amount} {asks}"
+    return f"{test}{movement_title(sheet.action, sheet.would_execute)} of {amount} {asks}"
 
 
 def _standing(sheet: ApprovalSheet) -> str:
@@ -80,9 +82,7 @@ def _fields(sheet: ApprovalSheet) -> Iterator[str]:
     email = [said(sheet.customer_email, 330)] if sheet.customer_email else []
     yield f"*Customer*\n{' '.join([*customer, *email]) or 'not named'}{tenure}"
     yield f"*Reason given*\n{code(sheet.reason_code) if sheet.reason_code else 'none'}"
-    target = sheet.charge or sheet.payment_intent
-    if target:
-        yield f"*Payment*\n{code(target)}"
+    yield from (f"*{name}*\n{code(value)}" for name, value in _acted_on(sheet) if value)
     if sheet.source:
         yield f"*Source*\n{code(sheet.source)}"
     account = sheet.stripe_account_id or sheet.stripe_connection_id
@@ -92,6 +92,16 @@ def _fields(sheet: ApprovalSheet) -> Iterator[str]:
         yield f"*Deadline*\n{moment(sheet.expires_at)}, then it is denied"
 
 
+def _acted_on(sheet: ApprovalSheet) -> Iterator[tuple[str, str | None]]:
+    target = sheet.target
+    yield "Payment", sheet.charge or sheet.payment_intent
+    yield "Payout", target.payout
+    yield "Transfer", target.transfer
+    yield "Application fee", target.application_fee
+    yield "Dispute", target.dispute
+    yield "Destination", target.destination
+
+
 def _call(sheet: ApprovalSheet) -> str:
     if sheet.would_execute is None:
         return "*Stripe is told nothing by Axiru:* your own system executes this once it is approved."
@@ -99,7 +109,16 @@ def _call(sheet: ApprovalSheet) -> str:
     parameters = msgspec.json.format(msgspec.json.encode(call.parameters), indent=2).decode()
     when = "will be" if sheet.state in {"pending", "approved"} else "would have been"
     told = f"*Stripe {when} told* {code(call.operation)} for {code(call.stripe_account_id)}"
-    return f"{told}\n{code_block(parameters, 2_000)}"
+    words = f"{said(call_sentence(call))} {IRREVERSIBLE[call.operation]}"
+    return f"{told}\n{words}\n{code_block(parameters, 2_000)}"
+
+
+def _evidence(sheet: ApprovalSheet) -> Iterator[str]:
+    """The start of each text; the console shows all of it."""
+    if sheet.evidence:
+        yield "*The evidence that would be submitted*\n" + "\n".join(
+            f"• *{name}*: {said(text, 150)}" for name, text in sheet.evidence[:12]
+        )
 
 
 def _context(sheet: ApprovalSheet) -> Iterator[str]:

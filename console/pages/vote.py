@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from axiru.domain.approval import Verdict
+from axiru.domain.call_words import IRREVERSIBLE, call_sentence
 from axiru.errors import AxiruError
 from console.api_errors import SessionEnded
 from console.approval_views import ApprovalView
@@ -129,13 +130,21 @@ def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
     with key_values("key-values-wide"):
         key_value("Amount", money_text(decision.amount_cents, decision.currency))
         key_value("Movement", movement_name(decision.rail_action))
-        key_value("Target", decision.charge or decision.ovt.target.payment_intent)
+        if call is not None:
+            key_value("In words", call_sentence(call))
+        else:
+            key_value("Target", decision.charge or decision.ovt.target.payment_intent)
         if decision.customer_id:
             key_value("Customer", decision.customer_id)
         if call is not None:
             key_value("On", f"{call.stripe_connection_id} ({call.stripe_account_id})")
         with fact("Digest"):
             code_value(approval.digest, "digest")
+    if approval.diff.evidence:
+        Text("h3", "The evidence that would be submitted")
+        with key_values("key-values-wide"):
+            for name, text in approval.diff.evidence:
+                key_value(name, text)
     if approval.votes_on_behalf_of:
         Text("p", f"You vote in the place of {approval.votes_on_behalf_of}, who is out of office.", "muted")
 
@@ -146,6 +155,7 @@ def _what_follows(approval: ApprovalView, *, held: bool) -> str:
     then = "Then" if alone else "Once everybody who is needed has approved,"
     if held:
         return "It is held: approved or not, nothing is executed before somebody releases it."
-    if approval.diff.would_execute is None:
+    call = approval.diff.would_execute
+    if call is None:
         return f"{then} the caller is told that it may go on; Axiru itself calls nobody."
-    return f"{then} Axiru makes exactly this call to Stripe. A refund that has been made cannot be taken back."
+    return f"{then} Axiru makes exactly this call to Stripe. {IRREVERSIBLE[call.operation]}"

@@ -157,7 +157,8 @@ def test_whatever_was_written_the_app_home_fits(words: str) -> None:
 def test_slack_and_mail_warn_of_what_stripe_says_against_an_open_request(state: str, *, warned: bool) -> None:
     asked = sheet("cus_1", state)
     assert asked.payment is not None
-    asked = msgspec.structs.replace(asked, payment=msgspec.structs.replace(asked.payment, customer_id="cus_2"))
+    payment = msgspec.structs.replace(asked.payment, customer_id="cus_2")
+    asked = msgspec.structs.replace(asked, action="refund", payment=payment)
     in_slack = " ".join(texts(approval_message(asked, "https://console.example").blocks))
     in_mail = [line.value for section in sections(asked) for line in section.lines]
     for sentence in (
