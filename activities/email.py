@@ -11,7 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
-from activities.email_letters import approval_letter, break_glass_letter, breaker_letter, member_letter
+from activities.bypass_alarm import read_bypass
+from activities.email_letters import (
+    approval_letter,
+    break_glass_letter,
+    breaker_letter,
+    bypass_letter,
+    member_letter,
+)
 from activities.email_message import Letter, Recipient, composed
 from activities.smtp import transmit
 from axiru.database import row, rows
@@ -27,7 +34,7 @@ from ledger.approval_sheet import read_sheet
 from ledger.eligibility import eligible_voters, standings
 
 _TO_VOTERS: Final = frozenset({"approval.requested", "approval.reminder", "approval.escalated", "approval.question"})
-_ALARMS: Final = frozenset({"break_glass.open", "break_glass.used", "breaker.tripped"})
+_ALARMS: Final = frozenset({"break_glass.open", "break_glass.used", "breaker.tripped", "bypass.detected"})
 _MEMBER_ALARMS: Final = frozenset({"role_granted", "locked"})
 _WITHOUT_A_VOTE: Final = frozenset({"approval.question", "approval.assigned"})
 """Told to people who may not vote, too: who asked for the money, and whom the approval was assigned to."""
@@ -57,6 +64,8 @@ class EmailChannel:
         if happening.topic == "member":
             # Sealed in the chains of both modes; one mail is enough.
             return await self._about_member(happening) if happening.mode == "live" else []
+        if happening.topic == "bypass":
+            event = "bypass.detected" if "email" in payload["alerts"] else None
         if event in _ALARMS:
             return await self._alarm(happening, event)
         if event in _TO_VOTERS:
@@ -114,6 +123,8 @@ class EmailChannel:
                 return await _break_glass_letter(outgoing.body, to, console_url)
             case "breaker":
                 return await _breaker_letter(outgoing.body, to, console_url)
+            case "bypass":
+                return await _bypass_letter(outgoing.body, to, console_url)
             case _:
                 return await _member_letter(outgoing.body, to, console_url)
 
@@ -178,6 +189,13 @@ async def _break_glass_letter(payload: Mapping[str, Any], to: Recipient, console
         name=to.name,
         console_url=console_url,
     )
+
+
+async def _bypass_letter(payload: Mapping[str, Any], to: Recipient, console_url: str) -> Letter:
+    alarm = await read_bypass(payload["decision_id"])
+    if alarm is None:
+        raise NotWanted("what it is about is gone.")
+    return bypass_letter(alarm, name=to.name, console_url=console_url)
 
 
 async def _breaker_letter(payload: Mapping[str, Any], to: Recipient, console_url: str) -> Letter:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from activities.bypass_alarm import BypassAlarm
 from activities.email_message import Letter
 from axiru.domain.approval_sheet import ApprovalSheet
 from axiru.domain.breaker import BreakerTerms
@@ -109,6 +110,28 @@ def breaker_letter(
         sections=(Section("What was measured", lines),),
         footer=_ALARM_FOOTER,
         about=trip_id,
+    )
+
+
+def bypass_letter(alarm: BypassAlarm, *, name: str, console_url: str) -> Letter:
+    """A movement was seen on Stripe that had never asked."""
+    what = f"{alarm.movement} of {alarm.amount}, made on Stripe without asking"
+    lines = (
+        Line("On Stripe", f"{alarm.stripe_object_id} on {alarm.stripe_account_id} ({alarm.mode} mode)"),
+        Line("Amount", alarm.amount),
+        Line("Why it is told", on_one_line(alarm.why)),
+        Line("Had somebody asked", on_one_line(alarm.advised)),
+        Line("Recorded as", alarm.decision_id),
+    )
+    return Letter(
+        subject=f"ALARM: bypass: {what}",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(f"{what[0].upper()}{what[1:]}.", "It has happened already: nothing was stopped."),
+        link=_console_link(console_url, f"decisions/{alarm.decision_id}"),
+        below_link=(),
+        sections=(Section("What was seen", lines),),
+        footer=_ALARM_FOOTER,
+        about=alarm.decision_id,
     )
 
 

@@ -31,6 +31,9 @@ async def message(outgoing: Outgoing) -> bytes:
                 data["comment"] = await row(_COMMENT, comment_id)
         case "decision" | "execution":
             data["decision"] = await row(_DECISION, told["decision_id"])
+        case "bypass":
+            data["decision"] = await row(_DECISION, told["decision_id"])
+            data["observed"] = await row(_OBSERVED, told["decision_id"])
         case "control":
             data["control"] = _json_in(await row(_CONTROL, told["control_id"]), "scope")
         case "breaker":
@@ -55,6 +58,10 @@ def _json_in(found: dict[str, Any] | None, column: str) -> dict[str, Any] | None
 _DECISION: Final = """
 SELECT state, outcome, reason, message, matched_rule, policy_version, approval_id, surface_mode, execute, rail,
     rail_action, amount_cents, currency, charge, source, bypass, decided_at FROM decisions WHERE id = {}
+"""
+_OBSERVED: Final = """
+SELECT kind, stripe_object_id, stripe_connection_id, why, stripe_status, observed_at FROM observed_movements
+WHERE decision_id = {} AND bypass
 """
 _COMMENT: Final = """
 SELECT c.kind, c.text, c.member_id, m.name AS member_name, c.written_at FROM approval_comments c

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from activities.bypass_alarm import read_bypass
 from axiru.database import row
 from axiru.slack.message import SlackText
 from axiru.slack.text import code, mrkdwn, said
@@ -17,6 +18,8 @@ async def alarm_text(body: Mapping[str, Any]) -> SlackText:
             text = await _control(body)
         case "breaker":
             text = await _breaker(body)
+        case "bypass":
+            text = await _bypass(body)
         case _:
             text = await _glass(body)
     return SlackText(text, [{"type": "section", "text": mrkdwn(text)}])
@@ -63,6 +66,17 @@ async def _breaker(body: Mapping[str, Any]) -> str:
         "dismissed": "The proposed freeze was dismissed.",
     }[body["state"]]
     return f":zap: *Circuit breaker* {said(found['name'], 200)} ({found['mode']}, {surface}): {seen}. {told}"
+
+
+async def _bypass(body: Mapping[str, Any]) -> str:
+    alarm = await read_bypass(body["decision_id"])
+    if alarm is None:
+        return "A movement was seen on Stripe that there is not."
+    seen = f"{code(alarm.stripe_object_id)} on {code(alarm.stripe_account_id)}"
+    return (
+        f":warning: *Bypass* ({alarm.mode}): {alarm.movement} of {alarm.amount}, made on Stripe without asking: "
+        f"{seen}. {said(alarm.why)} {said(alarm.advised)} Recorded as {code(alarm.decision_id)}."
+    )
 
 
 async def _glass(body: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ ALARM: Final = "slack.alarm"
 TOPICS: Final = frozenset(
     {
         *("approval", "vote", "discussion", "notice", "context", "break_glass", "execution", "release"),
-        *("control", "member", "breaker"),
+        *("control", "member", "breaker", "bypass"),
     }
 )
 """What may be told. Of every other topic, `decision` above all, nobody needs to ask whose workspace it concerns."""
@@ -48,6 +48,8 @@ async def plan(happening: Happening, installation: SlackInstallation) -> list[Pl
             return await _home_of(installation, str(payload["member_id"]))
         case "breaker":
             return [_alarm(topic, payload)]
+        case "bypass":
+            return [_alarm(topic, payload)] if "slack" in payload["alerts"] else []
         case _:
             return []
 

@@ -31,6 +31,7 @@ EventName = Literal[
     "break_glass.used",
     "break_glass.withdrawn",
     "member.locked",
+    "bypass.detected",
     "ping",
 ]
 EVENTS: Final[tuple[str, ...]] = get_args(EventName)
@@ -54,6 +55,8 @@ def event_of(topic: str, payload: Mapping[str, Any]) -> str | None:
         case "breaker":
             # Accepting a proposal engages a control, which is told as such.
             name = "breaker.tripped" if payload["state"] in {"proposed", "engaged"} else ""
+        case "bypass":
+            name = "bypass.detected" if "webhook" in payload["alerts"] else ""
         case "member":
             name = f"member.{payload['change']}"
         case "decision" | "execution" | "break_glass":
