@@ -28,7 +28,13 @@ def test_a_stopped_sandbox_exits_0_and_starts_with_what_it_knew(start_sandbox: C
     again = client.v1.refunds.create({"charge": CHARGE, "amount": 100}, {"idempotency_key": "key-1"})
     assert again.id == refund.id
     assert client.v1.charges.retrieve(CHARGE).amount_refunded == 100
-    assert len(client.v1.charges.list({"limit": 100}).data) == 20
+    assert (
+        len(
+            {f"ch_demo_{number:03}" for number in range(1, 21)}
+            & {charge.id for charge in client.v1.charges.list({"limit": 100})}
+        )
+        == 20
+    )
     assert client.v1.refunds.create({"charge": CHARGE, "amount": 1}).created >= refund.created + 3600
 
 

@@ -24,28 +24,53 @@ def test_the_sandbox_offers_only_what_stripe_offers(schema: Any) -> None:
 
 def test_every_operation_answers_in_stripes_shape(sandbox: Any, schema: Any) -> None:
     http = httpx.Client(base_url=sandbox.url, auth=("sk_test_123", ""))
+
+    def made(path: str, **form: str) -> Any:
+        return http.post(path, data=form).raise_for_status().json()["id"]
+
     charge = http.post("/v1/charges", data=KONBINI_CHARGE).json()
-    refund = http.post("/v1/refunds", data={"charge": charge["id"], "instructions_email": "ryo@example.com"}).json()
-    event = http.get("/v1/events").json()["data"][0]
+    refund = made("/v1/refunds", charge=charge["id"], instructions_email="ryo@example.com")
+    transfer = made("/v1/transfers", amount="500", currency="usd", destination="acct_demo_merchant_2")
+    # Ids by the path they go into, the most specific path first; a list gives one to each request.
     ids = {
-        "charges": charge["id"],
-        "customers": http.post("/v1/customers").json()["id"],
-        "refunds": refund["id"],
-        "events": event["id"],
-        "payment_intents": charge["payment_intent"],
+        "/v1/transfers/{id}/reversals/{id}": [transfer, made(f"/v1/transfers/{transfer}/reversals", amount="1")],
+        "/v1/application_fees/{id}/refunds/{id}": [
+            "fee_demo_005",
+            made("/v1/application_fees/fee_demo_005/refunds", amount="1"),
+        ],
+        "/v1/payouts/{id}/reverse": ["po_demo_001"],
+        "/v1/payouts": [made("/v1/payouts", amount="100", currency="usd")],
+        "/v1/disputes/{id}/close": ["du_demo_005"],
+        "/v1/disputes": ["du_demo_004"],
+        "/v1/accounts": ["acct_demo_merchant_2"],
+        "/v1/application_fees": ["fee_demo_005"],
+        "/v1/balance_transactions": [charge["balance_transaction"]],
+        "/v1/charges": [charge["id"]],
+        "/v1/customers": [made("/v1/customers")],
+        "/v1/events": [http.get("/v1/events").json()["data"][0]["id"]],
+        "/v1/payment_intents": [charge["payment_intent"]],
+        "/v1/refunds": [refund],
+        "/v1/transfers": [transfer],
     }
     bodies = {
         "/v1/charges": KONBINI_CHARGE,
         "/v1/refunds": {"charge": "ch_demo_019", "amount": "1"},
-        "/v1/refunds/{id}": {"metadata[a]": "b"},
+        "/v1/payouts": {"amount": "1000", "currency": "kwd"},
+        "/v1/transfers": {"amount": "100", "currency": "usd", "destination": "acct_demo_merchant_1"},
+        "/v1/transfers/{id}/reversals": {"amount": "1"},
+        "/v1/application_fees/{id}/refunds": {"amount": "1"},
+        "/v1/disputes/{id}": {"evidence[customer_name]": "Jane", "submit": "false"},
+        "/v1/balance_settings": {"payments[payouts][schedule][interval]": "daily"},
+        "/v1/accounts/{id}": {"settings[payouts][schedule][interval]": "manual"},
     }
 
     for method, path in CATALOG:
-        answer = http.request(
-            method,
-            path.replace("{id}", ids.get(path.split("/")[2], "")),
-            data=bodies.get(path) if method == "POST" else None,
-        )
+        fitting = next((ids[start] for start in ids if path.startswith(start)), [])
+        url = path
+        for one in fitting:
+            url = url.replace("{id}", one, 1)
+        body = {"metadata[a]": "b"} if path.endswith("{id}") else None
+        answer = http.request(method, url, data=bodies.get(path, body) if method == "POST" else None)
         assert answer.status_code == 200, (method, path, answer.text)
         schema.check(method, str(answer.url), answer.status_code, answer.content)
 

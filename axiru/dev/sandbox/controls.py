@@ -52,6 +52,7 @@ def control_routes(api: StripeApi, clock: Clock) -> list[HTTPRouteHandler]:
     @post("/_sandbox/clock")
     async def advance_clock(data: Advance) -> dict[str, int]:
         clock.advance(data.advance_seconds)
+        api.let_time_pass()
         return {"now": clock.now(), "offset_seconds": clock.offset_seconds}
 
     return [

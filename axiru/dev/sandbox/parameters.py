@@ -36,33 +36,57 @@ class Page(msgspec.Struct, frozen=True):
 class Parameters:
     """Each name is read once by the operation that knows it; `finish` refuses what nobody read."""
 
-    def __init__(self, values: Mapping[str, Value], *, object_id: str) -> None:
-        """`object_id` is the one in the path, empty for lists and creations."""
+    def __init__(
+        self, values: Mapping[str, Value], *, object_id: str = "", parent_id: str = "", within: str = ""
+    ) -> None:
+        """`object_id` is the last id in the path, `parent_id` the first; `within` is the hash these values are in."""
         self.object_id = object_id
-        self._unread = {name: value for name, value in values.items() if name != "expand"}
+        self.parent_id = parent_id
+        self._within = within
+        self._unread = {name: value for name, value in values.items() if within or name != "expand"}
 
     def text(self, name: str) -> str | None:
+        value = self.text_or_unset(name)
+        if value == "":
+            param = self._param(name)
+            raise ParameterRefused(
+                f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a "
+                f"parameter; however '{param}' cannot be unset. You should remove '{param}' from your request or "
+                "supply a non-empty value.",
+                code="parameter_invalid_empty",
+                param=param,
+            )
+        return value
+
+    def text_or_unset(self, name: str) -> str | None:
+        """None when not sent; empty when the caller unsets it."""
+        value = self._unread.pop(name, None)
+        if value is not None and not isinstance(value, str):
+            raise ParameterRefused("Invalid string", param=self._param(name))
+        return value
+
+    def integers(self, name: str) -> dict[str, int]:
+        """A hash of numbers, none below 0; empty when it was not sent."""
+        inner = self.inner(name)
+        if inner is None:
+            return {}
+        return {key: inner.integer(key, minimum=0) or 0 for key in tuple(inner._unread)}
+
+    def inner(self, name: str) -> "Parameters | None":
+        """The parameters inside the hash `name`, to be finished on their own; None when it was not sent."""
         value = self._unread.pop(name, None)
         if value is None:
             return None
-        if not isinstance(value, str):
-            raise ParameterRefused("Invalid string", param=name)
-        if value == "":
-            raise ParameterRefused(
-                f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
-                f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a "
-                "non-empty value.",
-                code="parameter_invalid_empty",
-                param=name,
-            )
-        return value
+        if not isinstance(value, dict):
+            raise ParameterRefused("Invalid hash", param=self._param(name))
+        return Parameters(value, within=self._param(name))
 
     def required_text(self, name: str) -> str:
         return self._required(name, self.text(name))
 
     def integer(self, name: str, *, minimum: int, maximum: int | None = None) -> int | None:
         text = self.text(name)
-        return None if text is None else _integer(name, text, minimum=minimum, maximum=maximum)
+        return None if text is None else _integer(self._param(name), text, minimum=minimum, maximum=maximum)
 
     def required_integer(self, name: str, *, minimum: int) -> int:
         return self._required(name, self.integer(name, minimum=minimum))
@@ -71,7 +95,7 @@ class Parameters:
         text = self.text(name)
         if text is not None and text not in options:
             raise ParameterRefused(
-                f"Invalid {name}: must be one of {', '.join(options[:-1])}, or {options[-1]}", param=name
+                f"Invalid {name}: must be one of {', '.join(options[:-1])}, or {options[-1]}", param=self._param(name)
             )
         return text
 
@@ -80,7 +104,7 @@ class Parameters:
         if text is None:
             return None
         if text not in ("true", "false"):
-            raise ParameterRefused(f"Invalid boolean: {text}", param=name)
+            raise ParameterRefused(f"Invalid boolean: {text}", param=self._param(name))
         return text == "true"
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -88,7 +112,7 @@ class Parameters:
         value = self._unread.pop(name, [])
         items = list(value.values()) if isinstance(value, dict) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise ParameterRefused("Invalid array", param=name)
+            raise ParameterRefused("Invalid array", param=self._param(name))
         return tuple(str(item) for item in items)
 
     def metadata(self) -> dict[str, str] | None:
@@ -124,17 +148,20 @@ class Parameters:
         return metadata
 
     def created(self) -> Period:
-        value = self._unread.pop("created", None)
+        return self.period("created")
+
+    def period(self, field: str) -> Period:
+        value = self._unread.pop(field, None)
         if value is None:
             return Period()
         if isinstance(value, str):
-            exactly = _integer("created", value, minimum=0)
+            exactly = _integer(field, value, minimum=0)
             return Period(gte=exactly, lte=exactly)
         if not isinstance(value, dict):
-            raise ParameterRefused("Invalid hash", param="created")
+            raise ParameterRefused("Invalid hash", param=field)
         bounds: dict[str, int] = {}
         for name, bound in value.items():
-            param = f"created[{name}]"
+            param = f"{field}[{name}]"
             if name not in Period.__struct_fields__:
                 raise ParameterRefused(f"Received unknown parameter: {param}", code="parameter_unknown", param=param)
             bounds[name] = _integer(param, str(bound), minimum=0)
@@ -155,17 +182,22 @@ class Parameters:
         for name in names:
             if name in self._unread:
                 raise ParameterRefused(
-                    f"The Stripe sandbox of Axiru does not offer the parameter '{name}'.", param=name
+                    f"The Stripe sandbox of Axiru does not offer the parameter '{self._param(name)}'.",
+                    param=self._param(name),
                 )
 
     def finish(self) -> None:
         for name in self._unread:
-            raise ParameterRefused(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
+            param = self._param(name)
+            raise ParameterRefused(f"Received unknown parameter: {param}", code="parameter_unknown", param=param)
 
-    @staticmethod
-    def _required(name: str, value: T | None) -> T:
+    def _param(self, name: str) -> str:
+        return f"{self._within}[{name}]" if self._within else name
+
+    def _required(self, name: str, value: T | None) -> T:
         if value is None:
-            raise ParameterRefused(f"Missing required param: {name}.", code="parameter_missing", param=name)
+            param = self._param(name)
+            raise ParameterRefused(f"Missing required param: {param}.", code="parameter_missing", param=param)
         return value
 
 

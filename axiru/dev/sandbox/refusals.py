@@ -49,8 +49,21 @@ class ParameterRefused(StripeRefusal):
     """
 
 
-def resource_missing(kind: str, object_id: str, *, param: str) -> StripeRefusal:
-    return StripeRefusal(f"No such {kind}: '{object_id}'", status=404, code="resource_missing", param=param)
+def resource_missing(kind: str, object_id: str, *, param: str, status: int = 404) -> StripeRefusal:
+    return StripeRefusal(f"No such {kind}: '{object_id}'", status=status, code="resource_missing", param=param)
+
+
+def rate_limited(*, retry_after_seconds: int | None) -> StripeRefusal:
+    """https://docs.stripe.com/rate-limits"""
+    headers = {"Stripe-Rate-Limited-Reason": "global-rate", "Stripe-Should-Retry": "true"}
+    if retry_after_seconds is not None:
+        headers["Retry-After"] = str(retry_after_seconds)
+    return StripeRefusal(
+        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        status=429,
+        code="rate_limit",
+        headers=headers,
+    )
 
 
 def internal_error(*, should_retry: bool | None = None) -> StripeRefusal:

@@ -27,6 +27,12 @@ CREATE TABLE IF NOT EXISTS answers (
     request_id TEXT NOT NULL, stored_at INTEGER NOT NULL, answer BLOB NOT NULL,
     PRIMARY KEY (account, key)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS objects_by_id ON objects (object, id);
+CREATE TABLE IF NOT EXISTS agenda (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    due_at INTEGER NOT NULL, account TEXT NOT NULL, deed TEXT NOT NULL, object_id TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS agenda_by_time ON agenda (due_at, seq);
 CREATE TABLE IF NOT EXISTS deliveries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     account TEXT NOT NULL, event_id TEXT NOT NULL, attempts INTEGER NOT NULL, due_at REAL NOT NULL

@@ -5,6 +5,7 @@ import msgspec
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
 from axiru.dev.sandbox.operations.amounts import amount_text
+from axiru.dev.sandbox.operations.metadata import kept, update_metadata
 from axiru.dev.sandbox.parameters import Page, Parameters, Period
 from axiru.dev.sandbox.refusals import ParameterRefused, StripeRefusal
 
@@ -32,7 +33,7 @@ class CreateRefund(msgspec.Struct, frozen=True):
             amount=parameters.integer("amount", minimum=1),
             reason=parameters.choice("reason", REASONS),
             instructions_email=parameters.text("instructions_email"),
-            metadata=parameters.metadata() or {},
+            metadata=kept(parameters.metadata()),
         )
         parameters.finish()
         if operation.charge is None and operation.payment_intent is None:
@@ -43,7 +44,7 @@ class CreateRefund(msgspec.Struct, frozen=True):
 
     def execute(self, books: Books) -> Document:
         charge = self._charge(books)
-        amount = self._refundable_amount(charge)
+        amount = self._refundable_amount(books, charge)
         by_card = charge["payment_method_details"]["type"] == "card"
         if not by_card and self.instructions_email is None:
             raise StripeRefusal(
@@ -60,7 +61,7 @@ class CreateRefund(msgspec.Struct, frozen=True):
             "charge": charge["id"],
             "created": books.now,
             "currency": charge["currency"],
-            "metadata": {key: value for key, value in self.metadata.items() if value},
+            "metadata": self.metadata,
             "payment_intent": charge["payment_intent"],
             "reason": self.reason,
             "receipt_number": None,
@@ -80,6 +81,8 @@ class CreateRefund(msgspec.Struct, frozen=True):
                 },
                 "type": "display_details",
             }
+        if by_card:
+            books.book(-amount, charge["currency"], "refund", source=refund_id, txn_id=refund["balance_transaction"])
         books.add(refund)
         books.record_event("refund.created", refund)
         previous = _set_amount_refunded(books, charge, charge["amount_refunded"] + amount)
@@ -97,8 +100,17 @@ class CreateRefund(msgspec.Struct, frozen=True):
             )
         return books.get("charge", intent["latest_charge"], param="id")
 
-    def _refundable_amount(self, charge: Document) -> int:
-        """Raises StripeRefusal `charge_already_refunded`, or, without a code, for an amount above what is left."""
+    @staticmethod
+    def _is_inquiry(books: Books, charge: Document) -> bool:
+        disputes = books.page("dispute", "/v1/disputes", Page(limit=100), equal={"charge": charge["id"]})
+        return all(dispute["is_charge_refundable"] for dispute in disputes["data"])
+
+    def _refundable_amount(self, books: Books, charge: Document) -> int:
+        """Raises StripeRefusal: `charge_disputed`, `charge_already_refunded`; without a code for more than is left."""
+        if charge["disputed"] and not self._is_inquiry(books, charge):
+            raise StripeRefusal(
+                f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
+            )
         left = charge["amount"] - charge["amount_refunded"]
         if left == 0:
             raise StripeRefusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
@@ -139,20 +151,7 @@ class UpdateRefund(msgspec.Struct, frozen=True):
 
     def execute(self, books: Books) -> Document:
         refund = books.get("refund", self.refund, param="refund")
-        if self.metadata is None:
-            return refund
-        before = refund["metadata"]
-        merged = before | self.metadata if self.metadata else {}
-        refund["metadata"] = {key: value for key, value in merged.items() if value}
-        if refund["metadata"] != before:
-            changed = {
-                key: before.get(key)
-                for key in before | refund["metadata"]
-                if before.get(key) != refund["metadata"].get(key)
-            }
-            books.replace(refund)
-            books.record_event("refund.updated", refund, previous={"metadata": changed})
-        return refund
+        return update_metadata(books, refund, self.metadata, event="refund.updated")
 
 
 class CancelRefund(msgspec.Struct, frozen=True):
@@ -207,8 +206,4 @@ class ListRefunds(msgspec.Struct, frozen=True):
 
 def _set_amount_refunded(books: Books, charge: Document, amount_refunded: int) -> Document:
     """Change the charge and give the attributes as they were before."""
-    changed = {"amount_refunded": amount_refunded, "refunded": amount_refunded == charge["amount"]}
-    previous = {name: charge[name] for name, value in changed.items() if charge[name] != value}
-    charge.update(changed)
-    books.replace(charge)
-    return previous
+    return books.change(charge, amount_refunded=amount_refunded, refunded=amount_refunded == charge["amount"])
