@@ -11,8 +11,8 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -38,11 +38,29 @@ class VaultKeyUnknown(AxiruError):
     code = "vault_key_unknown"
 
 
+class MasterKeys(NamedTuple):
+    """32 bytes each by key id, and the id of the one to seal with."""
+
+    keys: Mapping[str, bytes]
+    current: str
+
+
 class Vault:
     """Seals with the current master key and opens with any it holds, so that keys can be rotated one blob at a time."""
 
-    def __init__(self, master_keys: Mapping[str, bytes], current: str) -> None:
-        """`master_keys` are 32 bytes each by key id. Raises ConfigurationInvalid for a key that cannot be used."""
+    def __init__(
+        self, master_keys: Mapping[str, bytes], current: str, *, changed: Callable[[], MasterKeys | None] | None = None
+    ) -> None:
+        """`master_keys` are 32 bytes each by key id. Raises ConfigurationInvalid for a key that cannot be used.
+
+        `changed` gives the keys as they are now where that is not what it gave before: a process that runs learns of a
+        new key before it seals, and before it says that it does not know one.
+        """
+        self._changed = changed
+        self._take(MasterKeys(master_keys, current))
+
+    def _take(self, held: MasterKeys) -> None:
+        master_keys, current = held
         for key_id, key in master_keys.items():
             if len(key) != MASTER_KEY_BYTES:
                 raise ConfigurationInvalid(
@@ -57,7 +75,7 @@ class Vault:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Vault":
-        """The vault under the one master key in the settings, given directly or as a file.
+        """The vault under the master keys in the settings, given directly or as a file; the first one is current.
 
         Raises ConfigurationInvalid with neither or both, for a key of the wrong length or encoding, and for a file that
         others than its owner can read.
@@ -68,16 +86,22 @@ class Vault:
                     "The vault has no master key: set AXIRU_VAULT_KEY (32 bytes in base64) or AXIRU_VAULT_KEY_FILE."
                 )
             case text, "":
-                key = _decoded(text, "AXIRU_VAULT_KEY")
+                return cls(*_master_keys(text.split(","), "AXIRU_VAULT_KEY"))
             case "", path:
-                key = _decoded(_read_private(path), path)
+                file = KeyFile(path)
+                return cls(*file.read(), changed=file.changed)
             case _:
                 raise ConfigurationInvalid("Set either AXIRU_VAULT_KEY or AXIRU_VAULT_KEY_FILE, not both.")
-        key_id = master_key_id(key)
-        return cls({key_id: key}, key_id)
+
+    @property
+    def current_key_id(self) -> str:
+        """The id of the master key that is sealed with."""
+        self._learn()
+        return self._current
 
     def seal(self, plaintext: bytes, *, context: bytes) -> bytes:
         """Encrypt for one place, named by `context` (table, row); only the same context opens it again."""
+        self._learn()
         header = _header(self._current)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return header + nonce + self._ciphers[self._current].encrypt(nonce, plaintext, header + context)
@@ -90,6 +114,8 @@ class Vault:
         """
         header, nonce, ciphertext = _parts(blob)
         key_id = header[2:].decode("utf-8", "replace")
+        if key_id not in self._ciphers:
+            self._learn()
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise VaultKeyUnknown("A sealed value names a master key that is not configured.", key_id=key_id)
@@ -97,6 +123,44 @@ class Vault:
             return cipher.decrypt(nonce, ciphertext, header + context)
         except InvalidTag as error:
             raise VaultSealBroken("A sealed value was altered or belongs elsewhere.", key_id=key_id) from error
+
+    def _learn(self) -> None:
+        if self._changed is not None and (held := self._changed()) is not None:
+            self._take(held)
+
+
+class KeyFile:
+    """A file of master keys in base64, one a line, the current one first. Only its owner may read it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._seen: tuple[int, int, int] | None = None
+
+    def read(self) -> MasterKeys:
+        """Raises ConfigurationInvalid for a file that cannot be used."""
+        self._seen = self._state()
+        return _master_keys(_read_private(self.path).splitlines(), self.path)
+
+    def changed(self) -> MasterKeys | None:
+        """The keys, if the file is another one than was read last. One that cannot be used changes nothing."""
+        if self._state() == self._seen:
+            return None
+        try:
+            return self.read()
+        except ConfigurationInvalid:
+            return None
+
+    def _state(self) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def key_id_of(blob: bytes) -> str:
+    """The id of the master key that a blob is sealed under. Raises VaultSealBroken for what is no blob."""
+    return _parts(blob)[0][2:].decode("utf-8", "replace")
 
 
 def master_key_id(key: bytes) -> str:
@@ -117,6 +181,13 @@ def _parts(blob: bytes) -> tuple[bytes, bytes, bytes]:
     if len(blob) < ciphertext_at + _TAG_BYTES:
         raise VaultSealBroken("A sealed value was cut short.")
     return blob[:nonce_at], blob[nonce_at:ciphertext_at], blob[ciphertext_at:]
+
+
+def _master_keys(texts: list[str], origin: str) -> MasterKeys:
+    keys = {master_key_id(key): key for text in texts if text.strip() for key in (_decoded(text, origin),)}
+    if not keys:
+        raise ConfigurationInvalid(f"There is no master key of the vault in {origin}.")
+    return MasterKeys(keys, next(iter(keys)))
 
 
 def _decoded(text: str, origin: str) -> bytes:

@@ -6,6 +6,7 @@ import click
 
 from axiru.cli import policy_comparison, policy_remote, policy_template
 from axiru.cli.dev import dev
+from axiru.cli.keys import keys
 from axiru.cli.ledger import ledger
 from axiru.cli.policy import policy
 from axiru.cli.processes import api, console, migrate, worker
@@ -34,5 +35,5 @@ def axiru() -> None:
 for command in (*policy_remote.COMMANDS, *policy_comparison.COMMANDS, *policy_template.COMMANDS):
     policy.add_command(command)
 
-for command in (dev, api, worker, console, migrate, policy, replay, ledger, settings):
+for command in (dev, api, worker, console, migrate, policy, replay, ledger, keys, settings):
     axiru.add_command(command)
