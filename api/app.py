@@ -44,6 +44,7 @@ from api.routes.decisions import create_decision, get_decision, list_decisions
 from api.routes.delegations import begin_delegation, end_one_delegation, list_delegations
 from api.routes.deliveries import get_delivery, list_deliveries, resend
 from api.routes.discussion import assign_approval, list_comments, write_comment
+from api.routes.disputes import build_packet_from_facts, get_dispute, get_last_good_packet, list_disputes
 from api.routes.email_approvals import show_email_approval, vote_by_email
 from api.routes.events import stream_events
 from api.routes.fail_safe import get_fail_safe, list_programme, list_programmes, unlist_programme
@@ -217,6 +218,10 @@ ROUTES = (
     get_delivery,
     resend,
     receive_stripe_event,
+    list_disputes,
+    get_dispute,
+    get_last_good_packet,
+    build_packet_from_facts,
     slack_interaction,
     slack_command,
     slack_event,

@@ -50,6 +50,7 @@ VOTING_KEYS = "which person may is for the act to say, with the reason; a key ne
 SPEAKING_KEYS = "as for a vote; the key that asked may answer for itself as well"
 ADMIN_KEYS = "an agent_owner does it for their own agents, as the act says; a key needs the scope admin"
 PERSONS = "people only, about themselves"
+EVIDENCE = "for keys that ask for decisions, and for people who see to controls"
 READING = "changes nothing that is kept"
 ENDPOINTS = "for those who set endpoints up, and for members who may let one vote for them; a key needs admin"
 OWN_ENDPOINTS = "as for reading them; asked when the body and the endpoint are known"
@@ -75,6 +76,7 @@ CHECKED_WITHIN = {
     ("GET", "/api/v1/webhooks"): ENDPOINTS,
     ("PATCH", "/api/v1/webhooks/{endpoint_id}"): OWN_ENDPOINTS,
     ("POST", "/api/v1/webhooks/{endpoint_id}/rotate"): OWN_ENDPOINTS,
+    ("POST", "/api/v1/disputes/{dispute_id}/packets"): EVIDENCE,
     ("POST", "/api/v1/slack/link-codes"): PERSONS,
     ("GET", "/api/v1/slack/link"): PERSONS,
     ("DELETE", "/api/v1/slack/link"): PERSONS,
@@ -87,10 +89,14 @@ KEYS_NEED: dict[str, frozenset[Permission]] = {
     ADMIN_KEYS: frozenset({Permission.MEMBERS}),
     PERSONS: frozenset(),
     ENDPOINTS: frozenset({Permission.WEBHOOKS}),
+    EVIDENCE: frozenset({Permission.DECIDE, Permission.CONTROLS}),
 }
 """Of those, what a key needs besides: one of these permissions; none of them is enough where the set is empty."""
 
-PEOPLE_NEED = {ENDPOINTS: frozenset({Permission.WEBHOOKS, Permission.VOTE})}
+PEOPLE_NEED = {
+    ENDPOINTS: frozenset({Permission.WEBHOOKS, Permission.VOTE}),
+    EVIDENCE: frozenset({Permission.CONTROLS}),
+}
 """The same of people."""
 
 SCOPES = (*sorted(set(SCOPE_OF.values())), "authorizations:write")
