@@ -169,8 +169,10 @@ class Authority:
         } | changed
 
     def sign(self, claims: Any, *, key: OKPKey | None = None, **header: Any) -> str:
-        header = {"alg": "EdDSA", "typ": "axiru-fail-safe+jwt", "kid": self.key.thumbprint()} | header
-        return jws.serialize_compact(header, json.dumps(claims).encode(), key or self.key, algorithms=["EdDSA"])
+        header = {"alg": "Ed25519", "typ": "axiru-fail-safe+jwt", "kid": self.key.thumbprint()} | header
+        return jws.serialize_compact(
+            header, json.dumps(claims).encode(), key or self.key, algorithms=["Ed25519", "EdDSA", "HS256", "ES256"]
+        )
 
     def document(self, issuer: str, **changed: Any) -> dict[str, Any]:
         """The answer of `GET /api/v1/fail-safe`."""

@@ -1,7 +1,7 @@
 """The fail-safe document: what callers may do alone while Axiru cannot be reached, in Axiru's own signed words.
 
-A compact JWS (RFC 7515) with `alg: EdDSA` (RFC 8037) and `typ: axiru-fail-safe+jwt`. Whatever is wrong with it, from a
-forged signature to an hour too much, makes it no document at all, and the defaults of `DEFAULTS` hold.
+A compact JWS (RFC 7515) by an Ed25519 key, with `typ: axiru-fail-safe+jwt`. Whatever is wrong with it, from a forged
+signature to an hour too much, makes it no document at all, and the defaults of `DEFAULTS` hold.
 """
 
 import base64
@@ -19,11 +19,14 @@ from joserfc.jwk import OKPKey
 from axiru_client.vocabulary import DEFAULTS, Mode, WhenUnreachable
 
 TYPE: Final = "axiru-fail-safe+jwt"
+ALGORITHMS: Final = ["Ed25519", "EdDSA"]
+"""One algorithm under its name of RFC 9864 and its older one of RFC 8037."""
+
 _LONGEST_LIFE_SECONDS: Final = 24 * 3600 + 60
 _CLOCK_SKEW_SECONDS: Final = 60
 _LONGEST_DOCUMENT: Final = 256 * 1024
 
-# The one algorithm taken here is Ed25519 by its older JWS name, which RFC 9864 replaced and Axiru's ledger still bears.
+# Both names are taken on purpose; with an Ed25519 key they mean the same.
 warnings.filterwarnings("ignore", message="EdDSA is deprecated via RFC 9864")
 
 
@@ -121,7 +124,7 @@ def _signed_claims(document: object, keys: tuple[OKPKey, ...]) -> Any:
         raise FailSafeInvalid("not a compact JWS")
     for key in keys:
         try:
-            signed = jws.deserialize_compact(document, key, algorithms=["EdDSA"])
+            signed = jws.deserialize_compact(document, key, algorithms=ALGORITHMS)
         except (JoseError, ValueError, TypeError, KeyError):
             continue
         header = signed.headers()
