@@ -31,6 +31,7 @@ _PAGE: Final = 100
 _EXPANDED: Final = ["data.charge.customer"]
 """Charges and customers come with their refunds: one request for a hundred of each."""
 
+_UNAUTHORIZED: Final = 401
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500
 _FIRST_WAIT_SECONDS: Final = 1
@@ -91,27 +92,26 @@ class StripeHistory:
             return await self._pull(replay)
 
     async def _pull(self, replay: Mapping[str, Any]) -> str:
-        replay_id, metadata = replay["id"], metadata_read_by(parse(replay["policy_source"]))
+        replay_id, connection_id = replay["id"], replay["stripe_connection_id"]
+        metadata = metadata_read_by(parse(replay["policy_source"]))
         while True:
             pull = await row("SELECT stage, cursor FROM replay_pulls WHERE replay_id = {}", replay_id)
             if pull is None:
                 return DELETED
             if pull["stage"] == PULLED:
                 return PULLED
-            connection = await row(
-                "SELECT id, status FROM stripe_connections WHERE id = {}", replay["stripe_connection_id"]
-            )
-            client = await self._clients.of(connection["id"]) if connection else None
-            if connection is None or client is None or connection["status"] != "active":
-                status = connection["status"] if connection else "gone"
-                message = f"The Stripe connection is {status}: connect the account again and start a new replay."
-                return await fail(replay_id, {"code": "connection_not_active", "message": message})
+            client = await self._clients.of(connection_id)
+            if client is None:
+                return await fail(replay_id, await _not_active(connection_id))
             try:
                 page = await self._page(client, replay, pull["cursor"])
             except stripe.StripeError as error:
-                if error.http_status is None or error.http_status >= _SERVER_ERROR:
+                if _is_about_the_token(error) and not await self._clients.check(connection_id):
+                    return await fail(replay_id, await _not_active(connection_id))
+                if _is_about_the_token(error) or error.http_status is None or error.http_status >= _SERVER_ERROR:
                     raise
-                return await fail(replay_id, _refusal(error))
+                message = f"Stripe said: {error.user_message or error}"
+                return await fail(replay_id, {"code": "stripe_refused", "message": message})
             if not await _keep(replay_id, pull["cursor"], page, metadata):
                 return DELETED
 
@@ -195,13 +195,16 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _refusal(error: stripe.StripeError) -> dict[str, Any]:
-    if error.http_status == 401 or error.code == "account_invalid":
-        return {
-            "code": "connection_revoked",
-            "message": "Stripe no longer accepts this connection: connect the account again and start a new replay.",
-        }
-    return {"code": "stripe_refused", "message": f"Stripe said: {error.user_message or error}"}
+async def _not_active(connection_id: str) -> dict[str, Any]:
+    found = await row("SELECT status, status_reason FROM stripe_connections WHERE id = {}", connection_id)
+    why = found["status_reason"] if found and found["status_reason"] else "Connect the account again."
+    status = found["status"] if found else "gone"
+    message = f"The Stripe connection is {status}: {why} Then start a new replay."
+    return {"code": "connection_not_active", "message": message}
+
+
+def _is_about_the_token(error: stripe.StripeError) -> bool:
+    return error.http_status == _UNAUTHORIZED or error.code == "account_invalid"
 
 
 def _retry_after(error: stripe.StripeError) -> int | None:

@@ -1,0 +1,1 @@
+"""How fast a history is pulled from Stripe: `python -m bench.stripe`."""
