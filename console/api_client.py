@@ -54,7 +54,7 @@ class ApiClient:
         limit: int = 50,
         cursor: str = "",
     ) -> DecisionPage:
-        """One page, newest first. `differs`: what some shadow would have decided otherwise; `bypass`: what never asked."""
+        """Newest first. `differs`: what some shadow would have decided otherwise; `bypass`: what never asked."""
         wanted = {"mode": mode, "state": state, "q": query, "limit": str(limit), "cursor": cursor}
         wanted |= {"disagrees": "true" if differs else "", "bypass": "true" if bypass else ""}
         return await self.call(

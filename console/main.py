@@ -23,6 +23,8 @@ from console.pages import (
     connectors,
     controls,
     decision,
+    dispute,
+    disputes,
     draft,
     keys,
     list_proposal,
@@ -73,6 +75,8 @@ PAGES: Final = (
     connect_stripe,
     connectors,
     connector,
+    disputes,
+    dispute,
     connections_out,
     missing,
 )

@@ -12,6 +12,7 @@ from console.account_api import AccountApi
 from console.api_client import ApiClient
 from console.approval_api import ApprovalApi
 from console.control_api import ControlApi
+from console.dispute_api import DisputeApi
 from console.list_api import ListApi
 from console.live_feed import LiveFeed
 from console.outgoing_api import OutgoingApi
@@ -39,6 +40,7 @@ class Session:
         self.approvals = ApprovalApi(self.api)
         self.account = AccountApi(self.api)
         self.stripe = StripeApi(self.api)
+        self.disputes = DisputeApi(self.api)
         self.expires_at = logged_in.expires_at
         self.member: Member = logged_in.member
         self.permissions = frozenset(permissions)

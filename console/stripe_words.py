@@ -39,7 +39,7 @@ EVENT_STATES: Final[Mapping[str, str]] = {
     "failed": "Failed",
 }
 MODE_LABELS: Final[Mapping[Mode, str]] = {"test": "Test mode", "live": "Live mode"}
-_ACTIONS: Final[Mapping[str, str]] = {
+ACTION_NAMES: Final[Mapping[str, str]] = {
     "refund": "Refunds",
     "payout": "Payouts",
     "transfer": "Transfers",
@@ -54,7 +54,7 @@ def may_connect(session: Session) -> bool:
 
 def action_name(action: str) -> str:
     """`Refunds`; an action this console has no name for is shown as it is, readable."""
-    return _ACTIONS.get(action, action.replace("_", " ").capitalize())
+    return ACTION_NAMES.get(action, action.replace("_", " ").capitalize())
 
 
 def agreement_sentence(agreement: Agreement) -> str:

@@ -18,11 +18,12 @@ class DiffRow(NamedTuple):
         return self.asked is not None and self.executed is not None and self.asked != self.executed
 
 
-def diff_table(caption: str, executed: str, rows: Sequence[DiffRow]) -> None:
+def diff_table(caption: str, executed: str, rows: Sequence[DiffRow], *, asked: str = "Asked") -> None:
+    """`asked` and `executed` head the two sides."""
     with block("table", "diff"):
         Text("caption", caption, "visually-hidden")
         with block("thead"), block("tr"):
-            for heading in ("", "Asked", executed):
+            for heading in ("", asked, executed):
                 Text("th", heading).props["scope"] = "col"
         with block("tbody"):
             for row in rows:

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from axiru.domain.movement import Mode
 from console.components.file_drop import FileDrop
+from console.components.icon import icon
 from console.components.select_field import SelectField
 from console.components.text import Text, block, link
 from console.onboarding_progress import Progress
@@ -27,8 +28,15 @@ class ConnectStep:
 
     def build(self) -> None:
         self._connected = block("ul", "step-list")
+        with block("details", "more ways-more", open="") as self._ways:
+            with block("summary"):
+                icon("chevron")
+                Text("span", "Connect another account, or drop a file")
+            self._build_ways()
+
+    def _build_ways(self) -> None:
         with block("div", "two-panels ways"):
-            with block("div", "way") as self._account_way:
+            with block("div", "way"):
                 Text("h3", "Connect Stripe")
                 Text(
                     "p",
@@ -73,6 +81,8 @@ class ConnectStep:
         with self._connected:
             for connection in progress.connections:
                 _connection(connection)
+        if progress.connections:
+            self._ways.props.pop("open", None)
         if progress.connections and may_connect(self._session):
             self._button.set_text("Connect another account")
             self._button.classes(replace="button button-plain")

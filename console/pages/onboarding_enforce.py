@@ -13,7 +13,13 @@ from console.pages.policies import may_write
 from console.pages.surface_panel import agreement
 from console.sessions import Session
 from console.stripe_views import Surface
-from console.stripe_words import action_name, default_of
+from console.stripe_words import ACTION_NAMES, action_name, default_of
+
+
+def executable(surfaces: Sequence[Surface]) -> list[Surface]:
+    """The movements Axiru can make on Stripe, as they hold for all connections, the most frequent first."""
+    general = {one.rail_action: one for one in surfaces if one.rail == "stripe" and one.stripe_connection_id is None}
+    return [general[action] for action in ACTION_NAMES if action in general]
 
 
 class EnforceStep:
@@ -29,7 +35,7 @@ class EnforceStep:
         self._grants = block("p", "muted")
 
     def show(self, progress: Progress, surfaces: Sequence[Surface]) -> None:
-        general = [one for one in surfaces if one.rail == "stripe" and one.stripe_connection_id is None]
+        general = executable(surfaces)
         connection = default_of(progress.connections)
         self._kept.show((general, connection), lambda: self._build(general, connection.id if connection else ""))
 

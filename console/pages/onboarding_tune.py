@@ -50,8 +50,8 @@ def _policy(policy: Policy) -> None:
 
 def _version(version: VersionSummary) -> None:
     with block("li", "row-head"):
-        link(version.name, f"/policies/{version.slug}?v={version.version}")
-        Text("span", f"v{version.version}", "version-name")
+        link(version.slug, f"/policies/{version.slug}?v={version.version}")
+        Text("span", version.name, "version-name")
         version_badge(version)
         if version.status == "shadow":
             Text("span", agreement_text(version.agreement_rate, version.compared), "muted")
