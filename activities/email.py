@@ -12,11 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from activities.bypass_alarm import read_bypass
+from activities.dispute_alarm import read_dispute_alarm
 from activities.email_letters import (
     approval_letter,
     break_glass_letter,
     breaker_letter,
     bypass_letter,
+    dispute_letter,
     member_letter,
 )
 from activities.email_message import Letter, Recipient, composed
@@ -34,7 +36,12 @@ from ledger.approval_sheet import read_sheet
 from ledger.eligibility import eligible_voters, standings
 
 _TO_VOTERS: Final = frozenset({"approval.requested", "approval.reminder", "approval.escalated", "approval.question"})
-_ALARMS: Final = frozenset({"break_glass.open", "break_glass.used", "breaker.tripped", "bypass.detected"})
+_ALARMS: Final = frozenset(
+    {
+        *("break_glass.open", "break_glass.used", "breaker.tripped", "bypass.detected"),
+        *("dispute.due_soon", "dispute.past_due", "dispute.degraded"),
+    }
+)
 _MEMBER_ALARMS: Final = frozenset({"role_granted", "locked"})
 _WITHOUT_A_VOTE: Final = frozenset({"approval.question", "approval.assigned"})
 """Told to people who may not vote, too: who asked for the money, and whom the approval was assigned to."""
@@ -125,6 +132,8 @@ class EmailChannel:
                 return await _breaker_letter(outgoing.body, to, console_url)
             case "bypass":
                 return await _bypass_letter(outgoing.body, to, console_url)
+            case "dispute":
+                return await _dispute_letter(outgoing, to, console_url)
             case _:
                 return await _member_letter(outgoing.body, to, console_url)
 
@@ -215,6 +224,13 @@ async def _breaker_letter(payload: Mapping[str, Any], to: Recipient, console_url
         name=to.name,
         console_url=console_url,
     )
+
+
+async def _dispute_letter(outgoing: Outgoing, to: Recipient, console_url: str) -> Letter:
+    alarm = await read_dispute_alarm(outgoing.organization_id, outgoing.mode, outgoing.event, outgoing.body)
+    if alarm is None:
+        raise NotWanted("what it is about is gone.")
+    return dispute_letter(alarm, name=to.name, console_url=console_url)
 
 
 async def _holder(payload: Mapping[str, Any]) -> list[str]:

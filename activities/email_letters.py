@@ -3,6 +3,7 @@
 from typing import Final
 
 from activities.bypass_alarm import BypassAlarm
+from activities.dispute_alarm import DisputeAlarm
 from activities.email_message import Letter
 from axiru.domain.approval_sheet import ApprovalSheet
 from axiru.domain.breaker import BreakerTerms
@@ -132,6 +133,29 @@ def bypass_letter(alarm: BypassAlarm, *, name: str, console_url: str) -> Letter:
         sections=(Section("What was seen", lines),),
         footer=_ALARM_FOOTER,
         about=alarm.decision_id,
+    )
+
+
+def dispute_letter(alarm: DisputeAlarm, *, name: str, console_url: str) -> Letter:
+    """A dispute's deadline is near or over, or Axiru answers it by itself."""
+    told = (
+        ("Dispute", f"{alarm.dispute_id} ({alarm.mode} mode)"),
+        ("Amount", alarm.amount),
+        ("Reason", on_one_line(alarm.reason)),
+        ("Charge", alarm.charge),
+        ("Evidence due by", alarm.due_by),
+        ("Why Axiru answers", alarm.why),
+        ("Its decision", alarm.decision_id),
+    )
+    return Letter(
+        subject=f"{alarm.title}: dispute of {alarm.amount}",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(f"A dispute of {alarm.amount}. {alarm.message}",),
+        link=_console_link(console_url, f"disputes/{alarm.dispute_id}"),
+        below_link=(),
+        sections=(Section("The dispute", tuple(Line(label, value) for label, value in told if value)),),
+        footer=_ALARM_FOOTER,
+        about=alarm.dispute_id,
     )
 
 

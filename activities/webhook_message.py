@@ -34,6 +34,9 @@ async def message(outgoing: Outgoing) -> bytes:
         case "bypass":
             data["decision"] = await row(_DECISION, told["decision_id"])
             data["observed"] = await row(_OBSERVED, told["decision_id"])
+        case "dispute":
+            keys = (outgoing.organization_id, outgoing.mode, told["dispute_id"])
+            data["dispute"] = await row(_DISPUTE, *keys)
         case "control":
             data["control"] = _json_in(await row(_CONTROL, told["control_id"]), "scope")
         case "breaker":
@@ -62,6 +65,10 @@ SELECT state, outcome, reason, message, matched_rule, policy_version, approval_i
 _OBSERVED: Final = """
 SELECT kind, stripe_object_id, stripe_connection_id, why, stripe_status, observed_at FROM observed_movements
 WHERE decision_id = {} AND bypass
+"""
+_DISPUTE: Final = """
+SELECT status, reason, charge, amount_cents, currency, evidence_due_by, submission_count, stripe_connection_id,
+    stripe_account_id, opened_at FROM disputes WHERE organization_id = {} AND mode = {} AND id = {}
 """
 _COMMENT: Final = """
 SELECT c.kind, c.text, c.member_id, m.name AS member_name, c.written_at FROM approval_comments c

@@ -32,6 +32,14 @@ EventName = Literal[
     "break_glass.withdrawn",
     "member.locked",
     "bypass.detected",
+    "dispute.opened",
+    "dispute.closed",
+    "dispute.packet_built",
+    "dispute.staged",
+    "dispute.submitted",
+    "dispute.degraded",
+    "dispute.due_soon",
+    "dispute.past_due",
     "ping",
 ]
 EVENTS: Final[tuple[str, ...]] = get_args(EventName)
@@ -59,7 +67,7 @@ def event_of(topic: str, payload: Mapping[str, Any]) -> str | None:
             name = "bypass.detected" if "webhook" in payload["alerts"] else ""
         case "member":
             name = f"member.{payload['change']}"
-        case "decision" | "execution" | "break_glass":
+        case "decision" | "execution" | "break_glass" | "dispute":
             name = f"{topic}.{payload['state']}"
         case _:
             return None

@@ -26,6 +26,8 @@ from axiru.domain.webhook_events import EVENTS, SUBSCRIPTIONS, event_of, subscri
         ("breaker", {"state": "engaged"}, "breaker.tripped"),
         ("break_glass", {"state": "used"}, "break_glass.used"),
         ("member", {"change": "locked"}, "member.locked"),
+        ("dispute", {"state": "opened"}, "dispute.opened"),
+        ("dispute", {"state": "degraded"}, "dispute.degraded"),
     ],
 )
 def test_message_is_told_as_its_event(topic: str, payload: dict[str, Any], event: str) -> None:
@@ -40,6 +42,7 @@ def test_message_is_told_as_its_event(topic: str, payload: dict[str, Any], event
         ("breaker", {"state": "dismissed"}),
         ("decision", {"state": "a state to come"}),
         ("context", {"approval_id": "ap_1"}),
+        ("dispute", {"state": "changed"}),
         ("policy", {"slug": "refunds"}),
         ("a topic to come", {}),
     ],
