@@ -91,6 +91,7 @@ from api.routes.slack_installation import (
     get_slack_link,
     put_slack,
 )
+from api.routes.stripe_events import list_stripe_events, reconcile_connection, reprocess_stripe_event
 from api.routes.stripe_webhooks import receive_stripe_event
 from api.routes.surfaces import change_surface, list_surfaces
 from api.routes.webhook_votes import vote_by_webhook
@@ -218,6 +219,9 @@ ROUTES = (
     get_delivery,
     resend,
     receive_stripe_event,
+    list_stripe_events,
+    reprocess_stripe_event,
+    reconcile_connection,
     list_disputes,
     get_dispute,
     get_last_good_packet,

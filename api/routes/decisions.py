@@ -73,6 +73,9 @@ async def list_decisions(
     disagrees: Annotated[
         bool | None, QueryParameter(description="Whether a version that looked on would have said something else")
     ] = None,
+    bypass: Annotated[
+        bool | None, QueryParameter(description="Whether it was made on Stripe without asking, or was asked for")
+    ] = None,
     mode: ModeFilter = None,
     limit: Limit = 50,
     cursor: CursorText = None,
@@ -87,7 +90,9 @@ async def list_decisions(
     return await find_decisions(
         caller.organization_id,
         caller.mode or mode or "test",
-        DecisionFilter(wanted_state, wanted_outcome, surface_mode, source, customer_id, charge, text, disagrees),
+        DecisionFilter(
+            wanted_state, wanted_outcome, surface_mode, source, customer_id, charge, text, disagrees, bypass
+        ),
         limit=limit,
         after=Cursor.parse(cursor) if cursor else None,
         style=style_for(request),

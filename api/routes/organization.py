@@ -1,12 +1,14 @@
 """`/api/v1/organization`: what an organization chose for itself."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, get, put
+from msgspec import Meta
 
 from api.auth import Caller, requires
+from api.errors import InvalidBody
 from api.fields import decode
 from api.json_body import read_object
 from api.live_reach import may_reach_live
@@ -15,13 +17,25 @@ from api.permissions import Permission
 from api.services import services_of
 from api.views.people import Person
 from axiru.database import row
-from ledger.acts.organization import BreakGlassRule, choose_break_glass
+from ledger.acts.organization import (
+    ALERT_CHANNELS,
+    AlertChannel,
+    BreakGlassRule,
+    choose_break_glass,
+    choose_bypass_alerts,
+)
 
 
 class OrganizationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who may approve past quorum and roles in an emergency: nobody, two people, or one and an alarm."""
+    """What is to be chosen; what is left out stays as it is.
 
-    break_glass: BreakGlassRule
+    `break_glass`: who may approve past quorum and roles in an emergency: nobody, two people, or one and an alarm.
+    `bypass_alerts`: where a movement is told of that was made on Stripe without asking. It is in the list of decisions
+    wherever it is told.
+    """
+
+    break_glass: BreakGlassRule | msgspec.UnsetType = msgspec.UNSET
+    bypass_alerts: Annotated[tuple[AlertChannel, ...], Meta(max_length=4)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OrganizationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +44,7 @@ class OrganizationView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     break_glass: BreakGlassRule
+    bypass_alerts: list[AlertChannel]
     updated_by: Person | None
     updated_at: datetime | None
 
@@ -51,19 +66,21 @@ async def change_organization(request: Request[Caller, Any, Any]) -> Organizatio
     """Choose; what is chosen already is not sealed again."""
     caller = request.user
     body = decode(await read_object(request), OrganizationBody)
-    await choose_break_glass(
-        body.break_glass,
-        organization_id=caller.organization_id,
-        by_member_id=caller.member_id,
-        signer=services_of(request).signer,
-    )
+    who = {"organization_id": caller.organization_id, "by_member_id": caller.member_id}
+    signer = services_of(request).signer
+    if body.break_glass is msgspec.UNSET and body.bypass_alerts is msgspec.UNSET:
+        raise InvalidBody.single("break_glass", "missing", "There is nothing to choose in this body.")
+    if body.break_glass is not msgspec.UNSET:
+        await choose_break_glass(body.break_glass, **who, signer=signer)
+    if body.bypass_alerts is not msgspec.UNSET:
+        await choose_bypass_alerts(body.bypass_alerts, **who, signer=signer)
     return await _view(caller)
 
 
 async def _view(caller: Caller) -> OrganizationView:
     found = await row(
         """
-        SELECT s.break_glass, s.updated_by, s.updated_at, m.name FROM organization_settings s
+        SELECT s.break_glass, s.bypass_alerts, s.updated_by, s.updated_at, m.name FROM organization_settings s
         JOIN members m ON m.id = s.updated_by WHERE s.organization_id = {}
         """,
         caller.organization_id,
@@ -72,6 +89,7 @@ async def _view(caller: Caller) -> OrganizationView:
         id=caller.organization_id,
         name=caller.organization_name,
         break_glass=found["break_glass"] if found else "two_people",
+        bypass_alerts=list(found["bypass_alerts"] if found else ALERT_CHANNELS),
         updated_by=Person(found["updated_by"], found["name"]) if found else None,
         updated_at=found["updated_at"] if found else None,
     )

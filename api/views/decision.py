@@ -10,6 +10,7 @@ from api.errors import NotFound
 from api.intake.answer import AdvisoryAnswer, Audit
 from api.intake.vocabulary import OutcomeStyle, OutcomeWord, word
 from api.views.execution import EXECUTION_COLUMNS, ExecutionView, execution_view
+from api.views.observed import OBSERVED_COLUMNS, ObservedView, observed_view
 from api.views.page import Cursor
 from api.views.people import Person
 from axiru.database import row, rows
@@ -19,7 +20,11 @@ from axiru.domain.movement import Execute, Mode
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision: what was asked, what was said, how far it is now."""
+    """One decision: what was asked, what was said, how far it is now.
+
+    `bypass`: nobody had asked, it was seen on Stripe. `observed` is what was seen there, asked for or not; it changes
+    no state: what a caller executes stays `allowed` or `approved`.
+    """
 
     decision_id: str
     mode: Mode
@@ -49,6 +54,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None
     requested_by: Person
     bypass: bool
+    observed: ObservedView | None
     received_at: datetime
     decided_at: datetime
     updated_at: datetime
@@ -75,12 +81,14 @@ class DecisionFilter(msgspec.Struct, frozen=True):
     charge: str | None = None
     text: str | None = None
     disagrees: bool | None = None
+    bypass: bool | None = None
 
 
 _SELECT: Final = f"""
-SELECT d.*, {EXECUTION_COLUMNS}, m.name AS requested_by_name
+SELECT d.*, {EXECUTION_COLUMNS}, {OBSERVED_COLUMNS}, m.name AS requested_by_name
 FROM decisions d
 LEFT JOIN executions x ON x.decision_id = d.id
+LEFT JOIN observed_movements o ON o.decision_id = d.id
 LEFT JOIN members m ON m.id = d.requested_by
 WHERE d.organization_id = {{}}
 """  # noqa: S608 - only constants of the API are spliced in
@@ -100,7 +108,7 @@ async def find_decisions(
     """One page of an organization's decisions in one mode, newest first."""
     conditions = ["d.mode = {}"]
     arguments: list[Any] = [mode]
-    for column in ("state", "outcome", "surface_mode", "source", "customer_id", "charge"):
+    for column in ("state", "outcome", "surface_mode", "source", "customer_id", "charge", "bypass"):
         if (value := getattr(wanted, column)) is not None:
             conditions.append(f"d.{column} = {{}}")
             arguments.append(value)
@@ -144,6 +152,7 @@ def decision_view(found: Mapping[str, Any], style: OutcomeStyle) -> DecisionView
         requested_by=Person(found["requested_by"], found["requested_by_name"] or found["requested_by"]),
         audit=Audit(found["decided_at"], found["ledger_id"]),
         execution=execution_view(found),
+        observed=observed_view(found),
     )
 
 

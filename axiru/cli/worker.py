@@ -19,6 +19,7 @@ from activities.email import EmailChannel
 from activities.forgetting import forget_forever
 from activities.history import Replays
 from activities.payment_context import PaymentContexts
+from activities.reconciliation import Reconciliation
 from activities.relay import relay_forever
 from activities.slack import SlackChannel
 from activities.stripe.executor import StripeExecutor
@@ -37,6 +38,7 @@ from ledger.keys import load_signer
 from workflows.dispute_response import DisputeResponse
 from workflows.history_replay import HistoryReplay, ReplayExpiry
 from workflows.money_movement import MoneyMovement
+from workflows.reconciliation import StripeReconciliation
 from workflows.schedules import create_schedules
 
 log = structlog.get_logger()
@@ -89,7 +91,14 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
             worker = worker_of(
-                client, settings.temporal_task_queue, Acts(signer), executor, contexts, history, disputes
+                client,
+                settings.temporal_task_queue,
+                Acts(signer),
+                executor,
+                contexts,
+                history,
+                disputes,
+                Reconciliation(clients),
             )
             async with worker:
                 yield client
@@ -115,18 +124,20 @@ def worker_of(
     contexts: PaymentContexts,
     history: StripeHistory,
     disputes: DisputeResponses,
+    reconciliation: Reconciliation,
 ) -> Worker:
     """The worker, not started. Why it has no sandbox: `docs/decisions/0004-no-workflow-sandbox.md`."""
     replays = Replays()
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry, DisputeResponse],
+        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry, DisputeResponse, StripeReconciliation],
         activities=[
             *(acts.decide, acts.read_approval, acts.expire_approval, acts.give_notice),
             *(executor.execute, contexts.read),
             *(replays.replay, replays.give_up, replays.delete_expired, history.pull),
             *(disputes.prepare, disputes.due_soon, disputes.past_due, disputes.answer),
+            *(reconciliation.active_connections, reconciliation.reconcile, reconciliation.delete_old),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=_ANOTHER_WORKER_AFTER,
