@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.stripe.heartbeats import heartbeats
 from activities.stripe.operation import Sent
-from activities.stripe.sending import look_up, send, why_unfit
+from activities.stripe.sending import OutcomeUnknown, look_up, send, why_unfit
 from activities.stripe_client import StripeClients
 from axiru.database import row
 from axiru.domain.decision import MovementInput
@@ -45,6 +45,7 @@ class Begun(msgspec.Struct, frozen=True):
     state: str
     call: StripeCall
     since: datetime
+    may_have_called: bool
 
 
 class StripeExecutor:
@@ -65,7 +66,8 @@ class StripeExecutor:
 
         That is `held` where a hold came first: it is to be executed again once it is released. Runs again after a
         crash, a time-out or an answer that leaves the outcome open. Once a call may have been sent, every run looks on
-        Stripe for what it made before it asks for permission to call again.
+        Stripe for what it made before it asks for permission to call again; where the connection was ended meanwhile,
+        that waits until it is made again, and nothing is said of the outcome before.
         """
         async with heartbeats():
             begun = await _begun(movement.decision_id)
@@ -78,6 +80,8 @@ class StripeExecutor:
             client = await self._clients.of(call.stripe_connection_id)
             # The object is read before our call is looked for: what is missing from it may be our own doing.
             unfit = await why_unfit(client, call) if client is not None else None
+            if client is None and begun is not None and begun.may_have_called:
+                raise OutcomeUnknown("The connection is no longer active: nobody can look what became of the call.")
             if client is not None and begun is not None:
                 found = await look_up(client, Sent(movement.decision_id, call, begun.since))
                 if found is not None:
@@ -126,9 +130,11 @@ class StripeExecutor:
 
 async def _begun(decision_id: str) -> Begun | None:
     found = await row(
-        "SELECT state, call, coalesce(first_call_at, intended_at) AS since FROM executions WHERE decision_id = {}",
+        "SELECT state, call, coalesce(first_call_at, intended_at) AS since, "
+        "last_call_at IS NOT NULL AS may_have_called FROM executions WHERE decision_id = {}",
         decision_id,
     )
     if found is None:
         return None
-    return Begun(found["state"], msgspec.json.decode(found["call"], type=StripeCall), found["since"])
+    call = msgspec.json.decode(found["call"], type=StripeCall)
+    return Begun(found["state"], call, found["since"], found["may_have_called"])

@@ -1,6 +1,6 @@
 """What every operation on Stripe can do: say that it does not fit, find what it made before, and make it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -11,6 +11,10 @@ from axiru.domain.execution import ExecutionResult, StripeCall
 NOT_FOUND: Final = 404
 DEFINITE_STATUSES: Final = frozenset({400, 401, 402, 403, 404})
 """Stripe answered and did nothing (https://docs.stripe.com/api/errors). 409 and 429 did nothing yet and are retried."""
+
+
+CLOCKS_DIFFER_BY: Final = timedelta(hours=1)
+"""Far more than Stripe's clock and this house's are ever apart."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -64,6 +68,11 @@ def amount_of(call: StripeCall) -> int:
 def without(call: StripeCall, *names: str) -> dict[str, Any]:
     """The parameters of the request's body: all but those that its path names."""
     return {name: value for name, value in call.parameters.items() if name not in names}
+
+
+def made_since(sent: Sent) -> dict[str, Any]:
+    """The filter of a list of objects: those made since the call was first sent. Object and call have two clocks."""
+    return {"created": {"gte": int((sent.since - CLOCKS_DIFFER_BY).timestamp())}}
 
 
 def carries_mark(call: StripeCall, found: stripe.StripeObject) -> bool:

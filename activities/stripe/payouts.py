@@ -1,7 +1,6 @@
 """Payouts: made once, cancelled while pending, reversed where Stripe can. https://docs.stripe.com/api/payouts"""
 
-from datetime import timedelta
-from typing import Final, cast
+from typing import cast
 
 import stripe
 from stripe.params import PayoutCreateParams, PayoutListParams, PayoutReverseParams
@@ -11,6 +10,7 @@ from activities.stripe.operation import (
     Unconditional,
     account_of,
     carries_mark,
+    made_since,
     text_of,
     unfit,
     without,
@@ -18,15 +18,12 @@ from activities.stripe.operation import (
 from axiru.domain.execution import REVERSIBLE_PAYOUTS, ExecutionResult, StripeCall
 from axiru.domain.money import money_text
 
-_CLOCKS_DIFFER_BY: Final = timedelta(hours=1)
-"""Stripe's clock dates a payout, this house's clock its first call; far more than they are ever apart."""
-
 
 class CreatePayout(Unconditional):
     """`amount`, `currency`, perhaps `destination`, `metadata`; found again among the payouts made since."""
 
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
-        listed = {"created": {"gte": int((sent.since - _CLOCKS_DIFFER_BY).timestamp())}, "limit": 100}
+        listed = {**made_since(sent), "limit": 100}
         page = await client.v1.payouts.list_async(cast(PayoutListParams, listed), account_of(sent.call))
         async for payout in page.auto_paging_iter():
             if carries_mark(sent.call, payout):

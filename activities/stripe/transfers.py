@@ -3,7 +3,7 @@
 from typing import cast
 
 import stripe
-from stripe.params import TransferCreateParams, TransferReversalCreateParams
+from stripe.params import TransferCreateParams, TransferListParams, TransferReversalCreateParams
 
 from activities.stripe.operation import (
     Sent,
@@ -11,6 +11,7 @@ from activities.stripe.operation import (
     account_of,
     amount_of,
     carries_mark,
+    made_since,
     text_of,
     unfit,
     without,
@@ -20,15 +21,17 @@ from axiru.domain.money import money_text
 
 
 class CreateTransfer(Unconditional):
-    """`amount`, `currency`, `destination`, `transfer_group`, perhaps `source_transaction`, `metadata`.
+    """`amount`, `currency`, `destination`, `metadata`, and `transfer_group` or `source_transaction`.
 
-    Its group is the decision's id, by which it is found again.
+    Its group is the decision's id, by which it is found again; one from a charge is in the charge's group, and is
+    found among those made to its destination since.
     """
 
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
-        page = await client.v1.transfers.list_async(
-            {"transfer_group": text_of(sent.call, "transfer_group"), "limit": 100}, account_of(sent.call)
-        )
+        group, to = sent.call.parameters.get("transfer_group"), text_of(sent.call, "destination")
+        narrowed = {"transfer_group": group} if group else {"destination": to, **made_since(sent)}
+        listed = cast(TransferListParams, {**narrowed, "limit": 100})
+        page = await client.v1.transfers.list_async(listed, account_of(sent.call))
         async for transfer in page.auto_paging_iter():
             if carries_mark(sent.call, transfer):
                 return ExecutionResult(True, transfer.id)

@@ -156,17 +156,18 @@ def _payout(decision_id: str, ovt: Ovt) -> tuple[Operation, Parameters]:
 
 
 def _transfer(decision_id: str, ovt: Ovt) -> tuple[Operation, Parameters]:
-    """With a transfer named, its reversal."""
+    """With a transfer named, its reversal. One from a charge joins the charge's group, and cannot have its own."""
     if ovt.target.transfer is not None:
         return "transfers.reverse", {"transfer": ovt.target.transfer, **_amount(ovt), **_mark(decision_id)}
     parameters: Parameters = {
         **_amount(ovt),
         "currency": ovt.amount.asset,
         "destination": _named(ovt.target.destination, "a destination"),
-        "transfer_group": decision_id,
         **_mark(decision_id),
     }
-    if ovt.target.charge is not None:
+    if ovt.target.charge is None:
+        parameters["transfer_group"] = decision_id
+    else:
         parameters["source_transaction"] = ovt.target.charge
     return "transfers.create", parameters
 
