@@ -85,6 +85,22 @@ class Sandbox:
         found: list[dict[str, Any]] = self._http.get("/_sandbox/requests?path=/v1/refunds").json()["data"]
         return found
 
+    def posted(self, path: str, **form: str) -> dict[str, Any]:
+        """What the account's owner does beside Axiru."""
+        return self._posted(path, form)
+
+    def got(self, path: str) -> dict[str, Any]:
+        """What Stripe shows the account's owner."""
+        answer = self._http.get(path)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def money_calls(self) -> list[str]:
+        """The paths of all POSTs to Stripe's API since `forget`."""
+        found = self._http.get("/_sandbox/requests?method=POST").json()["data"]
+        return [request["path"] for request in found if request["path"].startswith("/v1/")]
+
     def _posted(self, path: str, form: dict[str, str]) -> dict[str, Any]:
         answer = self._http.post(path, data=form)
         answer.raise_for_status()
@@ -112,6 +128,12 @@ class Executions:
         assert receipt.state == "allowed"
         return MovementInput(receipt.decision_id, "org_demo", "test")
 
+    async def to_execute(self, rail_action: str, target: Target, amount_cents: int) -> MovementInput:
+        """An allowed decision of any action that Axiru executes."""
+        receipt = await self._decided(target, amount_cents, rail_action=rail_action)
+        assert (receipt.state, receipt.surface_mode) == ("allowed", "enforce")
+        return MovementInput(receipt.decision_id, "org_demo", "test")
+
     async def waiting(
         self,
         charge: str | None = None,
@@ -132,12 +154,13 @@ class Executions:
         amount_cents: int,
         execute: Execute = "axiru",
         connection_id: str = "stripe_conn_demo",
+        rail_action: str = "refund",
     ) -> DecisionReceipt:
         key = await row("SELECT id, owner_member_id FROM api_keys WHERE name = 'demo decisions'")
         assert key is not None
         ovt = Ovt(
             rail="stripe",
-            rail_action="refund",
+            rail_action=rail_action,
             amount=Amount(str(amount_cents), "usd"),
             initiator=Initiator("api_key", key["id"]),
             merchant=Merchant(stripe_connection_id=connection_id),
@@ -287,6 +310,16 @@ async def settings(infrastructure: DevJson, stripe_url: str) -> Settings:
         stripe_timeout_seconds=TIMEOUT_SECONDS,
     )
     await seed_demo(settings, home.directory, admin_url=infrastructure.database_admin_url)
+    before = ChainHead._meta._db
+    async with connected(settings):
+        await rows(
+            "INSERT INTO surfaces (id, organization_id, mode, stripe_connection_id, rail, rail_action, surface_mode, "
+            "updated_at) SELECT 'org_demo/test/stripe.' || a, 'org_demo', 'test', '', 'stripe', a, 'enforce', "
+            "clock_timestamp() FROM unnest({}::text[]) a ON CONFLICT DO NOTHING",
+            ["payout", "transfer", "app_fee_refund", "dispute"],
+        )
+    for table in ALL_TABLES:
+        table._meta._db = before
     return settings
 
 
