@@ -92,6 +92,13 @@ from api.routes.slack_installation import (
     put_slack,
 )
 from api.routes.stripe_events import list_stripe_events, reconcile_connection, reprocess_stripe_event
+from api.routes.stripe_install import (
+    begin_install,
+    confirm_install,
+    finish_install,
+    show_install,
+    show_permissions,
+)
 from api.routes.stripe_webhooks import receive_stripe_event
 from api.routes.surfaces import change_surface, list_surfaces
 from api.routes.webhook_votes import vote_by_webhook
@@ -113,6 +120,11 @@ from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
 
 ROUTES = (
+    begin_install,
+    show_install,
+    confirm_install,
+    finish_install,
+    show_permissions,
     list_connections,
     get_connection,
     change_one_connection,

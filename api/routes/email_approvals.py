@@ -5,17 +5,19 @@ Mail programs and scanners follow links, fetch them ahead and ask for them with 
 
 from datetime import datetime
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response, post, route
 from litestar.enums import MediaType
 
-from api.email_page import Page, notice_page, vote_page, voted_page
+from api import forms
+from api.email_page import vote_page, voted_page
 from api.errors import InvalidBody, NotFound, refusal
 from api.fields import decode
+from api.forms import media_type, read_form
+from api.html_page import notice_page, shown
 from api.intake.text import Reason
-from api.json_body import UnsupportedMediaType, read_bytes, read_object
+from api.json_body import UnsupportedMediaType, read_object
 from api.openapi import taking
 from api.services import services_of
 from api.telling import tell_workflow
@@ -31,8 +33,6 @@ from workflows.money_movement import MoneyMovement
 
 PER_MINUTE: Final = 240
 """Requests from one address. A token cannot be guessed; this keeps who tries from keeping the database busy."""
-_FORM: Final = "application/x-www-form-urlencoded"
-_MOST_FIELDS: Final = 10
 
 
 class LinkClosed(AxiruError):
@@ -76,7 +76,7 @@ async def show_email_approval(request: Request[Any, Any, Any], token: str) -> Re
         return _refused(request, refused)
     if _wants_json(request):
         return _json(opened.sheet)
-    return _html(vote_page(opened.sheet, voter=opened.link.member_name, in_place_of=opened.in_place_of))
+    return shown(vote_page(opened.sheet, voter=opened.link.member_name, in_place_of=opened.in_place_of))
 
 
 @post("/email/approvals/{token:str}", status_code=200, operation_class=taking(EmailVoteBody))
@@ -99,12 +99,12 @@ async def vote_by_email(request: Request[Any, Any, Any], token: str) -> Response
                 raise
             complaint = wrong.field_errors[0].message if isinstance(wrong, InvalidBody) else wrong.message
             page = vote_page(sheet, voter=link.member_name, in_place_of=in_place_of, complaint=complaint, reason=reason)
-            return _html(page, status=400)
+            return shown(page, status=400)
     except AxiruError as refused:
         return _refused(request, refused)
     if _wants_json(request):
         return _json(answer)
-    return _html(voted_page(body.verdict, answer.approval_state))
+    return shown(voted_page(body.verdict, answer.approval_state))
 
 
 async def _vote(request: Request[Any, Any, Any], link: EmailLink, body: EmailVoteBody) -> EmailVoteAnswer:
@@ -167,25 +167,13 @@ async def _fields(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
     Raises InvalidBody, InvalidJson, PayloadTooLarge, UnsupportedMediaType.
     """
-    if _media_type(request) != _FORM:
-        if _media_type(request) != "application/json":
-            raise UnsupportedMediaType(f"Send application/json, or {_FORM} as the page does.")
-        return await read_object(request)
-    try:
-        sent = parse_qsl(
-            (await read_bytes(request)).decode(),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
-    except ValueError as error:
-        raise InvalidBody.single("body", "malformed", "This is no form in UTF-8.") from error
-    fields = dict(sent)
-    if len(fields) != len(sent):
-        raise InvalidBody.single("body", "malformed", "A field was sent twice.")
-    if any("\x00" in value for value in fields.values()):
-        raise InvalidBody.single("reason", "malformed", "A reason has no U+0000 in it.")
-    return {name: value for name, value in fields.items()}
+    match media_type(request):
+        case "application/json":
+            return await read_object(request)
+        case forms.FORM:
+            return {name: value for name, value in (await read_form(request)).items()}
+        case _:
+            raise UnsupportedMediaType(f"Send application/json, or {forms.FORM} as the page does.")
 
 
 def _refused(request: Request[Any, Any, Any], error: AxiruError) -> Response[bytes]:
@@ -196,7 +184,7 @@ def _refused(request: Request[Any, Any, Any], error: AxiruError) -> Response[byt
     title = _TITLES.get(status, "This did not work")
     message = _NOT_FOUND if status == 404 else error.message
     headers = {name: value for name, value in answer.headers.items() if name.lower() == "retry-after"}
-    return _html(notice_page(title, message), status=status, headers=headers)
+    return shown(notice_page(title, message), status=status, headers=headers)
 
 
 _NOT_FOUND: Final = "There is nothing behind this link. It may have been cut off by your mail program."
@@ -211,23 +199,8 @@ _TITLES: Final = {
 def _wants_json(request: Request[Any, Any, Any]) -> bool:
     """JSON is answered with JSON; a browser names HTML, and who names neither is shown the page."""
     accepted = request.headers.get("accept", "")
-    return _media_type(request) == "application/json" or (
-        "application/json" in accepted and "text/html" not in accepted
-    )
-
-
-def _media_type(request: Request[Any, Any, Any]) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type(request) == "application/json" or ("application/json" in accepted and "text/html" not in accepted)
 
 
 def _json(answer: ApprovalSheet | EmailVoteAnswer) -> Response[bytes]:
     return Response(msgspec.json.encode(answer), media_type=MediaType.JSON, headers={"Referrer-Policy": "no-referrer"})
-
-
-def _html(page: Page, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
-    return Response(
-        page.html.encode(),
-        status_code=status,
-        media_type=MediaType.HTML,
-        headers={**page.headers, **(headers or {})},
-    )

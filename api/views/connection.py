@@ -10,15 +10,17 @@ from api.views.people import Person
 from axiru.database import rows
 from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode
+from axiru.domain.undoing import UNDO_TEXT
 from ledger.acts.connection import WriteAction
 
 
 class ConnectionAction(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of movement: whether Axiru may make it here, and whether it is enforced."""
+    """One kind of movement: whether Axiru may make it here, whether it is enforced, and what Stripe lets be undone."""
 
     action: WriteAction
     granted: bool
     surface_mode: SurfaceMode
+    undo: str
 
 
 class EventHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +81,7 @@ def _view(found: dict[str, Any]) -> ConnectionView:
             action=action,
             granted=action in found["write_actions"],
             surface_mode="enforce" if action in (enforced_here if action in set_here else enforced) else "shadow",
+            undo=UNDO_TEXT[action],
         )
         for action in get_args(WriteAction)
     ]
