@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.dispute_relay import tell_disputes
 from activities.names import RELEASE_SIGNAL, VOTE_SIGNAL
-from activities.sweep import ensure_workflow
+from activities.sweep import ensure_undoing, ensure_workflow
 from axiru.database import row, rows
 from axiru.domain.decision import MovementInput, is_settled
 
@@ -89,6 +89,11 @@ async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]
         upto,
     )
     for message in messages:
+        if message["topic"] == "undo":
+            undoing = msgspec.json.decode(message["payload"])
+            if undoing["state"] == "intended":
+                movement = MovementInput(undoing["decision_id"], organization_id, mode)
+                await ensure_undoing(client, task_queue, movement)
         if (signal := _SIGNALS.get(message["topic"])) is not None:
             name, id_field = signal
             told = msgspec.json.decode(message["payload"])

@@ -12,7 +12,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from activities.names import MOVEMENT_WORKFLOW
+from activities.names import MOVEMENT_WORKFLOW, UNDO_WORKFLOW
 from axiru.database import rows
 from axiru.domain.decision import MovementInput
 from ledger.acts.control import lift_overdue_holds
@@ -60,7 +60,22 @@ async def sweep_once(client: Client, task_queue: str, *, quiet_seconds: float = 
             movement = MovementInput(decision["id"], decision["organization_id"], decision["mode"])
             await ensure_workflow(client, task_queue, movement)
         looked_at, after = looked_at + len(still), still[-1]["updated_at"]
+    for undoing in await _undoings_still(quiet_seconds):
+        await ensure_undoing(
+            client, task_queue, MovementInput(undoing["decision_id"], undoing["organization_id"], undoing["mode"])
+        )
+        looked_at += 1
     return looked_at
+
+
+async def _undoings_still(quiet_seconds: float) -> list[dict[str, Any]]:
+    return await rows(
+        "SELECT decision_id, organization_id, mode FROM undoings WHERE state IN ('intended', 'calling') "
+        "AND coalesce(last_call_at, requested_at) < clock_timestamp() - make_interval(secs => {}) "
+        "ORDER BY requested_at LIMIT {}",
+        quiet_seconds,
+        _BATCH,
+    )
 
 
 async def _still(quiet_seconds: float, after: datetime) -> list[dict[str, Any]]:
@@ -90,10 +105,19 @@ async def _still(quiet_seconds: float, after: datetime) -> list[dict[str, Any]]:
 
 async def ensure_workflow(client: Client, task_queue: str, movement: MovementInput) -> None:
     """Start the decision's workflow unless it runs."""
+    await _ensure(client, task_queue, MOVEMENT_WORKFLOW, movement, movement.decision_id)
+
+
+async def ensure_undoing(client: Client, task_queue: str, movement: MovementInput) -> None:
+    """Start the workflow that undoes a decision unless it runs."""
+    await _ensure(client, task_queue, UNDO_WORKFLOW, movement, f"undo:{movement.decision_id}")
+
+
+async def _ensure(client: Client, task_queue: str, workflow: str, movement: MovementInput, workflow_id: str) -> None:
     await client.start_workflow(
-        MOVEMENT_WORKFLOW,
+        workflow,
         movement,
-        id=movement.decision_id,
+        id=workflow_id,
         task_queue=task_queue,
         rpc_timeout=_RPC_TIMEOUT,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -19,10 +19,12 @@ from activities.email import EmailChannel
 from activities.forgetting import forget_forever
 from activities.history import Replays
 from activities.payment_context import PaymentContexts
+from activities.payout_pauses import PayoutPauses
 from activities.reconciliation import Reconciliation
 from activities.relay import relay_forever
 from activities.slack import SlackChannel
 from activities.stripe.executor import StripeExecutor
+from activities.stripe.undoer import StripeUndoer
 from activities.stripe_client import StripeClients
 from activities.stripe_events import observe_forever
 from activities.stripe_history import StripeHistory
@@ -40,6 +42,7 @@ from workflows.history_replay import HistoryReplay, ReplayExpiry
 from workflows.money_movement import MoneyMovement
 from workflows.reconciliation import StripeReconciliation
 from workflows.schedules import create_schedules
+from workflows.undoing import Undoing
 
 log = structlog.get_logger()
 
@@ -50,25 +53,28 @@ _SHUTDOWN_SECONDS = 5.0
 _ANOTHER_WORKER_AFTER = timedelta(seconds=2)
 
 
-def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then let what is under way finish. Raises ConfigurationInvalid."""
+def serve(settings: Settings, *, tasks_only: bool = False) -> None:
+    """Run until SIGTERM or SIGINT, then let what is under way finish. Raises ConfigurationInvalid.
+
+    `tasks_only`: take tasks from the queue, and leave what watches over everybody's tables to other workers.
+    """
     # As the API's: structlog's own format for terminals writes out local variables, decrypted secrets among them.
     logs.configure(settings.log_level)
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, tasks_only))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, tasks_only: bool) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with working(settings):
+    async with working(settings, tasks_only=tasks_only):
         log.info("worker_started", task_queue=settings.temporal_task_queue)
         await stopping.wait()
     log.info("worker_stopped")
 
 
 @contextlib.asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[Client]:
+async def working(settings: Settings, *, tasks_only: bool = False) -> AsyncIterator[Client]:
     """A running worker and relay, for as long as the context lasts; yields their Temporal client."""
     vault = Vault.from_settings(settings)
     async with connected(settings):
@@ -78,16 +84,21 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
         clients = StripeClients(settings, vault)
         history = StripeHistory(settings, clients)
         disputes = DisputeResponses(settings, clients, signer, client)
-        beside = [
-            asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
-            asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
-            asyncio.create_task(release_overdue_forever(signer)),
-            asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
-            asyncio.create_task(watch_breakers_forever(signer)),
-            asyncio.create_task(deliver_forever(channels_of(settings, vault))),
-            asyncio.create_task(forget_forever()),
-            asyncio.create_task(observe_forever(client, settings.temporal_task_queue, clients, signer)),
-        ]
+        beside = (
+            []
+            if tasks_only
+            else [
+                asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
+                asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
+                asyncio.create_task(release_overdue_forever(signer)),
+                asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
+                asyncio.create_task(watch_breakers_forever(signer)),
+                asyncio.create_task(deliver_forever(channels_of(settings, vault))),
+                asyncio.create_task(forget_forever()),
+                asyncio.create_task(observe_forever(client, settings.temporal_task_queue, clients, signer)),
+                asyncio.create_task(PayoutPauses(settings, clients, signer).work_forever()),
+            ]
+        )
         try:
             # Leaving the block shuts the worker down before its client and pool go: the other order can crash at exit.
             worker = worker_of(
@@ -99,13 +110,14 @@ async def working(settings: Settings) -> AsyncIterator[Client]:
                 history,
                 disputes,
                 Reconciliation(clients),
+                StripeUndoer(settings, clients, signer),
             )
             async with worker:
                 yield client
         finally:
             for task in beside:
                 task.cancel()
-            await asyncio.wait(beside)
+            await asyncio.gather(*beside, return_exceptions=True)
             await executor.close()
             await contexts.close()
             await clients.close()
@@ -125,16 +137,17 @@ def worker_of(
     history: StripeHistory,
     disputes: DisputeResponses,
     reconciliation: Reconciliation,
+    undoer: StripeUndoer,
 ) -> Worker:
     """The worker, not started. Why it has no sandbox: `docs/decisions/0004-no-workflow-sandbox.md`."""
     replays = Replays()
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry, DisputeResponse, StripeReconciliation],
+        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry, DisputeResponse, StripeReconciliation, Undoing],
         activities=[
             *(acts.decide, acts.read_approval, acts.expire_approval, acts.give_notice),
-            *(executor.execute, contexts.read),
+            *(executor.execute, undoer.undo, contexts.read),
             *(replays.replay, replays.give_up, replays.delete_expired, history.pull),
             *(disputes.prepare, disputes.due_soon, disputes.past_due, disputes.answer),
             *(reconciliation.active_connections, reconciliation.reconcile, reconciliation.delete_old),

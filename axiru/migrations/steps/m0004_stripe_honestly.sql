@@ -169,16 +169,18 @@ CREATE TABLE payout_pauses (
     control_id text PRIMARY KEY REFERENCES controls,
     organization_id text NOT NULL REFERENCES organizations,
     mode text NOT NULL CHECK (mode IN ('test', 'live')),
-    stripe_connection_id text NOT NULL REFERENCES stripe_connections,
+    stripe_connection_id text REFERENCES stripe_connections,
     stripe_account_id text NOT NULL,
     state text NOT NULL CHECK (state IN ('pausing', 'paused', 'restoring', 'restored', 'failed')),
     schedule_before jsonb,
     attempts integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz,
+    leased_until timestamptz,
     detail text,
     updated_at timestamptz NOT NULL
 );
 CREATE INDEX payout_pauses_due ON payout_pauses (next_attempt_at) WHERE state IN ('pausing', 'restoring');
+CREATE INDEX payout_pauses_of_account ON payout_pauses (mode, stripe_account_id);
 
 -- Payout programmes that may go on while Axiru cannot be reached: named one by one, limited, and never for good.
 CREATE TABLE fail_open_programmes (
@@ -234,8 +236,9 @@ GRANT UPDATE (stripe_status, told_at) ON observed_movements TO axiru_app;
 GRANT UPDATE (charge, amount_cents, currency, reason, status, evidence_due_by, submission_count, updated_at, notices)
     ON disputes TO axiru_app;
 GRANT UPDATE (staged_at, submitted_at, submitted_by_decision, submitted_degraded) ON evidence_packets TO axiru_app;
-GRANT UPDATE (state, attempts, last_call_at, stripe_object_id, stripe_status, error_code, error_message, settled_at)
-    ON undoings TO axiru_app;
-GRANT UPDATE (state, schedule_before, attempts, next_attempt_at, detail, updated_at) ON payout_pauses TO axiru_app;
+GRANT UPDATE (state, call, idempotency_key, attempts, reason, requested_by, requested_at, last_call_at,
+    stripe_object_id, stripe_status, error_code, error_message, settled_at) ON undoings TO axiru_app;
+GRANT UPDATE (state, schedule_before, attempts, next_attempt_at, leased_until, detail, updated_at)
+    ON payout_pauses TO axiru_app;
 GRANT UPDATE (removed_by, removed_at) ON fail_open_programmes TO axiru_app;
 GRANT UPDATE (stage, cursor, pulled, covered_from, waited_seconds, updated_at) ON replay_pulls TO axiru_app;
