@@ -20,12 +20,13 @@ def api() -> None:
 
 
 @click.command()
-def worker() -> None:
+@click.option("--tasks-only", is_flag=True, hidden=True, help="take tasks from the queue, watch over nothing else")
+def worker(tasks_only: bool) -> None:
     """Run workflows and activities."""
     from axiru.cli.worker import serve  # noqa: PLC0415
     from axiru.settings import Settings  # noqa: PLC0415
 
-    serve(Settings.from_environment())
+    serve(Settings.from_environment(), tasks_only=tasks_only)
 
 
 @click.command()

@@ -3,15 +3,16 @@
 import asyncio
 import sys
 
-from axiru.dev.binaries import find_stripe_mock
+from axiru.dev.binaries import find_stripe_mock, find_toxiproxy
 from axiru.dev.refusal import StackRefused
 from axiru.dev.temporal_binary import find_temporal
 
 
 async def prepare() -> None:
-    """Find or build the Temporal server and stripe-mock. Raises PartMissing without a Temporal server."""
+    """Find or build the Temporal server, stripe-mock and toxiproxy. Raises PartMissing without a Temporal server."""
     await find_temporal()
     await find_stripe_mock()
+    await find_toxiproxy()
 
 
 if __name__ == "__main__":
