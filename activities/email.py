@@ -18,6 +18,7 @@ from activities.email_letters import (
     break_glass_letter,
     breaker_letter,
     bypass_letter,
+    connection_letter,
     dispute_letter,
     member_letter,
 )
@@ -40,6 +41,7 @@ _ALARMS: Final = frozenset(
     {
         *("break_glass.open", "break_glass.used", "breaker.tripped", "bypass.detected"),
         *("dispute.due_soon", "dispute.past_due", "dispute.degraded"),
+        "connection.revoked",
     }
 )
 _MEMBER_ALARMS: Final = frozenset({"role_granted", "locked"})
@@ -134,6 +136,8 @@ class EmailChannel:
                 return await _bypass_letter(outgoing.body, to, console_url)
             case "dispute":
                 return await _dispute_letter(outgoing, to, console_url)
+            case "connection":
+                return await _connection_letter(outgoing.body, to, console_url)
             case _:
                 return await _member_letter(outgoing.body, to, console_url)
 
@@ -205,6 +209,22 @@ async def _bypass_letter(payload: Mapping[str, Any], to: Recipient, console_url:
     if alarm is None:
         raise NotWanted("what it is about is gone.")
     return bypass_letter(alarm, name=to.name, console_url=console_url)
+
+
+async def _connection_letter(payload: Mapping[str, Any], to: Recipient, console_url: str) -> Letter:
+    found = await row(
+        "SELECT id, name, stripe_account_id, mode, status, status_reason FROM stripe_connections WHERE id = {}",
+        payload["connection_id"],
+    )
+    if found is None or found["status"] != "revoked":
+        raise NotWanted("the connection is not revoked any more.")
+    return connection_letter(
+        connection_id=found["id"],
+        account=f"{found['name'] or found['stripe_account_id']} ({found['stripe_account_id']}, {found['mode']} mode)",
+        reason=found["status_reason"] or "",
+        name=to.name,
+        console_url=console_url,
+    )
 
 
 async def _breaker_letter(payload: Mapping[str, Any], to: Recipient, console_url: str) -> Letter:

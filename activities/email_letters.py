@@ -159,6 +159,23 @@ def dispute_letter(alarm: DisputeAlarm, *, name: str, console_url: str) -> Lette
     )
 
 
+def connection_letter(*, connection_id: str, account: str, reason: str, name: str, console_url: str) -> Letter:
+    """Stripe takes the tokens of a connection no more: nothing is seen or done on that account."""
+    return Letter(
+        subject=f"ALARM: no access to {on_one_line(account)} at Stripe any more",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(
+            f"Axiru has no access to {on_one_line(account)} any more. {on_one_line(reason)}",
+            "Until it is connected again, nothing that happens on it is seen, and what Axiru was to execute on it fails.",
+        ),
+        link=_console_link(console_url, f"connectors/{connection_id}"),
+        below_link=(),
+        sections=(),
+        footer=_ALARM_FOOTER,
+        about=connection_id,
+    )
+
+
 def member_letter(*, change: str, whom: str, roles: str, member_id: str, name: str, console_url: str) -> Letter:
     """Somebody was given a role, their log-in was locked, or a link was made that replaces their password."""
     what, meaning = {

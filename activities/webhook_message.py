@@ -37,6 +37,8 @@ async def message(outgoing: Outgoing) -> bytes:
         case "dispute":
             keys = (outgoing.organization_id, outgoing.mode, told["dispute_id"])
             data["dispute"] = await row(_DISPUTE, *keys)
+        case "connection":
+            data["connection"] = await row(_CONNECTION, told["connection_id"])
         case "control":
             data["control"] = _json_in(await row(_CONTROL, told["control_id"]), "scope")
         case "breaker":
@@ -73,6 +75,10 @@ SELECT status, reason, charge, amount_cents, currency, evidence_due_by, submissi
 _COMMENT: Final = """
 SELECT c.kind, c.text, c.member_id, m.name AS member_name, c.written_at FROM approval_comments c
 JOIN members m ON m.id = c.member_id WHERE c.id = {}
+"""
+_CONNECTION: Final = """
+SELECT name, stripe_account_id, status, status_reason, status_changed_at, is_default, write_actions
+FROM stripe_connections WHERE id = {}
 """
 _CONTROL: Final = """
 SELECT kind, scope, applies_to, reason, engaged_at, expires_at, lifted_at, lifted_reason FROM controls WHERE id = {}

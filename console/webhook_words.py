@@ -13,6 +13,7 @@ FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
     "control.*": ("Controls", "Holds, freezes and the kill switch, engaged and lifted."),
     "breaker.*": ("Circuit breakers", "A breaker tripped."),
     "break_glass.*": ("Break-glass", "Asked for, used, withdrawn."),
+    "connection.*": ("Connections", "Connected, revoked at Stripe, disconnected, granted to."),
     "member.*": ("Members", "Somebody was locked out."),
 }
 EVENTS: Final[Mapping[str, str]] = {
@@ -49,6 +50,12 @@ EVENTS: Final[Mapping[str, str]] = {
     "break_glass.open": "Break-glass asked for",
     "break_glass.used": "Glass broken",
     "break_glass.withdrawn": "Break-glass withdrawn",
+    "connection.connected": "Stripe account connected",
+    "connection.reconnected": "Stripe account connected again",
+    "connection.revoked": "Access taken back at Stripe",
+    "connection.disconnected": "Stripe account disconnected",
+    "connection.granted": "Action granted",
+    "connection.grant_revoked": "Grant taken back",
     "member.locked": "Log-in locked",
     "member.role_granted": "Role granted",
     "slack.home": "App Home brought up to date",

@@ -32,6 +32,12 @@ EventName = Literal[
     "break_glass.withdrawn",
     "member.locked",
     "bypass.detected",
+    "connection.connected",
+    "connection.reconnected",
+    "connection.revoked",
+    "connection.disconnected",
+    "connection.granted",
+    "connection.grant_revoked",
     "dispute.opened",
     "dispute.closed",
     "dispute.packet_built",
@@ -65,8 +71,8 @@ def event_of(topic: str, payload: Mapping[str, Any]) -> str | None:
             name = "breaker.tripped" if payload["state"] in {"proposed", "engaged"} else ""
         case "bypass":
             name = "bypass.detected" if "webhook" in payload["alerts"] else ""
-        case "member":
-            name = f"member.{payload['change']}"
+        case "member" | "connection":
+            name = f"{topic}.{payload['change']}"
         case "decision" | "execution" | "break_glass" | "dispute":
             name = f"{topic}.{payload['state']}"
         case _:
