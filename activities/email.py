@@ -128,18 +128,10 @@ class EmailChannel:
         match outgoing.event.partition(".")[0]:
             case "approval":
                 return await self._approval_letter(outgoing, to)
-            case "break_glass":
-                return await _break_glass_letter(outgoing.body, to, console_url)
-            case "breaker":
-                return await _breaker_letter(outgoing.body, to, console_url)
-            case "bypass":
-                return await _bypass_letter(outgoing.body, to, console_url)
             case "dispute":
                 return await _dispute_letter(outgoing, to, console_url)
-            case "connection":
-                return await _connection_letter(outgoing.body, to, console_url)
-            case _:
-                return await _member_letter(outgoing.body, to, console_url)
+            case family:
+                return await _LETTERS.get(family, _member_letter)(outgoing.body, to, console_url)
 
     async def _approval_letter(self, outgoing: Outgoing, to: Recipient) -> Letter:
         """The token is made here and goes nowhere but into the mail. Every attempt has one of its own."""
@@ -271,3 +263,12 @@ async def _member_letter(payload: Mapping[str, Any], to: Recipient, console_url:
         name=to.name,
         console_url=console_url,
     )
+
+
+_LETTERS: Final = {
+    "break_glass": _break_glass_letter,
+    "breaker": _breaker_letter,
+    "bypass": _bypass_letter,
+    "connection": _connection_letter,
+}
+"""By the family of the event; what is about a member has the one that is left."""
