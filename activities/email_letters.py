@@ -166,7 +166,7 @@ def connection_letter(*, connection_id: str, account: str, reason: str, name: st
         greeting=f"Hello {on_one_line(name)},",
         paragraphs=(
             f"Axiru has no access to {on_one_line(account)} any more. {on_one_line(reason)}",
-            "Until it is connected again, nothing that happens on it is seen, and what Axiru is to execute on it fails.",
+            "Until it is connected again, nothing that happens on it is seen, and what Axiru is to do on it fails.",
         ),
         link=_console_link(console_url, f"connectors/{connection_id}"),
         below_link=(),
