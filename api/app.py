@@ -101,6 +101,7 @@ from api.routes.stripe_install import (
 )
 from api.routes.stripe_webhooks import receive_stripe_event
 from api.routes.surfaces import change_surface, list_surfaces
+from api.routes.undo import undo_decision
 from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
     change_webhook,
@@ -120,6 +121,7 @@ from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
 
 ROUTES = (
+    undo_decision,
     begin_install,
     show_install,
     confirm_install,

@@ -8,6 +8,8 @@ import structlog
 
 from api.errors import FieldError, InvalidBody
 from api.intake.targets import Refused, needs_answer, read_target
+from api.intake.undo_lookup import object_status
+from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Ovt
 from axiru.settings import Settings
 from axiru.stripe_access import StripeAccess
@@ -52,3 +54,13 @@ class PaymentLookup:
             if needs_answer(ovt):
                 raise StripeSilent from error
             return ovt
+
+    async def status_of(self, call: StripeCall, object_id: str) -> str | None:
+        """What Stripe says now of what a call made; None where it does not answer, or the object has no states."""
+        try:
+            async with asyncio.timeout(_LOOK_UP_SECONDS):
+                opened = await self._access.account_of(call.stripe_connection_id)
+                return await object_status(opened[0], call, object_id) if opened else None
+        except (stripe.StripeError, TimeoutError) as error:
+            _log.warning("object_not_looked_up", object_id=object_id, error=type(error).__name__)
+            return None

@@ -13,6 +13,7 @@ from api.views.decision import DecisionView, decision_view
 from api.views.people import Person
 from api.views.shadow import ShadowWord, shadow_words
 from api.views.timeline import LedgerEntryView, TimelineEvent, entries_of, timeline_of
+from api.views.undo import UndoView, undo_view
 from axiru.database import row
 from axiru.domain.control import ControlHit
 from axiru.domain.decision import FINAL_STATES
@@ -35,6 +36,7 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
 
     It is null where no active policy covered the movement. `forbidden_by` is the control that forbids it now, as long
     as it is not final; a key is then told `denied`, as a repeated request would be.
+    `undo` says whether what Axiru executed can be taken back, and how far that is.
     `held_by` is there while its state is `held`. `shadows` are the words of the versions that looked on.
     """
 
@@ -45,6 +47,7 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     ledger: list[LedgerEntryView]
     forbidden_by: ControlHit | None
     held_by: HeldBy | None
+    undo: UndoView
     shadows: list[ShadowWord]
 
 
@@ -72,6 +75,7 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         ledger=entries,
         forbidden_by=forbidden_by,
         held_by=await _held_by(view.decision_id) if view.state == "held" else None,
+        undo=await undo_view(view.decision_id, view.execute),
         shadows=await shadow_words(view.decision_id, style),
     )
 

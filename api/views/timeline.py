@@ -130,6 +130,16 @@ def _broke_glass(data: Mapping[str, Any], who: str) -> str:
     return f"{who} {did}: {data['reason']}" if data["reason"] else f"{who} {did}"
 
 
+def _undoing(data: Mapping[str, Any], who: str) -> str:
+    return f"{who} asked to take it back: {data['reason']}"
+
+
+def _undone(data: Mapping[str, Any], _: str) -> str:
+    if data["state"] == "succeeded":
+        return f"Taken back on Stripe: {data['operation']}, {data['stripe_object_id']}"
+    return f"Not taken back: {data['error_message'] or data['error_code']}"
+
+
 _SPEAKING: Final = {"question": "asked for information", "answer": "answered", "comment": "commented"}
 _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     "decision": lambda data, _: f"Decided: {data.get('message') or data.get('reason')}",
@@ -144,5 +154,7 @@ _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     "payment_context": lambda _data, _: "Stripe was asked about the payment",
     "approval_reminder": lambda _data, _: "Approvers were reminded",
     "approval_escalated": lambda data, _: f"Nobody decided yet; {data['role']} may stand in from now on",
+    "undo_intent": _undoing,
+    "undo": _undone,
     "bypass": lambda _data, _: "Seen on Stripe without ever having asked",
 }
