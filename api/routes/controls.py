@@ -29,7 +29,8 @@ _LONGEST_NAME: Final = 255
 class ControlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`scope` is empty for the kill switch; a freeze names one thing, a hold a decision, a mark a connected account.
 
-    A mark stops nothing by itself: it is what rules about accounts `marked_for_review` read.
+    A mark stops nothing by itself: it is what rules about accounts `marked_for_review` read. The freeze of an account
+    also stops its automatic payouts, where a connection may, unless `pause_payouts` is false.
     """
 
     kind: Literal["kill_switch", "freeze", "hold", "mark_for_review"]
@@ -37,6 +38,7 @@ class ControlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
     scope: dict[str, Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)]] = {}
     expires_at: Moment | None = None
+    pause_payouts: bool | None = None
 
 
 class LiftBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -72,6 +74,7 @@ async def engage_control(request: Request[Caller, Any, Any]) -> ControlView:
         reason=body.reason.strip(),
         expires_at=body.expires_at,
         signer=services_of(request).signer,
+        pause_payouts=body.pause_payouts,
     )
     return await find_control(receipt.control_id, caller.organization_id)
 
@@ -137,6 +140,9 @@ def _broken_rules(raw: dict[str, Any]) -> Iterator[FieldError]:
             yield FieldError("scope", "not_allowed", "A mark names one connected account: stripe_account_id.")
         if kind == "hold" and set(scope) != {"decision_id"}:
             yield FieldError("scope", "not_allowed", "A hold names one decision: decision_id.")
+        if raw.get("pause_payouts") is not None and (kind != "freeze" or set(scope) != {"stripe_account_id"}):
+            message = "Only the freeze of a connected account (stripe_account_id) can pause payouts."
+            yield FieldError("pause_payouts", "not_allowed", message)
         surface = scope.get("surface")
         if kind == "freeze" and surface is not None and surface not in SURFACES:
             yield FieldError(

@@ -30,6 +30,7 @@ _EVENT_OF_TOPIC: Final = {
     "break_glass": "approval",
     "release": "control",
     "breaker": "control",
+    "payout_pause": "control",
 }
 """By which name a topic is told; any other goes by its own."""
 _NOT_TOLD: Final = ["member", "organization"]

@@ -11,12 +11,24 @@ from api.views.people import Person
 from axiru.database import rows
 from axiru.domain.control import AppliesTo, ControlKind
 from axiru.domain.movement import Mode
+from ledger.acts.payout_pause import PauseState
+
+
+class PayoutPauseView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a freeze does to the account's payout schedule at Stripe; `schedule_before` is what its end gives back."""
+
+    state: PauseState
+    detail: str | None
+    schedule_before: dict[str, Any] | None
+    stripe_connection_id: str | None
+    updated_at: datetime
 
 
 class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     """`engaged_by` is None where a circuit breaker set its freeze by itself; with both, a person took up its proposal.
 
     `in_flight`: decisions whose call to Stripe was under way when the control was engaged and did not settle.
+    `payout_pause` is None where the control has nothing to do with payout schedules.
     """
 
     id: str
@@ -33,6 +45,7 @@ class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     lifted_by: Person | None
     lifted_reason: str | None
     in_flight: Sequence[str] = ()
+    payout_pause: PayoutPauseView | None = None
 
 
 class ControlList(msgspec.Struct, frozen=True):
@@ -42,9 +55,11 @@ class ControlList(msgspec.Struct, frozen=True):
 _MOST: Final = 500
 _SELECT: Final = """
 SELECT c.*, e.name AS engaged_by_name, l.name AS lifted_by_name, b.name AS breaker_name,
-    c.lifted_at IS NULL AND (c.kind = 'hold' OR c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS in_force
+    c.lifted_at IS NULL AND (c.kind = 'hold' OR c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS in_force,
+    p.state AS pause_state, p.detail AS pause_detail, p.schedule_before AS pause_schedule,
+    p.stripe_connection_id AS pause_connection, p.updated_at AS pause_updated_at
 FROM controls c LEFT JOIN members e ON e.id = c.engaged_by LEFT JOIN members l ON l.id = c.lifted_by
-    LEFT JOIN breakers b ON b.id = c.breaker_id
+    LEFT JOIN breakers b ON b.id = c.breaker_id LEFT JOIN payout_pauses p ON p.control_id = c.id
 WHERE c.organization_id = {}
 """
 _IN_FORCE: Final = (
@@ -88,4 +103,17 @@ def _view(found: Mapping[str, Any]) -> ControlView:
         lifted_by=Person(lifted_by, found["lifted_by_name"] or lifted_by) if lifted_by else None,
         lifted_reason=found["lifted_reason"],
         in_flight=found["in_flight"],
+        payout_pause=_payout_pause(found) if found["pause_state"] else None,
+    )
+
+
+def _payout_pause(found: Mapping[str, Any]) -> PayoutPauseView:
+    state, schedule = found["pause_state"], found["pause_schedule"]
+    return PayoutPauseView(
+        # The worker takes it up within a second.
+        state="restoring" if not found["in_force"] and state in {"pausing", "paused"} else state,
+        detail=found["pause_detail"],
+        schedule_before=msgspec.json.decode(schedule) if schedule else None,
+        stripe_connection_id=found["pause_connection"],
+        updated_at=found["pause_updated_at"],
     )

@@ -16,6 +16,7 @@ from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, acts, json
 from ledger.acts.hold import check_holdable, hold, mode_to_hold_in, release, state_behind
+from ledger.acts.payout_pause import plan_pause
 from ledger.acts.projection import read_request
 from ledger.entry import Entry, EntrySigner
 
@@ -53,6 +54,7 @@ async def engage(
     reason: str,
     expires_at: datetime | None,
     signer: EntrySigner,
+    pause_payouts: bool | None = None,
 ) -> ControlReceipt:
     """Put a control in force, then wait up to 10 s for calls to Stripe that were under way.
 
@@ -73,6 +75,7 @@ async def engage(
             reason=reason,
             expires_at=expires_at,
             member_id=member_id,
+            pause_payouts=pause_payouts,
         )
         if kind == "hold":
             await hold(engaging[0], scope["decision_id"])
@@ -92,6 +95,7 @@ async def put_in_force(
     expires_at: datetime | None,
     member_id: str | None,
     breaker_id: str | None = None,
+    pause_payouts: bool | None = None,
 ) -> tuple[Control, list[Entry]]:
     """Engage a control in acts under way, one for each mode it applies to.
 
@@ -138,6 +142,8 @@ async def put_in_force(
     )
     for one in engaging:
         one.tell("control", {"control_id": control_id, "kind": kind, "in_force": True})
+    if kind == "freeze" and (account_id := scope.get("stripe_account_id")) is not None:
+        await plan_pause(engaging, control_id, account_id, pause_payouts)
     return Control(control_id, kind, scope, reason, expires_at), sealed
 
 
