@@ -24,6 +24,7 @@ from axiru.dev.binaries import find_stripe_mock
 from axiru.dev.demo import seed_demo
 from axiru.dev.dev_json import DevJson
 from axiru.dev.home import Home
+from axiru.dev.sandbox.installations import APP_KEY_TEST, CLIENT_ID_TEST
 from axiru.domain.control import ControlKind, ControlReceipt
 from axiru.domain.decision import DecisionReceipt, MovementInput
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
@@ -35,6 +36,7 @@ from ledger.acts.decide import decide
 from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
 
+REDIRECT_URI = "https://axiru.example/stripe/callback"
 TIMEOUT_SECONDS = 1
 """The executor's patience with Stripe; faults last longer."""
 
@@ -76,6 +78,20 @@ class Sandbox:
 
     def advance_clock(self, hours: int) -> None:
         self._http.post("/_sandbox/clock", json={"advance_seconds": hours * 3600}).raise_for_status()
+
+    def agree(self, account: str) -> str:
+        """The code that Stripe gives once the account's owner has agreed to install the app."""
+        form = {"client_id": CLIENT_ID_TEST, "redirect_uri": REDIRECT_URI, "account": account, "decision": "approve"}
+        answer = self._http.post("/oauth/v2/authorize", data=form)
+        return str(httpx.URL(answer.headers["location"]).params["code"])
+
+    def uninstall(self, account: str) -> None:
+        """The account's owner takes the app off it."""
+        self._http.post("/_sandbox/oauth/uninstall", json={"account": account}).raise_for_status()
+
+    def exchanges(self) -> int:
+        """How often tokens were asked for since `forget`."""
+        return len(self._http.get("/_sandbox/requests?path=/v1/oauth/token").json()["data"])
 
     def methods(self) -> list[str]:
         """The requests to /v1/refunds since `forget`, in order of arrival."""
@@ -262,7 +278,7 @@ def stripe_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     started: list[subprocess.Popen[bytes]] = []
     state = tmp_path_factory.mktemp("stripe")
     try:
-        options = ["--state", str(state)]
+        options = ["--state", str(state), "--redirect-uri", REDIRECT_URI]
         if (binary := asyncio.run(find_stripe_mock())) is not None:
             port = _free_port()
             addresses = ["-http-addr", f"127.0.0.1:{port}", "-https-addr", "127.0.0.1:0"]
@@ -308,6 +324,8 @@ async def settings(infrastructure: DevJson, stripe_url: str) -> Settings:
         vault_key_file=str(home.vault_key()),
         stripe_api_base=stripe_url,
         stripe_timeout_seconds=TIMEOUT_SECONDS,
+        stripe_client_id_test=CLIENT_ID_TEST,
+        stripe_app_key_test=APP_KEY_TEST,
     )
     await seed_demo(settings, home.directory, admin_url=infrastructure.database_admin_url)
     before = ChainHead._meta._db
