@@ -1,5 +1,6 @@
 """The API's endpoints for controls, circuit breakers and break-glass. Every method raises what ApiClient raises."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -95,6 +96,9 @@ class ControlApi:
 
     async def set_break_glass(self, mode: BreakGlassMode) -> None:
         await self._api.send("PUT", ORGANIZATION, json={"break_glass": mode})
+
+    async def set_bypass_alerts(self, channels: Sequence[str]) -> None:
+        await self._api.send("PUT", ORGANIZATION, json={"bypass_alerts": list(channels)})
 
     async def open_glasses(self) -> BrokenGlassList:
         return await self._api.call("GET", BREAK_GLASS, BrokenGlassList, params={"state": "open"})

@@ -66,6 +66,7 @@ class TripList(msgspec.Struct, frozen=True):
 
 class OrganizationSettings(msgspec.Struct, frozen=True):
     break_glass: BreakGlassMode
+    bypass_alerts: tuple[str, ...] = ()
 
 
 class BrokenGlass(msgspec.Struct, frozen=True, kw_only=True):

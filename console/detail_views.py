@@ -1,12 +1,14 @@
 """One decision with all that belongs to it, as the console reads it."""
 
+from datetime import datetime
+
 import msgspec
 
 from axiru.domain.control import ControlHit
 from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from console.approval_views import ApprovalView
-from console.views import DecisionView, ExecutionError, LedgerEntryView, TimelineEvent
+from console.views import DecisionView, ExecutionError, LedgerEntryView, Person, TimelineEvent
 
 
 class ShadowWord(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +34,9 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     stripe_object_id: str | None = None
     error: ExecutionError | str | None = None
+    reason: str | None = None
+    requested_by: Person | None = None
+    requested_at: datetime | None = None
 
     @property
     def error_text(self) -> str:
@@ -41,10 +46,12 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen on Stripe of a movement that never asked, and why it counts as one."""
+    """What was seen on Stripe of a movement, and why it belongs to this decision, or to nobody's request."""
 
     stripe_object_id: str
     why: str
+    status: str | None = None
+    observed_at: datetime | None = None
 
 
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):

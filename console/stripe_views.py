@@ -94,6 +94,7 @@ class StripeEvent(msgspec.Struct, frozen=True, kw_only=True):
     next_attempt_at: datetime | None = None
     processed_at: datetime | None = None
     detail: str | None = None
+    decision_id: str | None = None
 
 
 class StripeEventPage(msgspec.Struct, frozen=True):

@@ -231,5 +231,6 @@ def _member_menu(session: Session) -> None:
             Text("p", member.email, "muted")
             Text("p", ", ".join(role_name(role) for role in member.roles), "muted")
             link("Your account", "/account", "menu-link")
+            link("Set up Axiru", "/onboarding", "menu-link")
             with block("form", method="post", action="/logout"):
                 Text("button", "Log out", "button button-plain").props["type"] = "submit"

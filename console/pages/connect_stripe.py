@@ -32,9 +32,9 @@ _STEPS: Final = (
     "Your last 90 days are replayed through policy. Nothing on Stripe is changed.",
 )
 _MODES: Final[dict[Mode, str]] = {
-    "test": "Test mode: decisions here never touch real money. Connect live mode beside it whenever you like; keys, "
+    "test": "Decisions here never touch real money. Connect live mode beside it whenever you like; keys, "
     "decisions and ledgers of the two stay apart.",
-    "live": "Live mode: real payments. Axiru begins in shadow: it looks on and records what it would have done, until "
+    "live": "Real payments. Axiru begins in shadow: it looks on and records what it would have done, until "
     "you enforce a kind of movement yourself.",
 }
 
@@ -130,8 +130,8 @@ def _table(asked: tuple[AskedPermission, ...]) -> None:
                 with block("tr"):
                     with block("td"):
                         Text("code", one.permission)
-                        if one.action:
-                            Text("span", action_name(one.action), "muted")
+                        if one.action not in {None, "observe"}:
+                            Text("span", action_name(one.action or ""), "muted")
                     Text("td", one.access.capitalize(), "asked-access")
                     with block("td", "asked-why"):
                         Text("span", one.why)

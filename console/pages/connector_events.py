@@ -10,7 +10,7 @@ from console.components.button import Button
 from console.components.empty_state import empty_state
 from console.components.kept import Kept
 from console.components.tabs import Tabs
-from console.components.text import Text, block
+from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.sessions import Session
 from console.stripe_views import StripeEvent
@@ -109,6 +109,8 @@ def _facts(event: StripeEvent) -> None:
     if event.object_id:
         Text("code", event.object_id)
     Text("span", event.id, "mono")
+    if event.decision_id:
+        link("Its decision", f"/decisions/{event.decision_id}")
     if event.via == "reconciliation":
         Text("span", "found by looking; the webhook had not told")
     if event.attempts > 1:

@@ -17,6 +17,7 @@ from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.following import Following
+from console.pages.bypass_alerts import BypassAlerts
 from console.pages.connection_badges import connection_badges
 from console.pages.surface_panel import SurfacePanel
 from console.sessions import Session
@@ -57,7 +58,9 @@ class ConnectorsPage:
         with block("div", "page-head"):
             with block("div"):
                 Text("h1", "Connectors")
-                Text("p", "The Stripe accounts Axiru watches, and what it may do on them.", "sub")
+                with block("p", "sub"):
+                    Text("span", "The Stripe accounts Axiru watches, and what it may do on them. ")
+                    link("Set up step by step", f"/onboarding?mode={self._mode}")
             with block("div", "page-actions"):
                 mode_switch(self._mode, "/connectors")
                 if may_connect(self._session):
@@ -71,6 +74,7 @@ class ConnectorsPage:
                 Text("h2", "Connections")
                 self._rows = block("ul", "rows", aria_live="polite")
             self._surfaces = SurfacePanel(self._session, self._read_again, over="all connections")
+            self._alerts = BypassAlerts(self._session, self._read_again)
 
     async def start(self) -> None:
         self._following = Following(
@@ -91,6 +95,7 @@ class ConnectorsPage:
             self._session.stripe.connections(self._mode), self._session.stripe.surfaces(self._mode)
         )
         self._kept.show(connections.items, lambda: self._build_rows(connections.items))
+        self._alerts.show((await self._session.controls.organization()).bypass_alerts)
         self._surfaces.show([one for one in surfaces.items if one.stripe_connection_id is None])
 
     def _build_rows(self, connections: tuple[Connection, ...]) -> None:

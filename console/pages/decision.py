@@ -127,7 +127,7 @@ class DecisionPage:
             Part(warnings, decision_head.warnings, context.warnings),
             Part(asked, sections.asked, lambda d: d.ovt),
             Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
-            Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution)),
+            Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution, d.observed)),
             Part(payment, context.payment, lambda d: d.approval and (d.approval.payment, d.approval.diff.asked)),
             Part(customer, context.customer, lambda d: (d.ovt.context, d.approval and d.approval.earlier)),
             Part(facts, sections.facts, lambda d: (d.decided_at, d.execution, d.audit)),

@@ -44,7 +44,7 @@ def head(decision: DecisionDetail) -> None:
     Text("p", _told(decision), "decision-reason")
     if decision.execution.error is not None and decision.execution.error.message:
         Text("p", f"Stripe: {decision.execution.error.message}", "refusal")
-    if decision.observed is not None:
+    if decision.bypass and decision.observed is not None:
         _observed(decision.observed)
     if decision.execution.stripe_approval is not None:
         _stripe_approval(decision.execution.stripe_approval)

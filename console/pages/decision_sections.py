@@ -19,7 +19,7 @@ from console.components.money import decimal_text, money_text
 from console.components.text import Text, block
 from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
-from console.detail_views import DecisionDetail
+from console.detail_views import DecisionDetail, Observed
 from console.pages.decision_shadows import shadows
 from console.views import Execution, LedgerEntryView
 
@@ -125,6 +125,8 @@ def execution(decision: DecisionDetail) -> None:
                 with fact("Digest"):
                     code_value(decision.approval.digest, "digest")
             _result(decision.execution)
+            if decision.observed is not None:
+                _observed(decision.observed)
 
 
 def _result(result: Execution) -> None:
@@ -135,6 +137,16 @@ def _result(result: Execution) -> None:
             code_value(result.stripe_object_id, "Stripe id")
     if result.error is not None:
         key_value("Error", result.error.message or result.error.code)
+
+
+def _observed(observed: Observed) -> None:
+    """What Stripe itself says of it, whoever made the call."""
+    with fact("Seen on Stripe"):
+        code_value(observed.stripe_object_id, "Stripe id seen")
+        Text("span", f" {observed.status or ''} ")
+        if observed.observed_at is not None:
+            Timestamp(observed.observed_at)
+        Text("p", observed.why, "muted")
 
 
 def sealed_call(decision: DecisionDetail) -> StripeCall | None:

@@ -10,6 +10,7 @@ from console.components.kept import Kept
 from console.components.key_value import fact, key_values
 from console.components.question import Question
 from console.components.text import Text, block
+from console.components.timestamp import Timestamp
 from console.control_words import may_control
 from console.detail_views import DecisionDetail, Undo
 from console.sessions import Session
@@ -52,6 +53,12 @@ class UndoPanel:
             if undo.stripe_object_id:
                 with key_values(), fact("On Stripe"):
                     code_value(undo.stripe_object_id, "Stripe id")
+            if undo.requested_by is not None and undo.requested_at is not None:
+                with block("p", "muted"):
+                    Text("span", f"Asked by {undo.requested_by.shown} ")
+                    Timestamp(undo.requested_at)
+                if undo.reason:
+                    Text("p", undo.reason, "quoted")
             if undo.error_text:
                 Text("p", f"Stripe: {undo.error_text}", "refusal")
             sentence = undo.how if undo.possible else undo.why_not

@@ -1,5 +1,6 @@
 """Disputes: which still take an answer, until when, and how each ended."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from fastapi import Request
@@ -101,7 +102,10 @@ class DisputesPage:
             return
         if not self._older:
             self._cursor = page.next_cursor or ""
-        self._items = page.items
+        # Among those that take an answer, the most urgent first.
+        last = datetime.max.replace(tzinfo=UTC)
+        urgent = sorted(page.items, key=lambda one: one.evidence_due_by or last)
+        self._items = tuple(urgent) if asked == "open" else page.items
         self._kept.show((self._items, self._older, self._cursor, self._state), self._build_rows)
 
     async def _show_older(self) -> None:

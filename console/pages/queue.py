@@ -13,7 +13,7 @@ from console.components.decision_table import DecisionTable
 from console.components.empty_state import empty_state
 from console.components.mode_switch import mode_switch
 from console.components.queue_filters import QueueFilters, Tab
-from console.components.text import Text, block
+from console.components.text import Text, block, link
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
@@ -159,3 +159,5 @@ def _nothing(*, filtered: bool, mode: Mode) -> None:
             f"No decisions in {mode} mode yet",
             "The first request to POST /api/v1/decisions appears here by itself, within a second.",
         )
+        with block("p", "centred"):
+            link("Set up Axiru", f"/onboarding?mode={mode}")
