@@ -13,7 +13,7 @@ from axiru.domain.decision import MovementInput
 from axiru.domain.dispute import dispute_facts
 from axiru.domain.movement import Mode
 from axiru.domain.seen_movement import SeenMovement, lacks_refunds, movements_in
-from axiru.domain.stripe_event import DEAUTHORIZED, EventState
+from axiru.domain.stripe_event import DEAUTHORIZED, EVENT_TYPES, EventState
 from axiru.stripe_fields import kept
 from ledger.acts.connection import mark_revoked
 from ledger.acts.dispute import record_dispute
@@ -21,7 +21,6 @@ from ledger.acts.observe import Observed, SeenOn, observe
 from ledger.entry import EntrySigner
 
 REVOKED: Final = "Access was taken back in Stripe: the app was uninstalled."
-_MOVES: Final = frozenset({"refund", "charge", "application_fee", "fee_refund", "transfer", "payout"})
 
 
 class Event(Protocol):
@@ -67,13 +66,9 @@ class EventEffects:
         if event.type == DEAUTHORIZED:
             ended = await mark_revoked(event.stripe_connection_id, REVOKED, self._signer)
             return Effect("processed", "revoked" if ended else "was not active any more")
-        match event.body.get("object"):
-            case "dispute":
-                return await self._dispute(event)
-            case kind if kind in _MOVES:
-                return await self._movements(event)
-            case _:
-                return Effect("ignored", "nothing is done about events of this kind")
+        if event.type not in EVENT_TYPES or "id" not in event.body:
+            return Effect("ignored", "nothing is done about events of this kind")
+        return await (self._dispute(event) if event.body.get("object") == "dispute" else self._movements(event))
 
     async def _movements(self, event: Event) -> Effect | None:
         found = movements_in(event.body)
@@ -142,7 +137,7 @@ class EventEffects:
     async def _refunds_of(self, event: Event) -> list[SeenMovement]:
         """The refunds of a charge that does not hold them itself. Raises StripeError: without them nothing is known."""
         client = await self._clients.of(event.stripe_connection_id)
-        if client is None or "id" not in event.body:
+        if client is None:
             return []
         page = await client.v1.refunds.list_async({"charge": event.body["id"], "limit": 100}, options=_options(event))
         refunds = [kept("refund", refund.to_dict()) async for refund in page.auto_paging_iter()]
