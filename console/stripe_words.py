@@ -31,6 +31,12 @@ EVENT_LOOKS: Final[Mapping[EventState, Look]] = {
     "ignored": Look("Nothing to do", "pause", "neutral"),
     "failed": Look("Failed", "alert", "failed"),
 }
+EVENT_DETAILS: Final[Mapping[str, str]] = {
+    "bypass": "never asked: flagged as bypass",
+    "matched": "belongs to a decision",
+    "known": "known already",
+}
+"""What came of an event, where the API's word is not plain enough."""
 EVENT_STATES: Final[Mapping[str, str]] = {
     "": "All",
     "received": "Waiting",

@@ -37,6 +37,10 @@ def look_of(state: DecisionState) -> Look:
     return _LOOKS[state]
 
 
+BYPASS: Final = Look("Bypass", "alert", "waiting")
+"""Instead of a state: what never asked was neither allowed nor denied by anybody."""
+
+
 def state_badge(state: DecisionState) -> Element:
     look = look_of(state)
     return badge(look.label, look.tone, look.icon)

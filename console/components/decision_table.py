@@ -5,7 +5,7 @@ from typing import Any
 
 from nicegui.element import Element
 
-from console.components.badge import look_of
+from console.components.badge import BYPASS, look_of
 from console.components.money import money_text
 from console.components.timestamp import utc_text
 from console.components.wording import movement_name
@@ -25,7 +25,7 @@ class DecisionTable(Element, component="decision_table.js"):
 
 
 def _row(decision: DecisionView) -> dict[str, Any]:
-    look = look_of(decision.state)
+    look = BYPASS if decision.bypass else look_of(decision.state)
     return {
         "id": decision.decision_id,
         "href": f"/decisions/{decision.decision_id}",
@@ -38,16 +38,20 @@ def _row(decision: DecisionView) -> dict[str, Any]:
         "target": decision.charge,
         "marks": _marks(decision),
         "customer": decision.customer_id,
-        "why": decision.message or decision.reason,
+        "why": _why(decision),
         "source": decision.source,
     }
 
 
 def _marks(decision: DecisionView) -> list[dict[str, str]]:
     marks = []
-    if decision.surface_mode == "shadow":
+    if decision.surface_mode == "shadow" and not decision.bypass:
         would = f" Enforced, it would have been: {decision.advisory.outcome}." if decision.advisory else ""
         marks.append({"label": "Shadow", "title": f"Decided in shadow: the caller was told to go on.{would}"})
-    if decision.bypass:
-        marks.append({"label": "Bypass", "title": "Seen on Stripe without having asked."})
     return marks
+
+
+def _why(decision: DecisionView) -> str:
+    if decision.bypass and decision.advisory is not None:
+        return f"Never asked; enforced, it would have been: {decision.advisory.outcome}"
+    return decision.message or decision.reason

@@ -14,7 +14,7 @@ from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.sessions import Session
 from console.stripe_views import StripeEvent
-from console.stripe_words import EVENT_LOOKS, EVENT_STATES, may_connect
+from console.stripe_words import EVENT_DETAILS, EVENT_LOOKS, EVENT_STATES, may_connect
 
 
 class EventLog:
@@ -116,7 +116,9 @@ def _facts(event: StripeEvent) -> None:
     if event.attempts > 1:
         Text("span", f"{event.attempts} attempts")
     if event.detail:
-        Text("span", event.detail, "refusal" if event.state == "failed" else "")
+        said = EVENT_DETAILS.get(event.detail, event.detail)
+        tone = "refusal" if event.state == "failed" else "bypassed" if event.detail == "bypass" else ""
+        Text("span", said, tone)
     if event.state == "received" and event.next_attempt_at is not None:
         with block("span"):
             Text("span", "tried again ")

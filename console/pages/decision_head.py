@@ -3,7 +3,7 @@
 from typing import Final
 
 from axiru.domain.control import ControlHit
-from console.components.badge import badge, state_badge
+from console.components.badge import BYPASS, badge, state_badge
 from console.components.icon import icon
 from console.components.money import money
 from console.components.text import Text, block, link
@@ -26,13 +26,14 @@ def head(decision: DecisionDetail) -> None:
     """Amount, state and the reason in plain words."""
     with block("div", "headline"):
         money(decision.amount_cents, decision.currency, "money-large")
-        state_badge(decision.state)
+        if decision.bypass:
+            badge(BYPASS.label, BYPASS.tone, BYPASS.icon)
+        else:
+            state_badge(decision.state)
         if decision.mode == "test":
             badge("Test mode", "neutral")
-        if decision.surface_mode == "shadow":
+        if decision.surface_mode == "shadow" and not decision.bypass:
             badge("Shadow", "neutral", "eye")
-        if decision.bypass:
-            badge("Bypass", "waiting", "alert")
     with block("h1", "decision-title"):
         Text("span", movement_name(decision.rail_action))
         if decision.charge:

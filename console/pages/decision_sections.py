@@ -26,7 +26,7 @@ from console.views import Execution, LedgerEntryView
 
 def asked(decision: DecisionDetail) -> None:
     ovt = decision.ovt
-    Text("h2", "What was asked")
+    Text("h2", "What was seen" if decision.bypass else "What was asked")
     with block("div", "panel-body"), key_values("key-values-two"):
         key_value("Amount", amount_text(ovt.amount))
         key_value("Movement", f"{ovt.rail}.{ovt.rail_action}")
@@ -39,7 +39,8 @@ def asked(decision: DecisionDetail) -> None:
         key_value("Stripe connection", ovt.merchant.stripe_connection_id)
         if ovt.merchant.stripe_account_id:
             key_value("Stripe account", ovt.merchant.stripe_account_id)
-        key_value("Executed by", "Axiru" if ovt.execute == "axiru" else "the caller")
+        if not decision.bypass:
+            key_value("Executed by", "Axiru" if ovt.execute == "axiru" else "the caller")
     _said_by_caller({**{name: plain(value) for name, value in ovt.context.extra.items()}, **ovt.metadata})
 
 
@@ -105,7 +106,7 @@ def _flags(flags: tuple[RuleHit, ...]) -> None:
 
 def execution(decision: DecisionDetail) -> None:
     begun = decision.execution.status is not None
-    Text("h2", "The call to Stripe" if begun else "What Stripe will be told")
+    Text("h2", "On Stripe" if decision.bypass else "The call to Stripe" if begun else "What Stripe will be told")
     call = sealed_call(decision)
     with block("div", "panel-body"):
         if call is not None:
@@ -116,6 +117,8 @@ def execution(decision: DecisionDetail) -> None:
             )
             with more("The exact call to Stripe"):
                 code_block(call_text(call), "call")
+        elif decision.bypass:
+            Text("p", "It was made there, not by Axiru and not after asking.", "muted")
         elif decision.execution.by == "caller":
             Text("p", "The caller executes: Axiru decides and calls nobody.", "muted")
         else:

@@ -125,7 +125,7 @@ class DisputePage:
                     Text("span", " of ")
                     Text("code", dispute.charge)
             with block("p", "decision-reason"):
-                due(dispute)
+                due(dispute, "Answer due")
 
     def _show_facts(self, dispute: Dispute) -> None:
         self._about.clear()
@@ -142,4 +142,8 @@ class DisputePage:
                 with fact("Connection"):
                     link(dispute.stripe_connection_id, f"/connectors/{dispute.stripe_connection_id}", "mono")
             key_value("Account", dispute.stripe_account_id)
-            key_value("Submitted", "once" if dispute.submission_count == 1 else f"{dispute.submission_count} times")
+            key_value("Submitted", _times(dispute.submission_count))
+
+
+def _times(count: int) -> str:
+    return "not yet" if not count else "once" if count == 1 else f"{count} times"

@@ -161,14 +161,14 @@ def _row(dispute: DisputeSummary) -> None:
                 badge("Degraded", "failed", "alert")
 
 
-def due(dispute: DisputeSummary) -> None:
+def due(dispute: DisputeSummary, words: str = "answer due") -> None:
     """Until when an answer is taken; nothing once none is."""
     if not dispute.is_open:
         return
     if dispute.evidence_due_by is None:
-        Text("span", "no deadline known")
+        Text("span", f"{words}: no deadline known")
         return
-    Text("span", "answer due ")
+    Text("span", f"{words} ")
     Timestamp(dispute.evidence_due_by, "distance")
 
 
