@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: run test check bench bench-policy torture fmt setup setup-tests
+.PHONY: run test check bench bench-policy torture contract-suite fmt setup setup-tests
 
 run:
 	@exec scripts/run $(ARGS)
@@ -26,6 +26,9 @@ bench-policy: setup
 
 torture: setup-tests
 	$(BIN)/pytest tests/torture --torture $(ARGS)
+
+contract-suite: setup-tests
+	$(BIN)/axiru contract-suite $(ARGS)
 
 fmt: setup
 	$(BIN)/ruff check --fix-only

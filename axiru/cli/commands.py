@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from axiru.cli import policy_comparison, policy_remote, policy_template
+from axiru.cli.contract_suite import contract_suite
 from axiru.cli.dev import dev
 from axiru.cli.keys import keys
 from axiru.cli.ledger import ledger
@@ -35,5 +36,5 @@ def axiru() -> None:
 for command in (*policy_remote.COMMANDS, *policy_comparison.COMMANDS, *policy_template.COMMANDS):
     policy.add_command(command)
 
-for command in (dev, api, worker, console, migrate, policy, replay, ledger, keys, settings):
+for command in (dev, api, worker, console, migrate, policy, replay, ledger, keys, contract_suite, settings):
     axiru.add_command(command)

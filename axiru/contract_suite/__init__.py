@@ -1,0 +1,1 @@
+"""The fail-closed contract, tested on a running product: cut each connection in turn, and count what went out."""
