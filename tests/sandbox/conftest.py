@@ -24,6 +24,7 @@ from referencing.jsonschema import DRAFT202012
 from axiru.dev.binaries import STRIPE_MOCK_MODULE, find_stripe_mock
 
 WEBHOOK_SECRET = "whsec_0123456789abcdef"
+REDIRECT_URI = "https://axiru.example/stripe/callback"
 START_SECONDS = 15
 
 LOOPBACK_HTTP = httpx.Client()
@@ -251,7 +252,8 @@ def sandbox(
     tmp_path_factory: pytest.TempPathFactory, stripe_mock_url: str | None, stripe_schema: StripeSchema | None
 ) -> Iterator[SandboxProcess]:
     """One sandbox for all tests that bring their own charge."""
-    process = SandboxProcess(tmp_path_factory.mktemp("stripe"), stripe_mock_url, stripe_schema).start()
+    options = ("--redirect-uri", REDIRECT_URI, "--redirect-uri", f"{REDIRECT_URI}/other")
+    process = SandboxProcess(tmp_path_factory.mktemp("stripe"), stripe_mock_url, stripe_schema, *options).start()
     yield process
     process.kill()
 
