@@ -312,7 +312,7 @@ def test_app_gives_its_access_back(app: App) -> None:
         (CLIENT_ID_TEST, "acct_shop", APP_KEY_LIVE),
         ("ca_somebody", "acct_shop", APP_KEY_TEST),
         (CLIENT_ID_TEST, "acct_shop", "sk_test_somebody"),
-        (CLIENT_ID_TEST, "acct_other", APP_KEY_TEST),
+        (CLIENT_ID_TEST, "acct_never", APP_KEY_TEST),
     ],
 )
 def test_nobody_else_takes_access_away(app: App, client_id: str, account: str, key: str) -> None:
