@@ -5,13 +5,13 @@ at a time works on an account: its lease outlasts every call made under it, so t
 """
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Final, Literal, NamedTuple, assert_never, cast
 
 import msgspec
 import stripe
 import structlog
-from stripe.params import BalanceSettingsUpdateParams
 
 from activities.stripe_client import StripeClients
 from axiru.database import row, rows, transaction
@@ -126,8 +126,7 @@ class PayoutPauses:
         client, options = await self._client(pause)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                settings = await client.v1.balance_settings.retrieve_async(options=options)
-            current = _schedule(settings)
+                current = _schedule(await _asked(client, "get", options))
             state = cast(Literal["pausing", "restoring"], pause.state)
             match state:
                 case "pausing":
@@ -195,14 +194,22 @@ class PayoutPauses:
         # From here on the call takes at most one time-out; with two gone before it, the lease is over after it.
         if monotonic() - leased.leased_at > 2 * self._timeout_seconds:
             raise LeaseTooOld("This worker was held up and asks again.")
-        change = cast(BalanceSettingsUpdateParams, {"payments": {"payouts": {"schedule": schedule}}})
         async with asyncio.timeout(self._timeout_seconds):
-            await client.v1.balance_settings.update_async(change, options)
+            await _asked(client, "post", options, payments={"payouts": {"schedule": schedule}})
 
 
-def _schedule(settings: stripe.BalanceSettings) -> Schedule:
+async def _asked(
+    client: stripe.StripeClient, method: str, options: stripe.RequestOptions, **change: Any
+) -> Mapping[str, Any]:
+    # The library cannot make its BalanceSettings of an answer whose `automatic_transfer_rules_by_currency` is null.
+    answer = await client.raw_request_async(method, "/v1/balance_settings", **options, **change)
+    settings: Mapping[str, Any] = answer.data
+    return settings
+
+
+def _schedule(settings: Mapping[str, Any]) -> Schedule:
     """The schedule as it can be sent back: the interval and its own days. Raises Refused where there is none."""
-    payouts = settings.to_dict()["payments"].get("payouts") or {}
+    payouts = settings["payments"].get("payouts") or {}
     told = payouts.get("schedule") or {}
     if not told.get("interval"):
         raise Refused("Stripe tells of no payout schedule for this account.")
