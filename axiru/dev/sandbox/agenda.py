@@ -7,6 +7,7 @@ however far the clock was moved at once.
 from collections.abc import Callable
 from typing import Final
 
+from axiru.dev.sandbox import approvals
 from axiru.dev.sandbox.books import Books
 from axiru.dev.sandbox.clock import Clock
 from axiru.dev.sandbox.operations import balance_settings, dispute_life, payout_life
@@ -18,6 +19,7 @@ DEEDS: Final[dict[str, Callable[[Books, str], None]]] = {
     balance_settings.PAY_OUT: balance_settings.pay_out,
     dispute_life.DUE: dispute_life.end_deadline,
     dispute_life.DECIDE: dispute_life.decide,
+    approvals.EXPIRE: approvals.expire,
 }
 
 

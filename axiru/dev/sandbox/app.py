@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: Stripe's API under `/v1`, the controls for tests under `/_sandbox`."""
+"""The sandbox as an ASGI application: Stripe's API under `/v1` and `/v2`, the controls for tests under `/_sandbox`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,10 +11,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from axiru.dev.sandbox.clock import Clock
 from axiru.dev.sandbox.controls import control_routes
+from axiru.dev.sandbox.dashboard import Dashboard
+from axiru.dev.sandbox.dashboard_controls import dashboard_routes
 from axiru.dev.sandbox.oauth import PATHS, OAuth, oauth_routes
 from axiru.dev.sandbox.request_schema import RequestSchema
 from axiru.dev.sandbox.store import Store
 from axiru.dev.sandbox.stripe_api import Incoming, StripeApi
+from axiru.dev.sandbox.webhook_controls import webhook_routes
 from axiru.dev.sandbox.webhooks import Webhooks
 
 DROP_CONNECTION = "axiru.drop_connection"
@@ -55,7 +58,9 @@ def create_app(
         [
             _stripe_route(api, oauth),
             *oauth_routes(oauth, redirect_uris=redirect_uris, default_account=default_account),
-            *control_routes(api, clock),
+            *control_routes(api, clock, webhooks),
+            *dashboard_routes(Dashboard(store, clock, default_account=default_account, webhooks=webhooks)),
+            *webhook_routes(webhooks),
         ],
         lifespan=[lifespan],
         openapi_config=None,
@@ -70,7 +75,7 @@ async def _watch_the_clock(api: StripeApi) -> None:
 
 
 def _stripe_route(api: StripeApi, oauth: OAuth) -> HTTPRouteHandler:
-    @route("/v1/{path:path}", http_method=["GET", "POST", "DELETE"])
+    @route(["/v1/{path:path}", "/v2/{path:path}"], http_method=["GET", "POST", "DELETE"])
     async def stripe_api(request: Request[Any, Any, Any]) -> Response[bytes]:
         incoming = await _incoming(request)
         answer = await (oauth if incoming.path in PATHS else api).answer(incoming)

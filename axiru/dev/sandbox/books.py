@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from axiru.dev.sandbox.answers import Document, new_id
+from axiru.dev.sandbox.installations import is_live
 from axiru.dev.sandbox.parameters import Page, Period
 from axiru.dev.sandbox.refusals import resource_missing
 from axiru.dev.sandbox.store import Store
@@ -54,6 +55,7 @@ class Books:
         self._request = request or RequestFacts()
         self._announces = announces
         self._silent = silent
+        self.livemode = is_live(account)
 
     def of(self, account: str, *, now: int | None = None) -> "Books":
         """The books of another account in the same request: a transfer is written into two."""
@@ -80,6 +82,8 @@ class Books:
         return None if row is None else _decoded(row[0])
 
     def add(self, document: Document) -> None:
+        if "livemode" in document:
+            document["livemode"] = self.livemode
         self._connection.execute(
             "INSERT INTO objects (account, object, id, body) VALUES (?, ?, ?, ?)",
             (self.account, document["object"], document["id"], _encoded(document)),
@@ -214,29 +218,39 @@ class Books:
         }
 
     def record_event(self, event_type: str, document: Document, *, previous: Document | None = None) -> None:
-        """Write an event, and queue it for the webhook endpoint in the same transaction.
+        """Write an event, and queue it for the webhook endpoint in the same transaction."""
+        if not self._silent:
+            data = {"object": document} | ({} if previous is None else {"previous_attributes": previous})
+            self.keep_event(self.event(event_type, data))
+
+    def event(self, event_type: str, data: Document) -> Document:
+        """An event that is in no books yet.
 
         `account` is always there, as in the events a Stripe App receives. https://docs.stripe.com/api/events/object
         """
-        if self._silent:
-            return
-        event = {
+        return {
             "id": new_id("evt"),
             "object": "event",
             "account": self.account,
             "api_version": API_VERSION,
             "created": self.now,
-            "data": {"object": document} | ({} if previous is None else {"previous_attributes": previous}),
-            "livemode": False,
+            "data": data,
+            "livemode": self.livemode,
             "pending_webhooks": int(self._announces),
             "request": msgspec.structs.asdict(self._request),
             "type": event_type,
         }
+
+    def keep_event(self, event: Document) -> None:
         self.add(event)
+        self.announce(event["id"])
+
+    def announce(self, event_id: str) -> None:
+        """Queue an event of these books for the webhook endpoint, where there is one."""
         if self._announces:
             self._connection.execute(
                 "INSERT INTO deliveries (account, event_id, attempts, due_at) VALUES (?, ?, 0, 0)",
-                (self.account, event["id"]),
+                (self.account, event_id),
             )
 
     def _seq(self, kind: str, object_id: str, param: str) -> int:

@@ -15,6 +15,12 @@ class FaultKind(StrEnum):
     STATUS_500_AFTER = "status_500_after"
     """Executed, yet the answer is a 500, which is what the idempotency key remembers."""
 
+    STATUS_429 = "status_429"
+    """Status 429 and nothing executed, with `Retry-After` of `seconds` (rounded up); the key stays unused."""
+
+    APPROVAL_REQUIRED = "approval_required"
+    """Nothing executes: Stripe asks its own people first, and says so. Only for what approvals.py knows."""
+
     DELAY_BEFORE_SECONDS = "delay_before_seconds"
     """Sleeps before executing; the idempotency key is in use meanwhile."""
 

@@ -21,6 +21,7 @@ class StripeRefusal(Exception):
         code: str | None = None,
         param: str | None = None,
         headers: dict[str, str] | None = None,
+        facts: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -29,6 +30,7 @@ class StripeRefusal(Exception):
         self.code = code
         self.param = param
         self.headers = headers or {}
+        self.facts = facts or {}
 
     def answer(self) -> Answer:
         """The refusal as Stripe would put it on the wire; absent facts are left out, as Stripe leaves them out."""
@@ -39,6 +41,7 @@ class StripeRefusal(Exception):
         if self.param is not None:
             error["param"] = self.param
         error["type"] = self.type
+        error |= self.facts
         return Answer(status=self.status, body=msgspec.json.encode({"error": error}), headers=self.headers)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from contextlib import nullcontext
 
@@ -9,7 +10,8 @@ import msgspec
 
 from axiru.dev.sandbox.agenda import Agenda
 from axiru.dev.sandbox.answers import Answer, new_id, ok
-from axiru.dev.sandbox.authentication import authenticate
+from axiru.dev.sandbox.approvals import action_of, hold
+from axiru.dev.sandbox.authentication import authenticate, presented_key
 from axiru.dev.sandbox.books import API_VERSION, Books, RequestFacts
 from axiru.dev.sandbox.clock import Clock
 from axiru.dev.sandbox.expanding import expanded
@@ -21,7 +23,8 @@ from axiru.dev.sandbox.journal import Journal, ReceivedRequest
 from axiru.dev.sandbox.operations.catalog import find_operation
 from axiru.dev.sandbox.operations.operation import Operation
 from axiru.dev.sandbox.parameters import Parameters
-from axiru.dev.sandbox.refusals import ParameterRefused, StripeRefusal, internal_error
+from axiru.dev.sandbox.rate_limits import RateLimits
+from axiru.dev.sandbox.refusals import ParameterRefused, StripeRefusal, internal_error, rate_limited
 from axiru.dev.sandbox.request_schema import RequestSchema
 from axiru.dev.sandbox.store import Store
 from axiru.dev.sandbox.webhooks import Webhooks
@@ -59,6 +62,7 @@ class StripeApi:
         self._agenda = Agenda(store, clock, announces=webhooks is not None)
         self.installations = Installations(store, clock.now)
         self.faults = Faults()
+        self.rate_limits = RateLimits()
         self.journal = Journal()
 
     def let_time_pass(self) -> None:
@@ -95,10 +99,15 @@ class StripeApi:
             installations=self.installations,
             store=self._store,
         )
+        key_of_caller = presented_key(incoming.headers.get("authorization", "")) or ""
+        if (limit := self.rate_limits.exceeded(key_of_caller)) is not None:
+            raise rate_limited(retry_after_seconds=limit.retry_after_seconds)
         form = entry.params = parse_form(incoming.query) | _form_of_body(incoming)
         found = find_operation(incoming.method, incoming.path)
         if fault is not None and fault.kind is FaultKind.STATUS_500_BEFORE:
             raise internal_error()
+        if fault is not None and fault.kind is FaultKind.STATUS_429:
+            raise rate_limited(retry_after_seconds=math.ceil(fault.seconds))
         keyed = None
         # Stripe ignores the header on GET, which is idempotent by itself.
         if incoming.method == "POST" and (key := incoming.headers.get("idempotency-key")):
@@ -108,12 +117,14 @@ class StripeApi:
             if keyed is not None and (stored := self._keys.stored_answer(keyed, now=self._clock.now())) is not None:
                 return stored
             operation = found.operation.read(Parameters(form, object_id=found.object_id, parent_id=found.parent_id))
-            if self._schema is not None:
+            if self._schema is not None and incoming.path.startswith("/v1/"):  # stripe-mock knows no v2
                 refused = await self._schema.check(incoming.method, incoming.target, incoming.headers, incoming.body)
                 if refused is not None:
                     return refused
             if fault is not None and fault.kind is FaultKind.DELAY_BEFORE_SECONDS:
                 await asyncio.sleep(fault.seconds)
+            if fault is not None and fault.kind is FaultKind.APPROVAL_REQUIRED and action_of(entry.method, entry.path):
+                return self._held(entry, keyed, key=key_of_caller)
             return self._commit(
                 operation, entry, keyed, fails=fault is not None and fault.kind is FaultKind.STATUS_500_AFTER
             )
@@ -123,13 +134,7 @@ class StripeApi:
     ) -> Answer:
         """Execute, keep the answer under the key, and commit both before anything is sent."""
         self.let_time_pass()
-        books = Books(
-            self._store,
-            account=entry.account or self._default_account,
-            now=self._clock.now(),
-            request=RequestFacts(entry.request_id, entry.idempotency_key),
-            announces=self._webhooks is not None,
-        )
+        books = self._books(entry)
         try:
             with self._store.transaction():
                 answer = ok(expanded(books, operation.execute(books), _listed(entry.params.get("expand"))))
@@ -144,13 +149,31 @@ class StripeApi:
             self._webhooks.wake()
         return answer
 
+    def _held(self, entry: ReceivedRequest, keyed: KeyedRequest | None, *, key: str) -> Answer:
+        """Instead of executing, ask for an approval; what is answered is kept under the idempotency key."""
+        books = self._books(entry)
+        with self._store.transaction():
+            answer = hold(books, entry.method, entry.path, entry.params, key=key).answer()
+            self._keep(keyed, answer, entry, books.now)
+        return answer
+
+    def _books(self, entry: ReceivedRequest) -> Books:
+        return Books(
+            self._store,
+            account=entry.account or self._default_account,
+            now=self._clock.now(),
+            request=RequestFacts(entry.request_id, entry.idempotency_key),
+            announces=self._webhooks is not None,
+        )
+
     def _keep(self, keyed: KeyedRequest | None, answer: Answer, entry: ReceivedRequest, now: int) -> None:
         if keyed is not None:
             self._keys.store_answer(keyed, answer, request_id=entry.request_id, now=now)
 
 
 def _form_of_body(incoming: Incoming) -> dict[str, Value]:
-    if not incoming.body:
+    # The requests of v2 that the sandbox knows say nothing in their bodies, which are JSON.
+    if not incoming.body or incoming.path.startswith("/v2/"):
         return {}
     if incoming.headers.get("content-type", FORM).partition(";")[0].strip().lower() != FORM:
         raise ParameterRefused(f"Invalid request (check that your POST content type is {FORM}).")

@@ -11,10 +11,15 @@ import logging
 import time
 
 import httpx
+import msgspec
 
+from axiru.dev.sandbox.deliveries import HELD, DeliveryFaultKind, DeliveryFaults
 from axiru.dev.sandbox.store import Store
 
-RETRY_AFTER_SECONDS = (1, 5, 30, 120)
+RETRY_AFTER_SECONDS = (1, 5, 30, 120, 600, 3_600, 6 * 3_600, 24 * 3_600)
+"""Time that the sandbox's clock is moved by counts as waited. https://docs.stripe.com/webhooks#automatic-retries"""
+
+LONGEST_WAIT_SECONDS = 3_600.0
 TIMEOUT_SECONDS = 5
 
 logger = logging.getLogger(__name__)
@@ -26,16 +31,51 @@ def signature(payload: bytes, secret: str, *, timestamp: int) -> str:
     return f"t={timestamp},v1={digest}"
 
 
+class _Typed(msgspec.Struct):
+    type: str
+
+
 class Webhooks:
     def __init__(self, store: Store, *, url: str, secret: str) -> None:
         self._store = store
         self._url = url
         self._secret = secret
         self._queued = asyncio.Event()
+        self.faults = DeliveryFaults()
 
     def wake(self) -> None:
         """Look at the queue now: a request has just committed its events."""
         self._queued.set()
+
+    def advance(self, seconds: int) -> None:
+        """Stripe's time was moved: what would have been tried again by then is tried now."""
+        with self._store.transaction() as connection:
+            connection.execute("UPDATE deliveries SET due_at = due_at - ? WHERE due_at < ?", (seconds, HELD))
+        self.wake()
+
+    def release(self, *, reverse: bool) -> int:
+        """Send what was held back, the newest first if `reverse`. Gives how many deliveries that is."""
+        with self._store.transaction() as connection:
+            held = connection.execute(
+                f"SELECT seq FROM deliveries WHERE due_at = ? ORDER BY seq {'DESC' if reverse else 'ASC'}",  # noqa: S608
+                (HELD,),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE deliveries SET due_at = ? WHERE seq = ?",
+                [(1 + place / 1_000, seq) for place, (seq,) in enumerate(held)],
+            )
+        self.wake()
+        return len(held)
+
+    def waiting(self) -> list[dict[str, object]]:
+        """Deliveries that have not succeeded yet, in the order in which they came."""
+        rows = self._store.connection.execute(
+            "SELECT account, event_id, attempts, due_at FROM deliveries ORDER BY seq"
+        ).fetchall()
+        return [
+            {"account": account, "event": event_id, "attempts": attempts, "held": due_at == HELD}
+            for account, event_id, attempts, due_at in rows
+        ]
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -53,7 +93,10 @@ class Webhooks:
         while (row := self._next()) is not None:
             seq, due_at, attempts, account, event_id, body = row
             if due_at > time.time():
-                return float(due_at - time.time())
+                return min(float(due_at - time.time()), LONGEST_WAIT_SECONDS)
+            # Only what is fresh: a delivery that was held, doubled or tried before is not struck again.
+            if due_at == 0 and self._struck(seq, account, event_id, body):
+                continue
             failure = await self._post(client, body.encode())
             if failure is None:
                 self._settle(seq, account, event_id, delivered=True)
@@ -67,6 +110,25 @@ class Webhooks:
                         (attempts + 1, time.time() + RETRY_AFTER_SECONDS[attempts], seq),
                     )
         return None
+
+    def _struck(self, seq: int, account: str, event_id: str, body: str) -> bool:
+        """Let a planned fault have this delivery; whether it is not to be sent now."""
+        match self.faults.take(msgspec.json.decode(body, type=_Typed).type):
+            case DeliveryFaultKind.DROP:
+                self._settle(seq, account, event_id, delivered=False)
+            case DeliveryFaultKind.HOLD:
+                with self._store.transaction() as connection:
+                    connection.execute("UPDATE deliveries SET due_at = ? WHERE seq = ?", (HELD, seq))
+            case DeliveryFaultKind.DUPLICATE:
+                with self._store.transaction() as connection:
+                    connection.execute(
+                        "INSERT INTO deliveries (account, event_id, attempts, due_at) VALUES (?, ?, 0, 1)",
+                        (account, event_id),
+                    )
+                return False
+            case None:
+                return False
+        return True
 
     def _next(self) -> tuple[int, float, int, str, str, str] | None:
         row: tuple[int, float, int, str, str, str] | None = self._store.connection.execute(

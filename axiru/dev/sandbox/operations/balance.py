@@ -21,7 +21,7 @@ class RetrieveBalance(msgspec.Struct, frozen=True):
                 {"amount": amount, "currency": currency, "source_types": {"card": amount}}
                 for currency, amount in amounts.items()
             ],
-            "livemode": False,
+            "livemode": books.livemode,
             # Money is available the moment it is booked.
             "pending": [{"amount": 0, "currency": currency, "source_types": {"card": 0}} for currency in amounts],
         }

@@ -111,7 +111,6 @@ def new_settings(account: str, schedule: Schedule, minimums: dict[str, int] | No
         "payments": {
             "debit_negative_balances": True,
             "payouts": {
-                "automatic_transfer_rules_by_currency": None,
                 "minimum_balance_by_currency": minimums,
                 "schedule": schedule.document(),
                 "statement_descriptor": None,

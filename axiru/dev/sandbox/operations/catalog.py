@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from axiru.dev.sandbox.approvals import CancelApproval, ListApprovals, RetrieveApproval
 from axiru.dev.sandbox.operations.accounts import ListAccounts, RetrieveAccount, UpdateAccount
 from axiru.dev.sandbox.operations.application_fees import (
     CreateFeeRefund,
@@ -88,8 +89,16 @@ CATALOG: dict[tuple[str, str], type[Operation]] = {
     ("POST", "/v1/transfers/{id}/reversals/{id}"): UpdateTransferReversal,
 }
 
+PREVIEW_CATALOG: dict[tuple[str, str], type[Operation]] = {
+    ("GET", "/v2/core/approval_requests"): ListApprovals,
+    ("GET", "/v2/core/approval_requests/{id}"): RetrieveApproval,
+    ("POST", "/v2/core/approval_requests/{id}/cancel"): CancelApproval,
+}
+"""What only Stripe's preview versions have, and its published description does not."""
+
 _PATTERNS = [
-    (method, re.compile(path.replace("{id}", "([^/]+)")), operation) for (method, path), operation in CATALOG.items()
+    (method, re.compile(path.replace("{id}", "([^/]+)")), operation)
+    for (method, path), operation in (CATALOG | PREVIEW_CATALOG).items()
 ]
 
 

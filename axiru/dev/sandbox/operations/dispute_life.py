@@ -6,7 +6,7 @@ from axiru.dev.sandbox.operations.dispute_evidence import no_evidence
 
 DUE_AFTER_SECONDS = 9 * 24 * 60 * 60
 FEE_CENTS = 1_500
-BANK_ANSWERS_AFTER_SECONDS = 1
+BANK_ANSWERS_AFTER_SECONDS = 60
 DUE = "dispute.due"
 DECIDE = "dispute.decide"
 
