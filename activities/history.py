@@ -43,7 +43,8 @@ class Replays:
     async def give_up(self, asked: ReplayInput) -> None:
         """Say that the replay failed for a reason that is ours, or Stripe's."""
         error = {"code": "internal_error", "message": "The replay could not be made; it has been recorded."}
-        if await row("SELECT FROM replay_pulls WHERE replay_id = {} AND stage <> 'pulled'", asked.replay_id):
+        pulling = "SELECT stage FROM replay_pulls WHERE replay_id = {} AND stage <> 'pulled'"
+        if await row(pulling, asked.replay_id) is not None:
             error = {"code": "stripe_unreachable", "message": "Stripe did not answer for hours; start a new replay."}
         await fail(asked.replay_id, error)
 

@@ -59,6 +59,10 @@ class PastStripe:
         fault = {"kind": kind, "path": "/v1/refunds", "method": "GET", "times": times, **more}
         self._http.post("/_sandbox/faults", json=fault).raise_for_status()
 
+    def limit(self, requests_per_second: int) -> None:
+        limit = {"requests_per_second": requests_per_second}
+        self._http.post("/_sandbox/rate_limits", json=limit).raise_for_status()
+
     def describe(self, refund: str, form: dict[str, str]) -> None:
         self._http.post(f"/v1/refunds/{refund}", data=form).raise_for_status()
 
@@ -68,6 +72,7 @@ class PastStripe:
 
     def forget(self) -> None:
         self._http.delete("/_sandbox/faults").raise_for_status()
+        self._http.delete("/_sandbox/rate_limits").raise_for_status()
         self._http.delete("/_sandbox/requests").raise_for_status()
 
 
@@ -240,6 +245,26 @@ async def test_what_stripe_does_not_answer_is_raised_and_goes_on_where_it_was(
     with pytest.raises(Exception, match=r"(?i)error"):
         await histories.pull(replay_id)
     assert await histories.pull(replay_id) == "pulled"
+    assert await histories.kept(replay_id, "refund") == stripe_past.past.refunds
+
+
+async def test_pulling_waits_as_long_as_stripe_asks(histories: Histories, stripe_past: PastStripe) -> None:
+    replay_id = await histories.asked()
+    stripe_past.plan_fault("status_429", seconds=2)
+    began = time.monotonic()
+    assert await histories.pull(replay_id) == "pulled"
+    assert time.monotonic() - began >= 2
+    assert (await histories.pulled(replay_id))["waited_seconds"] == 2
+    assert await histories.kept(replay_id, "refund") == stripe_past.past.refunds
+
+
+async def test_pulling_slows_down_where_stripe_says_only_that_it_was_too_much(
+    histories: Histories, stripe_past: PastStripe
+) -> None:
+    replay_id = await histories.asked()
+    stripe_past.limit(requests_per_second=2)
+    assert await histories.pull(replay_id) == "pulled"
+    assert (await histories.pulled(replay_id))["waited_seconds"] > 0
     assert await histories.kept(replay_id, "refund") == stripe_past.past.refunds
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import psutil
 import pytest
+import stripe
 from temporalio.client import WorkflowHistory
 from temporalio.common import RetryPolicy
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from activities import history
+from activities import history, stripe_history
 from axiru.database import row, rows
 from axiru.domain.replay import ReplayInput
 from axiru.temporal import data_converter
@@ -22,7 +23,16 @@ from workflows.history_replay import HistoryReplay, ReplayExpiry
 
 GOLDEN = Path(__file__).parent / "histories" / "replays"
 HEADER = "id,Amount Refunded,Currency,Created,Customer ID\n"
-OUTCOMES = {"done": "done", "bad_file": "failed", "given_up": "failed", "deleted": "deleted"}
+OUTCOMES = {
+    "done": "done",
+    "bad_file": "failed",
+    "given_up": "failed",
+    "deleted": "deleted",
+    "pulled": "done",
+    "connection_not_active": "failed",
+    "stripe_unreachable": "failed",
+    "deleted_while_pulled": "deleted",
+}
 
 
 async def test_a_replay_whose_process_is_killed_is_made_again(movements: Any) -> None:
@@ -83,6 +93,37 @@ async def test_replay_that_was_deleted_ends(movements: Any, keep_history: Any) -
     await _ends("deleted", handle, keep_history)
 
 
+async def test_replay_of_stripes_history_is_pulled_and_judged(movements: Any, keep_history: Any) -> None:
+    handle = await _pulling(movements)
+    await _ends("pulled", handle, keep_history)
+    pull = await row("SELECT stage FROM replay_pulls WHERE replay_id = {}", handle.id)
+    assert pull == {"stage": "pulled"}
+
+
+async def test_replay_without_an_active_connection_fails_and_judges_nothing(movements: Any, keep_history: Any) -> None:
+    handle = await _pulling(movements, connection="stripe_conn_gone")
+    await _ends("connection_not_active", handle, keep_history)
+    assert '"connection_not_active"' in (await _row(handle.id))["error"]
+
+
+async def test_replay_that_stripe_never_answers_is_given_up_and_says_so(
+    movements: Any, keep_history: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_replay, "PULL_RETRY", RetryPolicy(maximum_attempts=1))
+    monkeypatch.setattr(stripe_history.StripeHistory, "_page", _no_answer)
+    handle = await _pulling(movements)
+    await _ends("stripe_unreachable", handle, keep_history)
+    assert '"stripe_unreachable"' in (await _row(handle.id))["error"]
+
+
+async def test_replay_that_was_deleted_before_it_is_pulled_ends(movements: Any, keep_history: Any) -> None:
+    replay_id = f"rp_{secrets.token_hex(8)}"
+    handle = await movements.client.start_workflow(
+        HistoryReplay.run, ReplayInput(replay_id, pulls=True), id=replay_id, task_queue=movements.task_queue
+    )
+    await _ends("deleted_while_pulled", handle, keep_history)
+
+
 async def test_expiry_deletes_what_is_over(movements: Any, keep_history: Any) -> None:
     kept, expired = await _replay(HEADER), await _replay(HEADER, days=-1)
     workflow_id = f"expiry-{secrets.token_hex(8)}"
@@ -113,6 +154,36 @@ async def _started(movements: Any, text: str) -> Any:
     replay_id = await _replay(text)
     return await movements.client.start_workflow(
         HistoryReplay.run, ReplayInput(replay_id), id=replay_id, task_queue=movements.task_queue
+    )
+
+
+async def _no_answer(*_: object) -> None:
+    raise stripe.APIConnectionError("nobody there")  # type: ignore[no-untyped-call]
+
+
+async def _pulling(movements: Any, connection: str = "stripe_conn_demo") -> Any:
+    """A replay of what the demo account, or one that was disconnected, refunded in the last days."""
+    if connection != "stripe_conn_demo":
+        await rows(
+            "INSERT INTO stripe_connections (id, organization_id, mode, stripe_account_id, token_ciphertext, "
+            "write_actions, default_currency, is_default, status, profile, created_at) VALUES ({}, 'org_demo', 'test', "
+            "'acct_gone', {}, ARRAY[]::text[], 'usd', false, 'disconnected', jsonb_build_object(), now()) "
+            "ON CONFLICT DO NOTHING",
+            connection,
+            b"",
+        )
+    replay_id = f"rp_{secrets.token_hex(8)}"
+    await rows(
+        "INSERT INTO replays (id, organization_id, mode, source, title, state, policy_source, policy_name, since, "
+        "until, requested_by, created_at, expires_at, stripe_connection_id) SELECT {}, 'org_demo', 'test', 'stripe', "
+        "'', 'waiting', {}, 'refunds-starter', now() - interval '90 days', now(), id, now(), "
+        "now() + interval '30 days', {} FROM members WHERE email = 'controller@demo.example'",
+        replay_id,
+        pack("refunds-starter"),
+        connection,
+    )
+    return await movements.client.start_workflow(
+        HistoryReplay.run, ReplayInput(replay_id, pulls=True), id=replay_id, task_queue=movements.task_queue
     )
 
 
