@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 import stripe
+import structlog
 
 from activities.stripe_client import StripeClients
 from axiru.database import row
@@ -14,18 +15,26 @@ from axiru.domain.dispute import dispute_facts
 from axiru.domain.movement import Mode
 from axiru.domain.seen_movement import SeenMovement, lacks_refunds, movements_in
 from axiru.domain.stripe_event import DEAUTHORIZED, EVENT_TYPES, EventState
+from axiru.errors import AxiruError
 from axiru.stripe_fields import kept
 from ledger.acts.connection import mark_revoked
 from ledger.acts.dispute import record_dispute
 from ledger.acts.observe import Observed, SeenOn, observe
 from ledger.entry import EntrySigner
 
+_NOT_SAID: Final = (stripe.StripeError, AxiruError)
+"""Stripe does not answer, or the connection's token cannot be opened: what the event tells has to do."""
+
 REVOKED: Final = "Access was taken back in Stripe: the app was uninstalled."
+
+_log = structlog.get_logger()
 
 
 class Event(Protocol):
     """What is needed of a kept event."""
 
+    @property
+    def id(self) -> str: ...
     @property
     def organization_id(self) -> str: ...
     @property
@@ -130,7 +139,8 @@ class EventEffects:
             if client is None:
                 return None
             read = await client.v1.disputes.retrieve_async(event.body["id"], options=_options(event))
-        except stripe.StripeError:
+        except _NOT_SAID as error:
+            _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
             return None
         return kept("dispute", read.to_dict())
 
@@ -152,7 +162,8 @@ class EventEffects:
             return kept(
                 "charge", (await client.v1.charges.retrieve_async(charge_id, options=_options(event))).to_dict()
             )
-        except stripe.StripeError:
+        except _NOT_SAID as error:
+            _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
             return {}
 
 

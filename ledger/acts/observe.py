@@ -9,7 +9,7 @@ import msgspec
 from axiru import ids
 from axiru.database import row, rows, transaction
 from axiru.domain.decision import MovementInput
-from axiru.domain.movement import Amount, Context, Initiator, Merchant, Mode, Ovt
+from axiru.domain.movement import Amount, Context, Counterparty, Initiator, Merchant, Mode, Ovt
 from axiru.domain.seen_movement import SeenMovement, came_to_nothing, status_rank
 from ledger.acts.belonging import Belongs, Unasked, Undecided, belonging
 from ledger.acts.chain import json, sealing
@@ -85,6 +85,7 @@ async def _record(seen: SeenMovement, on: SeenOn, why: str) -> MovementInput:
         rail_action=seen.kind,
         amount=Amount(str(seen.amount_cents), seen.currency),
         initiator=Initiator(SOURCE, on.account_id),
+        counterparty=Counterparty(stripe_account_id=seen.target.destination if seen.kind == "transfer" else None),
         merchant=Merchant(stripe_connection_id=on.connection_id, stripe_account_id=on.account_id),
         target=seen.target,
         context=Context(customer_id=seen.customer_id, reason_code=seen.reason, source=SOURCE),
