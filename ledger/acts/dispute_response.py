@@ -194,7 +194,8 @@ async def _context(dispute: DisputeInput, reason: str) -> Context:
         *(dispute.organization_id, dispute.mode, dispute.dispute_id, ENDPOINT),
     )
     known = msgspec.json.decode(found["ovt"], type=Ovt).context if found else Context(reason_code=reason)
-    return msgspec.structs.replace(known, source=ENDPOINT)
+    extra = {**known.extra, "dispute_action": "submit_evidence"}
+    return msgspec.structs.replace(known, source=ENDPOINT, extra=extra)
 
 
 def _movement(decision_id: str, found: dict[str, Any], packet: StoredPacket, context: Context) -> Ovt:
