@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 import msgspec
 from axiru_client import AsyncAxiru, Retry
+from temporalio.service import RPCError
 
 from axiru.contract_suite.cases import PARTS, Extent, Part, windows
 from axiru.contract_suite.journal import Journal
@@ -47,18 +48,27 @@ def run_suite(options: SuiteOptions, *, on_rows: OnRows, new_client: NewClient =
 
     Raises SuiteCannotRun, StackRefused, KeyboardInterrupt; whatever is raised, surfaces and connections are put back.
     """
-    return asyncio.run(_until_stopped(_run(options, on_rows, new_client)))
+    try:
+        return asyncio.run(_until_stopped(_run(options, on_rows, new_client)))
+    except (httpx.HTTPError, RPCError, OSError) as error:
+        raise SuiteCannotRun(f"The target went away, or does not do as it is asked: {error!r}") from error
 
 
 async def _until_stopped(run: Coroutine[None, None, list[Row]]) -> list[Row]:
     """Ctrl-C and SIGTERM cancel the run, which puts everything back on its way out. Raises KeyboardInterrupt."""
     running = asyncio.create_task(run)
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, _cancel_once, running)
     try:
         return await running
     except asyncio.CancelledError as error:
         raise KeyboardInterrupt from error
+
+
+def _cancel_once(running: "asyncio.Task[list[Row]]") -> None:
+    """A second Ctrl-C must not interrupt what puts everything back."""
+    if not running.cancelling():
+        running.cancel()
 
 
 async def _run(options: SuiteOptions, on_rows: OnRows, new_client: NewClient) -> list[Row]:
@@ -115,8 +125,6 @@ async def _borrowed_surfaces(target: Target) -> AsyncIterator[Surfaces]:
     try:
         await surfaces.remember()
         yield surfaces
-    except httpx.HTTPStatusError as error:
-        raise SuiteCannotRun(f"The target does not do as it is asked: {error}") from error
     finally:
         await surfaces.put_back()
         await surfaces.close()

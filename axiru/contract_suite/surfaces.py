@@ -5,6 +5,7 @@ from typing import Any, Final
 import httpx
 
 from axiru.contract_suite.cases import ACTIONS, SurfaceMode
+from axiru.contract_suite.refusal import SuiteCannotRun
 
 _REASON: Final = "contract suite"
 
@@ -37,9 +38,15 @@ class Surfaces:
             await self._put(surface, surface_mode)
 
     async def put_back(self) -> None:
-        """Every surface to what it was."""
+        """Every surface to what it was. Raises SuiteCannotRun naming those that could not be."""
+        failed = []
         for surface in self._before:
-            await self._put(surface, surface["surface_mode"])
+            try:
+                await self._put(surface, surface["surface_mode"])
+            except httpx.HTTPError:
+                failed.append(f"{surface['surface']} ({surface['surface_mode']})")
+        if failed:
+            raise SuiteCannotRun(f"These surfaces are not as they were: {', '.join(failed)}.")
 
     async def _put(self, surface: dict[str, Any], surface_mode: str) -> None:
         body = {"surface": surface["surface"], "surface_mode": surface_mode, "reason": _REASON}

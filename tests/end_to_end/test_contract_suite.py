@@ -1,0 +1,108 @@
+"""The contract suite on a running stack: it holds, it finds a caller that fails open, and it puts everything back."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from axiru_client import AsyncAxiru, Decision
+
+from axiru.contract_suite.cases import PARTS, Extent
+from axiru.contract_suite.run import SuiteOptions, run_suite
+from axiru.contract_suite.verdict import Row
+from axiru.dev.dev_json import DevJson
+
+_STARTED_SECONDS = 120
+
+
+class FailsOpen(AsyncAxiru):
+    """A client as somebody in a hurry writes it: no answer is an answer."""
+
+    async def decide(self, *arguments: Any, **options: Any) -> Decision:
+        decision = await super().decide(*arguments, **options)
+        if decision.reachable:
+            return decision
+        known = {name: getattr(decision, name) for name in Decision.__dataclass_fields__}
+        return Decision(**known | {"outcome": "allow", "hold": None})
+
+
+def test_reduced_run_holds(stack: DevJson) -> None:
+    before = _surfaces(stack)
+
+    ended = subprocess.run(  # noqa: S603 - Axiru itself
+        _command(stack, "--reduced", "--json"), capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    rows = json.loads(ended.stdout)
+    assert {row["part"] for row in rows} == set(PARTS)
+    assert {row["surface_mode"] for row in rows} == {"enforce", "shadow"}
+    assert sum(row["calls_while_cut"] for row in rows) == 0
+    executed = [row for row in rows if row["execute"] == "axiru" and row["surface_mode"] == "enforce"]
+    assert {row["calls_after"] for row in executed} == {1}
+    assert {row["told"]["degraded"] for row in rows if _is_callers_dispute(row)} == {True}
+    assert _surfaces(stack) == before
+
+
+def test_caller_that_fails_open_is_found(stack: DevJson) -> None:
+    found: list[Row] = []
+    options = SuiteOptions(target=stack.api_url, home=Path(stack.home), extent=Extent.REDUCED, parts=("network",))
+
+    rows = run_suite(options, on_rows=found.extend, new_client=FailsOpen)
+
+    broken = [row for row in rows if row.faults]
+    assert rows == found
+    assert {row.surface_mode for row in broken} == {"enforce"}
+    assert {row.action for row in broken} == {"refund", "payout", "transfer", "app_fee_refund", "dispute"}
+    assert any("the caller was allowed to execute" in row.faults for row in broken)
+
+
+def test_interrupted_run_puts_everything_back(stack: DevJson) -> None:
+    before = _surfaces(stack)
+    running = subprocess.Popen(  # noqa: S603 - Axiru itself
+        _command(stack), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        _until_surfaces_are_set(stack, before, running)
+        family = psutil.Process(running.pid).children(recursive=True)
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=60)[0].decode()
+    finally:
+        running.kill()
+
+    assert running.returncode == 130, said
+    assert "Stopped; surfaces and connections are as they were." in said
+    assert _surfaces(stack) == before
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _command(stack: DevJson, *arguments: str) -> list[str]:
+    target = ("--target", stack.api_url, "--home", stack.home)
+    return [sys.executable, "-P", "-m", "axiru.cli", "contract-suite", *target, *arguments]
+
+
+def _surfaces(stack: DevJson) -> dict[str, Any]:
+    answer = httpx.get(
+        f"{stack.api_url}/api/v1/surfaces", headers={"Authorization": f"Bearer {stack.api_keys['admin']}"}, timeout=30
+    )
+    found = answer.raise_for_status().json()["items"]
+    return {f"{one['stripe_connection_id']}/{one['surface']}": one["surface_mode"] for one in found}
+
+
+def _until_surfaces_are_set(stack: DevJson, before: dict[str, Any], running: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _STARTED_SECONDS
+    while _surfaces(stack) == before:
+        if running.poll() is not None or time.monotonic() > deadline:
+            pytest.fail("the suite did not begin")
+        time.sleep(0.2)
+
+
+def _is_callers_dispute(row: dict[str, Any]) -> bool:
+    enforced = row["surface_mode"] == "enforce" and row["part"] != "Stripe"
+    return enforced and row["action"] == "dispute" and row["execute"] == "caller"
