@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.dispute_relay import tell_disputes
-from activities.names import RELEASE_SIGNAL, VOTE_SIGNAL
+from activities.names import CONTROL_SIGNAL, RELEASE_SIGNAL, VOTE_SIGNAL
 from activities.sweep import ensure_undoing, ensure_workflow
 from axiru.database import row, rows
 from axiru.domain.decision import MovementInput, is_settled
@@ -94,6 +94,8 @@ async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]
             if undoing["state"] == "intended":
                 movement = MovementInput(undoing["decision_id"], organization_id, mode)
                 await ensure_undoing(client, task_queue, movement)
+        if message["topic"] == "control":
+            await _tell_those_at_stripe(client, task_queue, chain, msgspec.json.decode(message["payload"]))
         if (signal := _SIGNALS.get(message["topic"])) is not None:
             name, id_field = signal
             told = msgspec.json.decode(message["payload"])
@@ -112,6 +114,21 @@ async def _relay_chain(client: Client, task_queue: str, chain: Mapping[str, Any]
         upto,
     )
     return len(messages)
+
+
+async def _tell_those_at_stripe(
+    client: Client, task_queue: str, chain: Mapping[str, Any], control: Mapping[str, Any]
+) -> None:
+    """A control takes back what Stripe's own people have not agreed to yet: the workflows that wait for them look."""
+    if not control["in_force"]:
+        return
+    waiting = await rows(
+        "SELECT decision_id FROM executions WHERE organization_id = {} AND mode = {} AND state = 'requires_approval'",
+        chain["organization_id"],
+        chain["mode"],
+    )
+    for one in waiting:
+        await _signal(client, task_queue, chain, one["decision_id"], CONTROL_SIGNAL, control["control_id"])
 
 
 async def _signal(

@@ -27,6 +27,8 @@ ACT_RETRY = RetryPolicy(
 EXECUTE_TIMEOUT = timedelta(seconds=90)
 EXECUTE_HEARTBEAT = timedelta(seconds=5)
 EXECUTE_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+APPROVAL_LOOK_FIRST = timedelta(seconds=5)
+APPROVAL_LOOK_MOST = timedelta(minutes=15)
 ABANDONED_AFTER = timedelta(days=1)
 CONTEXT_TIMEOUT = timedelta(seconds=30)
 CONTEXT_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
@@ -130,7 +132,11 @@ class MoneyMovement:
             )
 
     async def _execute(self, movement: MovementInput) -> str:
-        """Execute, again after every hold. A control that comes meanwhile ends it, and says so."""
+        """Execute, again after every hold. A control that comes meanwhile ends it, and says so.
+
+        While Stripe asks its own people, look now and then, and at once when a control came: it withdraws the question.
+        """
+        look = APPROVAL_LOOK_FIRST
         while True:
             released = len(self._releases)
             state = await workflow.execute_activity_method(
@@ -140,6 +146,11 @@ class MoneyMovement:
                 heartbeat_timeout=EXECUTE_HEARTBEAT,
                 retry_policy=EXECUTE_RETRY,
             )
+            if state == "requires_approval":
+                with contextlib.suppress(TimeoutError):
+                    await workflow.wait_condition(functools.partial(self._more_releases_than, released), timeout=look)
+                look = min(2 * look, APPROVAL_LOOK_MOST)
+                continue
             if state != "held":
                 return state
             await workflow.wait_condition(functools.partial(self._more_releases_than, released))
@@ -168,6 +179,11 @@ class MoneyMovement:
         """The hold of this id was lifted. The signal itself permits nothing: whether it is held, the tables say."""
         if control_id not in self._releases:
             self._releases.append(control_id)
+
+    @workflow.signal
+    def control_recorded(self, control_id: str) -> None:
+        """A control came while Stripe asks its own people. The signal forbids nothing: what is in force, tables say."""
+        self.release_recorded(control_id)
 
     @workflow.signal
     def asked_again(self) -> None:

@@ -5,9 +5,10 @@ from typing import Any, cast
 
 import stripe
 
+from activities.stripe.approvals import approval_required
 from activities.stripe.operation import DEFINITE_STATUSES, NOT_FOUND, Sent, account_of, refused
 from activities.stripe.registry import OPERATIONS
-from axiru.domain.execution import ExecutionResult, StripeCall
+from axiru.domain.execution import ExecutionResult, StripeApproval, StripeCall
 from axiru.errors import AxiruError
 
 
@@ -44,8 +45,8 @@ async def look_up(client: stripe.StripeClient, sent: Sent) -> ExecutionResult | 
 
 async def send(
     client: stripe.StripeClient, sent: Sent, *, idempotency_key: str, attempt: int, timeout_seconds: float
-) -> ExecutionResult:
-    """Make the call and say what became of it; `attempt` counts from 1.
+) -> ExecutionResult | StripeApproval:
+    """Make the call and say what became of it, or whom Stripe asks first; `attempt` counts from 1.
 
     Raises OutcomeUnknown unless Stripe said what it did.
     """
@@ -56,6 +57,8 @@ async def send(
     except TimeoutError as error:
         raise OutcomeUnknown("Stripe did not answer in time.") from error
     except stripe.StripeError as error:
+        if (asked := approval_required(error)) is not None:
+            return asked
         # A replayed failure is the stored answer under this key: it will never be another.
         replayed = _replayed_failure(error)
         if error.http_status not in DEFINITE_STATUSES and not replayed:

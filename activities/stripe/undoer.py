@@ -9,7 +9,7 @@ from activities.stripe.operation import Sent
 from activities.stripe.sending import OutcomeUnknown, look_up, send, why_unfit
 from activities.stripe_client import StripeClients
 from axiru.domain.decision import MovementInput
-from axiru.domain.execution import ExecutionResult
+from axiru.domain.execution import ExecutionResult, StripeApproval
 from axiru.settings import Settings
 from ledger.acts.undo import ENDED, NotUndoable, permit_undo, read_undoing, settle_undo
 from ledger.entry import EntrySigner
@@ -64,6 +64,9 @@ class StripeUndoer:
                 attempt=permission.attempt,
                 timeout_seconds=self._settings.stripe_timeout_seconds,
             )
+            if isinstance(result, StripeApproval):
+                # Stripe has its people asked about making money move, of which this is the way back.
+                raise OutcomeUnknown("Stripe asks its own people about this; it is looked for again.", asked=result.id)
             return await self._settle(movement, result)
 
     async def _settle(self, movement: MovementInput, result: ExecutionResult) -> str:

@@ -85,6 +85,20 @@ class ExecutionResult(msgspec.Struct, frozen=True):
     error_message: str | None = None
 
 
+class StripeApproval(msgspec.Struct, frozen=True):
+    """Stripe's request to its own people to agree to a call; once they do, Stripe makes the call itself.
+
+    `status` in Stripe's words (https://docs.stripe.com/account/approvals); `withdrawing` once Axiru does not want it
+    any more, because a control came.
+    """
+
+    id: str
+    status: str
+    dashboard_url: str | None = None
+    expires_at: datetime | None = None
+    withdrawing: bool = False
+
+
 REVERSIBLE_PAYOUTS = frozenset({"in_transit", "paid"})
 """The states in which a payout has left, so that Stripe reverses it; before that it is cancelled."""
 

@@ -5,7 +5,10 @@ from piccolo.table import Table
 
 
 class Execution(Table, tablename="executions"):
-    """`state` is intended, calling, succeeded or failed. `calling` is what a kill switch reports as in flight."""
+    """`state` is intended, calling, requires_approval, succeeded or failed.
+
+    `calling` is what a kill switch reports as in flight; at `requires_approval` Stripe asks its own people first.
+    """
 
     decision_id = Text(primary_key=True)
     organization_id = Text()
@@ -22,6 +25,7 @@ class Execution(Table, tablename="executions"):
     first_call_at = Timestamptz(null=True, default=None)
     last_call_at = Timestamptz(null=True, default=None)
     settled_at = Timestamptz(null=True, default=None)
+    stripe_approval = JSONB(null=True, default=None)
 
 
 class Undoing(Table, tablename="undoings"):

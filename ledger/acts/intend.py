@@ -41,6 +41,7 @@ class Executable(msgspec.Struct, frozen=True):
     entry_hash: bytes
     approved_digest: str | None
     execution_state: str | None
+    idempotency_key: str | None
     attempts: int
     first_call_at: datetime | None
     last_call_at: datetime | None
@@ -70,6 +71,8 @@ async def intend(
         found = await _executable(decision_id)
         if found.execute != "axiru" or found.execution_state in {"succeeded", "failed"}:
             raise NotExecutable("There is nothing left to execute.", state=found.state)
+        if found.execution_state == "requires_approval":
+            raise NotExecutable("Stripe asks its own people about this call.", state=found.execution_state)
         if found.state not in {"allowed", "approved", "executing", "held"}:
             raise NotExecutable("This decision does not permit execution.", state=found.state)
         held = found.state == "held"
@@ -87,7 +90,8 @@ async def intend(
             await settle_blocked(intending, blocked, call)
             return blocked
         since = found.first_call_at or intending.now
-        intent = Intent(decision_id, call, idempotency_key(decision_id), found.attempts + 1, since)
+        key = found.idempotency_key or idempotency_key(decision_id)
+        intent = Intent(decision_id, call, key, found.attempts + 1, since)
         if found.execution_state is None:
             await _begin(intent, intending)
         else:
@@ -123,6 +127,13 @@ def _sealed_call(found: Executable) -> StripeCall:
     if sealed["call"] is None:
         raise NotExecutable("This decision was sealed without a call.", state=found.state)
     return msgspec.convert(sealed["call"], StripeCall)
+
+
+async def is_stopped(decision_id: str, *, organization_id: str, mode: Mode, signer: EntrySigner) -> bool:
+    """Whether a hold came, or anything that forbids a call that Stripe has not made yet."""
+    async with act(signer, organization_id, mode) as looking:
+        found = await _executable(decision_id)
+        return found.state == "held" or await _objection(decision_id, found, looking) is not None
 
 
 async def planned_call(decision_id: str) -> StripeCall:
@@ -191,7 +202,7 @@ async def _executable(decision_id: str) -> Executable:
         """
         SELECT d.state, d.execute, d.policy_hash, r.ovt, c.stripe_account_id AS connection_account_id,
             e.body AS decision_body, e.prev_hash, e.entry_hash,
-            a.digest AS approved_digest, x.state AS execution_state,
+            a.digest AS approved_digest, x.state AS execution_state, x.idempotency_key,
             coalesce(x.attempts, 0) AS attempts, x.first_call_at, x.last_call_at, c.status AS connection_status,
             coalesce(c.write_actions, ARRAY[]::text[]) AS write_actions,
             EXISTS (SELECT FROM policy_versions v WHERE v.organization_id = d.organization_id

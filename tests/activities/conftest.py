@@ -105,6 +105,13 @@ class Sandbox:
         """What the account's owner does beside Axiru."""
         return self._posted(path, form)
 
+    def told(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What happens on Stripe's side: an answer of one of the sandbox's controls."""
+        answer = self._http.post(path, json=body)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
     def got(self, path: str) -> dict[str, Any]:
         """What Stripe shows the account's owner."""
         answer = self._http.get(path)
@@ -115,7 +122,7 @@ class Sandbox:
     def money_calls(self) -> list[str]:
         """The paths of all POSTs to Stripe's API since `forget`."""
         found = self._http.get("/_sandbox/requests?method=POST").json()["data"]
-        return [request["path"] for request in found if request["path"].startswith("/v1/")]
+        return [request["path"] for request in found]
 
     def _posted(self, path: str, form: dict[str, str]) -> dict[str, Any]:
         answer = self._http.post(path, data=form)

@@ -164,6 +164,14 @@ CREATE TABLE undoings (
     settled_at timestamptz
 );
 
+-- Stripe may ask its own people before it makes a call; nothing has moved until they agree, and nothing is called again.
+ALTER TABLE executions DROP CONSTRAINT executions_state_check;
+ALTER TABLE executions
+    ADD CHECK (state IN ('intended', 'calling', 'requires_approval', 'succeeded', 'failed')),
+    ADD COLUMN stripe_approval jsonb;
+GRANT UPDATE (stripe_approval, idempotency_key) ON executions TO axiru_app;
+CREATE INDEX executions_at_stripes_approval ON executions (organization_id, mode) WHERE state = 'requires_approval';
+
 -- A freeze of a connected account also stops Stripe's automatic payouts; what the schedule was is kept for the way back.
 CREATE TABLE payout_pauses (
     control_id text PRIMARY KEY REFERENCES controls,
