@@ -120,8 +120,16 @@ class ConnectorsPage:
             icon("check-circle")
             with block("p"):
                 Text("strong", f"{arrived.shown} is connected.")
-                Text("span", " Axiru reads its last 90 days now; nothing is enforced before you say so. ")
+                Text("span", f" Axiru reads its last 90 days now. {_bound(arrived)} ")
                 link("Go on setting up", f"/onboarding?mode={arrived.mode}")
+
+
+def _bound(connection: Connection) -> str:
+    """What holds for it from the first moment: surfaces that are enforced for all connections are for a new one."""
+    names = [action_name(action).lower() for action in connection.enforcing]
+    if not names:
+        return "Nothing is enforced before you say so."
+    return f"Enforced on it as on all connections: {', '.join(names)}."
 
 
 def _row(connection: Connection) -> None:
