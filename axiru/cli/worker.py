@@ -16,6 +16,7 @@ from activities.breakers import watch_breakers_forever
 from activities.deliveries import deliver_forever
 from activities.disputes import DisputeResponses
 from activities.email import EmailChannel
+from activities.first_history import look_back_forever
 from activities.forgetting import forget_forever
 from activities.history import Replays
 from activities.payment_context import PaymentContexts
@@ -97,6 +98,7 @@ async def working(settings: Settings, *, tasks_only: bool = False) -> AsyncItera
                 asyncio.create_task(forget_forever()),
                 asyncio.create_task(observe_forever(client, settings.temporal_task_queue, clients, signer)),
                 asyncio.create_task(PayoutPauses(settings, clients, signer).work_forever()),
+                asyncio.create_task(look_back_forever(client, settings.temporal_task_queue)),
             ]
         )
         try:
