@@ -10,7 +10,7 @@ PAUSE_LOOKS: Final[Mapping[str, Look]] = {
     "paused": Look("Payouts paused", "pause", "waiting"),
     "restoring": Look("Restoring payouts", "spinner", "busy"),
     "restored": Look("Payouts restored", "check", "good"),
-    "failed": Look("Payouts not paused", "alert", "failed"),
+    "failed": Look("Payouts not changed", "alert", "failed"),
 }
 
 

@@ -1,6 +1,7 @@
 """One connection: whether it works, what may be done with it, and how Stripe's news arrive."""
 
 import asyncio
+from typing import Final
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -29,7 +30,8 @@ from console.stripe_views import Connection
 from console.stripe_words import NOT_PERMITTED, STATUS_SENTENCES, may_connect
 from console.theme import Frame, frame
 
-HEALTH_SECONDS = 2.0
+HEALTH_SECONDS: Final = 2.0
+LOOK_AGAIN_SECONDS: Final = 10.0
 
 
 def register(console: Console) -> None:
@@ -71,6 +73,7 @@ class ConnectorPage:
         self._connection_id = connection_id
         self._mode = mode
         self._head_kept, self._account_kept = Kept(), Kept()
+        self._again: asyncio.TimerHandle | None = None
 
     def build(self, state: str) -> None:
         with block("a", "back", href=f"/connectors?mode={self._mode}"):
@@ -116,6 +119,13 @@ class ConnectorPage:
         self._actions.show(connection, surfaces.items)
         self._health.show(connection)
         await self._log.read()
+        self._look_again_later()
+
+    def _look_again_later(self) -> None:
+        """Most of what Stripe tells belongs to what is known already, and is told to nobody."""
+        if self._again is not None:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._following.resync)
 
     def _top(self, connection: Connection) -> None:
         self._head.clear()
@@ -160,4 +170,4 @@ class ConnectorPage:
 
 
 def _concerns(event: StreamEvent) -> bool:
-    return event.event in {"connection", "surface", "stripe_event", "bypass", "dispute"}
+    return event.event in {"connection", "surface", "bypass", "dispute", "execution"}

@@ -81,7 +81,7 @@ class ConnectorsPage:
             self._session,
             self._mode,
             read=self._read,
-            concerns=lambda event: event.event in {"connection", "surface", "stripe_event"},
+            concerns=lambda event: event.event in {"connection", "surface", "bypass", "dispute"},
             problem=lambda sentence: self._shell.problem("connectors", sentence),
             shortest_interval_seconds=HEALTH_SECONDS,
         )

@@ -73,7 +73,7 @@ class ControlsPage:
                 self._session,
                 mode,
                 read=self._read,
-                concerns=lambda event: event.event in {"control", "payout_pause", "fail_open"},
+                concerns=lambda event: event.event in {"control", "fail_open"},
                 problem=lambda sentence: self._shell.problem("controls page", sentence),
             )
             for mode in _MODES

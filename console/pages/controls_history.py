@@ -7,6 +7,7 @@ from console.components.badge import badge
 from console.components.button import Button
 from console.components.empty_state import empty_state
 from console.components.kept import Kept
+from console.components.payout_pause import payout_pause
 from console.components.queue_filters import QueueFilters, Tab
 from console.components.text import Text, block
 from console.components.timestamp import Timestamp
@@ -124,3 +125,5 @@ def _row(control: ControlView) -> None:
                 Timestamp(control.lifted_at)
                 Text("span", control.lifted_by.shown if control.lifted_by else "", "muted")
                 Text("span", control.lifted_reason or "", "muted")
+            if control.payout_pause is not None and not control.in_force:
+                payout_pause(control.payout_pause)

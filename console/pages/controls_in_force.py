@@ -8,14 +8,14 @@ from console.components.badge import Look, badge
 from console.components.button import Button
 from console.components.empty_state import empty_state
 from console.components.kept import Kept
+from console.components.payout_pause import payout_pause
 from console.components.question import Question
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.components.wording import MODE_NAMES
 from console.control_words import KINDS, NOT_PERMITTED, by_whom, may_control, requests_text, subject_name
-from console.payout_words import PAUSE_LOOKS, schedule_text
 from console.sessions import Session
-from console.views import ControlView, PayoutPause
+from console.views import ControlView
 
 _LOOKS: Final[Mapping[str, Look]] = {
     "kill_switch": Look("Kill switch", "stop", "failed"),
@@ -82,7 +82,7 @@ class InForce:
                 else:
                     Text("span", "until somebody lifts it")
             if control.payout_pause is not None:
-                _payout_pause(control.payout_pause)
+                payout_pause(control.payout_pause)
             _in_flight(control.in_flight)
             if may_control(self._session):
                 with block("div", "row-buttons"):
@@ -111,16 +111,6 @@ def _subject(control: ControlView) -> None:
                 Text("code", value)
     if not control.scope:
         Text("strong", "Everything" if control.kind == "kill_switch" else KINDS[control.kind])
-
-
-def _payout_pause(pause: PayoutPause) -> None:
-    look = PAUSE_LOOKS.get(pause.state, Look(pause.state.replace("_", " ").capitalize(), "pause", "neutral"))
-    with block("div", "payout-pause"):
-        badge(look.label, look.tone, look.icon)
-        if pause.schedule_before is not None:
-            Text("span", f"Schedule before: {schedule_text(pause.schedule_before)}", "muted")
-        if pause.detail:
-            Text("span", pause.detail, "refusal" if pause.state == "failed" else "muted")
 
 
 def _in_flight(decision_ids: Sequence[str]) -> None:

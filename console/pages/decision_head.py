@@ -15,6 +15,8 @@ from console.views import Execution, StripeApproval
 _STRIPE_WAITS: Final = "Stripe waits for a person to approve this in its dashboard."
 STRIPE_APPROVAL_WORDS: Final = {
     "approved": "It was approved in Stripe's dashboard.",
+    "succeeded": "It was approved in Stripe's dashboard, and Stripe has made it.",
+    "not_shown": "Stripe asks its own people first, and does not show Axiru how that stands.",
     "rejected": "It was rejected in Stripe's dashboard.",
     "failed": "It was approved in Stripe's dashboard, and then failed there.",
     "canceled": "The request for approval was cancelled at Stripe.",
