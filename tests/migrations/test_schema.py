@@ -144,7 +144,12 @@ CHANGES = {
     "evidence_packets": {"staged_at", "submitted_at", "submitted_by_decision", "submitted_degraded"},
     "undoings": {
         "state",
+        "call",
+        "idempotency_key",
         "attempts",
+        "reason",
+        "requested_by",
+        "requested_at",
         "last_call_at",
         "stripe_object_id",
         "stripe_status",

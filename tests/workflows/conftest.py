@@ -231,6 +231,14 @@ class Movements:
             fault = {"kind": kind, "path": path, "method": method, "times": 1, "seconds": seconds}
             (await stripe.post("/_sandbox/faults", json=fault)).raise_for_status()
 
+    async def approve_at_stripe(self, decision_id: str) -> None:
+        """One of Stripe's own people agrees to the call."""
+        asked = await row("SELECT stripe_approval ->> 'id' AS id FROM executions WHERE decision_id = {}", decision_id)
+        assert asked is not None
+        async with httpx.AsyncClient(base_url=self._stripe_url) as stripe:
+            review = await stripe.post(f"/_sandbox/approval_requests/{asked['id']}", json={"approved": True})
+            review.raise_for_status()
+
     async def result(self, decision_id: str) -> str:
         """The state the workflow ended in."""
         handle = self.client.get_workflow_handle_for(MoneyMovement.run, decision_id)

@@ -45,6 +45,8 @@ OUTCOMES = {
     "held_and_released": "executed",
     "held_while_executing": "executed",
     "held_for_the_caller_and_denied": "denied",
+    "approved_at_stripe": "executed",
+    "stopped_while_stripe_asks": "execution_failed",
 }
 
 PASSED_THROUGH = ("axiru", "activities", "ledger", "policies", "msgspec", "piccolo", "asyncpg", "stripe", "structlog")
@@ -59,7 +61,9 @@ MUTATIONS = {
     "nothing expires": ("_sealed(Acts.expire_approval, movement)", "_sealed(Acts.read_approval, movement)"),
     "what is held executes": ('state == "held" else state', 'state == "pending" else state'),
     "a release is not waited for": ('movement)\n            if state != "held":', "movement)\n            if state:"),
-    "a hold ends the execution": ('   )\n            if state != "held":', "   )\n            if state:"),
+    "a hold ends the execution": ('continue\n            if state != "held":', "continue\n            if state:"),
+    "what Stripe asks about is not looked at again": ("                continue\n", "                return state\n"),
+    "a control is not heard while Stripe asks": ("self.release_recorded(control_id)", "pass"),
     "nobody is reminded": ("notices = list(receipt.approval_notices)", "notices = list(receipt.approval_notices)[1:]"),
     "Stripe is asked before people may vote": (
         "asyncio.create_task(self._read_payment(movement))",

@@ -147,6 +147,25 @@ async def _held_for_the_caller_and_denied(movements: Any) -> str:
     return str(decision_id)
 
 
+async def _approved_at_stripe(movements: Any) -> str:
+    await movements.plan_fault("approval_required")
+    decision_id = await movements.record(1_000, charge="ch_demo_011")
+    await movements.decide(decision_id)
+    await movements.until_execution(decision_id, "requires_approval")
+    await movements.approve_at_stripe(decision_id)
+    return str(decision_id)
+
+
+async def _stopped_while_stripe_asks(movements: Any) -> str:
+    await movements.plan_fault("approval_required")
+    decision_id = await movements.record(1_000, charge="ch_demo_012", customer_id="cus_at_stripe")
+    await movements.decide(decision_id)
+    await movements.until_execution(decision_id, "requires_approval")
+    await movements.until_event(decision_id, EventType.EVENT_TYPE_TIMER_STARTED)
+    await movements.freeze("cus_at_stripe")
+    return str(decision_id)
+
+
 BRANCHES: dict[str, tuple[Callable[[Any], Awaitable[str]], str]] = {
     "allowed_for_caller": (_allowed_for_caller, "allowed"),
     "denied": (_denied, "denied"),
@@ -164,6 +183,8 @@ BRANCHES: dict[str, tuple[Callable[[Any], Awaitable[str]], str]] = {
     "held_and_released": (_held_and_released, "executed"),
     "held_while_executing": (_held_while_executing, "executed"),
     "held_for_the_caller_and_denied": (_held_for_the_caller_and_denied, "denied"),
+    "approved_at_stripe": (_approved_at_stripe, "executed"),
+    "stopped_while_stripe_asks": (_stopped_while_stripe_asks, "execution_failed"),
 }
 
 
@@ -174,6 +195,10 @@ async def test_branch_ends_as_it_should_and_replays(
     monkeypatch.setattr(control, "SETTLE_SECONDS", 0.1)
     if branch == "abandoned":
         monkeypatch.setattr(money_movement, "ABANDONED_AFTER", timedelta(milliseconds=100))
+    if branch == "approved_at_stripe":
+        monkeypatch.setattr(money_movement, "APPROVAL_LOOK_FIRST", timedelta(milliseconds=500))
+    if branch == "stopped_while_stripe_asks":
+        monkeypatch.setattr(money_movement, "APPROVAL_LOOK_FIRST", timedelta(minutes=5))
     run, outcome = BRANCHES[branch]
 
     decision_id = await run(movements)
