@@ -8,6 +8,8 @@ import httpx
 import pytest
 import stripe
 
+DAY_SECONDS = 24 * 60 * 60
+
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 8) -> None:
     deadline = time.monotonic() + seconds
@@ -96,6 +98,38 @@ def test_a_customer_who_answers_lets_a_refund_succeed(sandbox: Any, client: stri
     after = client.v1.refunds.retrieve(refund.id)
     assert after.status == "succeeded"
     assert client.v1.balance_transactions.retrieve(str(after.balance_transaction)).net == -500
+
+
+def test_a_customer_who_never_answers_lets_a_refund_fail(start_sandbox: Callable[..., Any]) -> None:
+    sandbox = start_sandbox()
+    client = sandbox.client()
+    konbini = client.v1.charges.create({"amount": 500, "currency": "jpy", "source": "src_konbini"})
+    refund = client.v1.refunds.create({"charge": konbini.id, "instructions_email": "ryo@example.com"})
+    sandbox.advance_clock(44 * DAY_SECONDS)
+    assert client.v1.refunds.retrieve(refund.id).status == "requires_action"
+
+    sandbox.advance_clock(DAY_SECONDS)
+
+    assert client.v1.refunds.retrieve(refund.id).status == "failed"
+    assert client.v1.charges.retrieve(konbini.id).amount_refunded == 0
+
+
+def test_what_a_live_account_does_is_live(told: Any, webhook_receiver: Any) -> None:
+    live = {"account": "acct_live_shop"}
+    control(told, "balance", amount=500, currency="usd", **live)
+    payout = control(told, "dashboard", path="/v1/payouts", params={"amount": 500, "currency": "usd"}, **live)
+
+    wait_until(lambda: len(webhook_receiver.received) == 1)
+    (event,) = webhook_receiver.events()
+    assert (event.livemode, event.account, payout["livemode"]) == (True, "acct_live_shop", True)
+    with pytest.raises(stripe.PermissionError):
+        told.client(stripe_account="acct_live_shop").v1.payouts.retrieve(payout["id"])
+
+
+def test_a_clock_is_not_moved_out_of_time(sandbox: Any) -> None:
+    answer = httpx.post(f"{sandbox.url}/_sandbox/clock", json={"advance_seconds": 10**12})
+
+    assert answer.status_code == 400
 
 
 def test_a_dropped_event_is_only_found_by_asking(told: Any, webhook_receiver: Any) -> None:

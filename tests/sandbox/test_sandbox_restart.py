@@ -38,6 +38,22 @@ def test_a_stopped_sandbox_exits_0_and_starts_with_what_it_knew(start_sandbox: C
     assert client.v1.refunds.create({"charge": CHARGE, "amount": 1}).created >= refund.created + 3600
 
 
+def test_what_time_was_to_do_is_done_after_kill_9(start_sandbox: Callable[..., Any]) -> None:
+    sandbox = start_sandbox()
+    payout = sandbox.client().v1.payouts.create({"amount": 100, "currency": "usd"})
+    sandbox.advance_clock(24 * 60 * 60)
+    sandbox.kill()
+    sandbox.start()
+    client = sandbox.client()
+    assert client.v1.payouts.retrieve(payout.id).status == "in_transit"
+
+    sandbox.advance_clock(24 * 60 * 60)
+
+    assert client.v1.payouts.retrieve(payout.id).status == "paid"
+    about = [event for event in client.v1.events.list({"limit": 100}) if event.data.object["id"] == payout.id]
+    assert [event.type for event in about] == ["payout.paid", "payout.updated", "payout.created"]
+
+
 @pytest.mark.parametrize("kill_after_seconds", [0.1, 0.25])
 def test_kill_9_between_refunds_loses_none_and_doubles_none(
     start_sandbox: Callable[..., Any], kill_after_seconds: float

@@ -10,13 +10,14 @@ from typing import Final
 from axiru.dev.sandbox import approvals
 from axiru.dev.sandbox.books import Books
 from axiru.dev.sandbox.clock import Clock
-from axiru.dev.sandbox.operations import balance_settings, dispute_life, payout_life
+from axiru.dev.sandbox.operations import balance_settings, dispute_life, payout_life, refund_life
 from axiru.dev.sandbox.store import Store
 
 DEEDS: Final[dict[str, Callable[[Books, str], None]]] = {
     payout_life.LEAVE: payout_life.leave,
     payout_life.ARRIVE: payout_life.arrive,
     balance_settings.PAY_OUT: balance_settings.pay_out,
+    refund_life.EXPIRE: refund_life.expire,
     dispute_life.DUE: dispute_life.end_deadline,
     dispute_life.DECIDE: dispute_life.decide,
     approvals.EXPIRE: approvals.expire,

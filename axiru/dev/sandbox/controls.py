@@ -1,6 +1,6 @@
 """`/_sandbox`: what tests and the local stack ask of the sandbox beside Stripe's API. No key is needed."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import delete, get, post
@@ -14,9 +14,9 @@ from axiru.dev.sandbox.webhooks import Webhooks
 
 
 class Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Move Stripe's time forward."""
+    """Move Stripe's time forward, by ten years at most: everything that is due by then happens at once."""
 
-    advance_seconds: int
+    advance_seconds: Annotated[int, msgspec.Meta(le=10 * 366 * 24 * 60 * 60)]
 
 
 def control_routes(api: StripeApi, clock: Clock, webhooks: Webhooks | None) -> list[HTTPRouteHandler]:

@@ -107,6 +107,8 @@ def pay(books: Books, payout: Document) -> None:
         )
     previous = books.change(payout, **changed)
     books.record_event("payout.paid", payout, previous=previous)
+    if payout["automatic"]:
+        books.record_event("payout.reconciliation_completed", payout)
 
 
 def fail(books: Books, payout: Document, *, code: str) -> None:

@@ -3,6 +3,15 @@
 from axiru.dev.sandbox.answers import Document
 from axiru.dev.sandbox.books import Books
 
+EXPIRE = "refund.expire"
+
+
+def expire(books: Books, refund_id: str) -> None:
+    """The customer never said where the money should go. Nothing happens to a refund that waits no more."""
+    refund = books.get("refund", refund_id, param="refund")
+    if refund["status"] == "requires_action":
+        fail(books, refund, reason="unknown")
+
 
 def fail(books: Books, refund: Document, *, reason: str) -> None:
     """The bank could not give the money to the customer: it is back in the balance, and the charge less refunded."""

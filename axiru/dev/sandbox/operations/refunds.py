@@ -4,6 +4,7 @@ import msgspec
 
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
+from axiru.dev.sandbox.operations import refund_life
 from axiru.dev.sandbox.operations.amounts import amount_text
 from axiru.dev.sandbox.operations.metadata import kept, update_metadata
 from axiru.dev.sandbox.parameters import Page, Parameters, Period
@@ -25,7 +26,7 @@ class CreateRefund(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, parameters: Parameters) -> "CreateRefund":
-        # No charge of the sandbox has an application fee, a transfer or a customer balance behind it.
+        # A refund of the sandbox is of the charge alone: fees and transfers are given back by operations of their own.
         parameters.refuse_unsupported("currency", "customer", "origin", "refund_application_fee", "reverse_transfer")
         operation = cls(
             charge=parameters.text("charge"),
@@ -85,6 +86,8 @@ class CreateRefund(msgspec.Struct, frozen=True):
             books.book(-amount, charge["currency"], "refund", source=refund_id, txn_id=refund["balance_transaction"])
         books.add(refund)
         books.record_event("refund.created", refund)
+        if not by_card:
+            books.plan(refund_life.EXPIRE, refund_id, at=books.now + DETAILS_WAIT_SECONDS)
         previous = _set_amount_refunded(books, charge, charge["amount_refunded"] + amount)
         books.record_event("charge.refunded", charge, previous=previous)
         return refund
