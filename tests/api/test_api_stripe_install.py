@@ -330,8 +330,8 @@ async def test_account_of_another_organization_is_refused(journey: Journey, data
     await database.execute("INSERT INTO organizations VALUES ($1, 'Somebody else', now())", other)
     await database.execute(
         "INSERT INTO stripe_connections (id, organization_id, mode, stripe_account_id, token_ciphertext, "
-        "write_actions, default_currency, is_default, status, profile, created_at) VALUES ($1, $2, 'test', $3, '', '{}', 'usd', "
-        "true, 'active', '{}', now())",
+        "write_actions, default_currency, is_default, status, profile, created_at) "
+        "VALUES ($1, $2, 'test', $3, '', '{}', 'usd', true, 'active', '{}', now())",
         f"stripe_conn_{other}",
         other,
         journey.account,
