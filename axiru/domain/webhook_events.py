@@ -24,6 +24,10 @@ EventName = Literal[
     "execution.executing",
     "execution.executed",
     "execution.execution_failed",
+    "execution.requires_approval",
+    "undo.intended",
+    "undo.succeeded",
+    "undo.failed",
     "control.engaged",
     "control.lifted",
     "breaker.tripped",
@@ -73,7 +77,7 @@ def event_of(topic: str, payload: Mapping[str, Any]) -> str | None:
             name = "bypass.detected" if "webhook" in payload["alerts"] else ""
         case "member" | "connection":
             name = f"{topic}.{payload['change']}"
-        case "decision" | "execution" | "break_glass" | "dispute":
+        case "decision" | "execution" | "undo" | "break_glass" | "dispute":
             name = f"{topic}.{payload['state']}"
         case _:
             return None

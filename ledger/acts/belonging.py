@@ -16,7 +16,7 @@ _CLOCKS_APART: Final = timedelta(seconds=60)
 """What was made before it was decided was not made for the decision; Stripe's clock is another than the database's."""
 
 _PERMITTED: Final = frozenset({"allowed", "approved"})
-_BEGUN: Final = frozenset({"calling", "intended"})
+_BEGUN: Final = frozenset({"calling", "intended", "requires_approval"})
 _TARGETS: Final = ("charge", "payment_intent", "destination", "application_fee")
 _MOST: Final = 500
 

@@ -112,9 +112,7 @@ async def _application_fee(sandbox: Any) -> Asked:
 
 
 async def _dispute_of(sandbox: Any) -> dict[str, Any]:
-    charge = sandbox.charge(source="tok_createDispute")
-    found = sandbox.got(f"/v1/disputes?charge={charge}")["data"]
-    return dict(found[0])
+    return dict(sandbox.told("/_sandbox/disputes", {"charge": sandbox.charge()}))
 
 
 async def _evidence(sandbox: Any) -> Asked:
@@ -205,6 +203,7 @@ async def test_is_done_once_however_often_it_is_executed(name: str, executions: 
         ("status_500_before", 0.0, 2),
         ("status_500_after", 0.0, 1),
         ("drop_connection_after", 0.0, 1),
+        ("status_429", 0.0, 2),
         ("hang_seconds", 2.0, 1),
     ],
 )
