@@ -9,6 +9,7 @@ from api.auth import Caller
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.fingerprint import fingerprint
+from api.intake.dispute_answer import answer_errors, answer_fact
 from api.intake.execution_rules import execution_errors
 from api.intake.request import Asked
 from api.intake.text import (
@@ -91,6 +92,7 @@ def read_decision(raw: Mapping[str, Any], caller: Caller) -> Asked:
     if errors or body is None or caller.api_key_id is None:
         raise InvalidBody(list(errors.values()))
     extra = {name: value for name, value in _member(raw, "context").items() if name not in _KNOWN_CONTEXT}
+    extra |= answer_fact(raw)
     return Asked(ENDPOINT, fingerprint(raw), _movement(body, extra, caller, caller.api_key_id))
 
 
@@ -158,6 +160,7 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("intent.dispute_action", "not_allowed", "This belongs to the action dispute.")
     if raw.get("execute") == "axiru":
         yield from execution_errors(action, kind, intent)
+    yield from answer_errors(raw)
     yield from _extra_errors(raw)
     top, inner = _member(raw, "metadata"), _member(intent, "metadata")
     if len({*top, *inner}) > MAX_METADATA:
