@@ -76,7 +76,7 @@ async def _run(options: SuiteOptions, on_rows: OnRows, new_client: NewClient) ->
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="axiru-contract-suite-")))
         target = await _target(options, directory, stack)
-        _check_connection(target)
+        _check_addresses(target)
         twin = await stack.enter_async_context(running_twin(target, directory / "twin", options.toxiproxy_url))
         journal = Journal(target.settings.stripe_api_base)
         stack.push_async_callback(journal.close)
@@ -130,8 +130,13 @@ async def _borrowed_surfaces(target: Target) -> AsyncIterator[Surfaces]:
         await surfaces.close()
 
 
-def _check_connection(target: Target) -> None:
-    if not target.settings.stripe_api_base.startswith("http://"):
+def _check_addresses(target: Target) -> None:
+    settings = target.settings
+    if settings.temporal_tls or settings.temporal_api_key or settings.redis_url.startswith("rediss:"):
         raise SuiteCannotRun(
-            f"The target calls Stripe at {target.settings.stripe_api_base}: the suite counts calls in the sandbox only."
+            "The target reaches Temporal or Valkey by TLS: the suite puts proxies before plain ones only."
+        )
+    if not settings.stripe_api_base.startswith("http://"):
+        raise SuiteCannotRun(
+            f"The target calls Stripe at {settings.stripe_api_base}: the suite counts calls in the sandbox only."
         )

@@ -19,7 +19,7 @@ def table_of(rows: Sequence[Row]) -> Table:
             row.surface_mode,
             row.action,
             row.execute,
-            row.told.words,
+            _told(row),
             str(row.calls_while_cut),
             _after(row),
             f"[red]{'; '.join(row.faults)}[/red]" if row.faults else "[green]holds[/green]",
@@ -40,6 +40,11 @@ def summary_of(rows: Sequence[Row]) -> str:
 
 def _window(row: Row) -> tuple[str, str, str]:
     return row.part, row.manner, row.surface_mode
+
+
+def _told(row: Row) -> str:
+    by_axiru = row.execute == "axiru" and row.surface_mode == "enforce" and row.told.reachable
+    return f"{row.told.outcome}: Axiru will execute" if by_axiru and row.told.outcome == "allow" else row.told.words
 
 
 def _after(row: Row) -> str:

@@ -1,5 +1,6 @@
 """The twin: the target's own API and worker once more, on the same data, whose every connection can be cut."""
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
@@ -78,8 +79,7 @@ async def running_twin(target: Target, directory: Path, toxiproxy_url: str | Non
             await toxiproxy.create(names[part], listen=listens[part], upstream=upstream)
             stack.push_async_callback(toxiproxy.delete, names[part])
         stack.push_async_callback(_hand_over, target.settings, settings.temporal_task_queue)
-        await supervisor.start(api(home, settings))
-        await supervisor.start(_worker(home, settings))
+        await asyncio.gather(*(supervisor.start(process) for process in (api(home, settings), _worker(home, settings))))
         yield Twin(toxiproxy, names, f"http://{listens['network']}", settings)
 
 

@@ -31,7 +31,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
             return "goes on, advice failed"
         if not self.reachable:
             return f"{self.outcome} ({self.cause})"
-        return self.outcome if self.may_execute else f"{self.outcome}: Axiru executes"
+        return f"{self.outcome}, by Axiru"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -148,6 +148,16 @@ async def test_callback_that_fails_loses_no_hold(connect: Any, axiru: Any, scrip
     assert await client.holds() == told
 
 
+def test_coroutine_function_is_no_callback_of_the_client_that_blocks(nowhere: str, tmp_path: Path, caplog: Any) -> None:
+    async def on_hold(_hold: Hold) -> None:
+        pass
+
+    with Axiru(nowhere, KEY, directory=tmp_path, retry=ONCE, on_hold=on_hold) as client:
+        assert client.decide("refund", 100, "usd", "key_1").outcome == "hold"
+
+    assert "coroutine function" in caplog.text
+
+
 async def test_answer_that_could_not_be_acted_on_comes_again(connect: Any, axiru: Any, scripted: Any) -> None:
     acted: list[str] = []
 

@@ -1,5 +1,6 @@
 """The client that blocks."""
 
+import inspect
 import logging
 import threading
 import time
@@ -143,7 +144,10 @@ class Axiru:
                 return call()
             case Tell(call):
                 try:
-                    call()
+                    told = call()
+                    if inspect.iscoroutine(told):
+                        told.close()
+                        raise TypeError("a coroutine function was given to the client that blocks")
                 except Exception:
                     _log.exception("the caller's own function failed; the record stays")
                     return False
