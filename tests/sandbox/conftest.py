@@ -42,6 +42,9 @@ class StripeSchema:
         self._paths = [
             (re.compile(re.sub(r"{\w+}", "[^/]+", path)), path, ways) for path, ways in spec["paths"].items()
         ]
+        form = spec["paths"]["/v1/webhook_endpoints"]["post"]["requestBody"]["content"]
+        asked = form["application/x-www-form-urlencoded"]["schema"]["properties"]["enabled_events"]["items"]["enum"]
+        self.event_types = frozenset(asked)
         self._registry: Registry[Any] = Registry(retrieve=self._component)  # type: ignore[call-arg]
         self.operations = {
             (method.upper(), re.sub(r"{\w+}", "{id}", path)) for path, ways in spec["paths"].items() for method in ways
@@ -60,6 +63,7 @@ class StripeSchema:
         self._validate(responses["200"]["content"]["application/json"]["schema"], document)
         for event in document.get("data", []) if path == "/v1/events" else [document]:
             if event["object"] == "event":
+                assert event["type"] in self.event_types, event["type"]
                 self.check_component(event["data"]["object"]["object"], event["data"]["object"])
 
     def check_component(self, name: str, document: Any) -> None:

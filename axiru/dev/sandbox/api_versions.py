@@ -10,18 +10,18 @@ from axiru.dev.sandbox.answers import Document
 
 
 def _refunds_with_charge(charge: Document) -> Document:
-    refunds = {"object": "list", "data": [], "has_more": False, "url": f"/v1/charges/{charge['id']}/refunds"}
+    refunds = {"object": "list", "data": [], "has_more": False, "url": f"/v1/charges/{charge.get('id')}/refunds"}
     return charge | {"refunds": refunds, "dispute": None, "source": None, "invoice": None}
 
 
 def _dispute_of_2020(dispute: Document) -> Document:
     kept = _without(dispute, "payment_method_details", "enhanced_eligibility_types")
-    details = _without(dispute["evidence_details"], "enhanced_eligibility")
+    card = dispute.get("payment_method_details", {}).get("card", {})
     return kept | {
-        "evidence": _without(dispute["evidence"], "enhanced_evidence"),
-        "evidence_details": details,
+        "evidence": _without(dispute.get("evidence", {}), "enhanced_evidence"),
+        "evidence_details": _without(dispute.get("evidence_details", {}), "enhanced_eligibility"),
         "balance_transaction": None,
-        "network_reason_code": dispute["payment_method_details"]["card"]["network_reason_code"],
+        "network_reason_code": card.get("network_reason_code"),
     }
 
 

@@ -122,11 +122,18 @@ class Dashboard:
         return self._acting(account, execute)
 
     def tell(self, event_type: str, data: Document, facts: Document, *, account: str | None = None) -> Document:
-        """Send an event of one's own making, kept like every other; `facts` replace what it says of itself."""
+        """Send an event of one's own making, kept like every other; `facts` replace what it says of itself.
+
+        With the id of an event that is there, it takes that one's place.
+        """
 
         def execute(books: Books) -> Document:
             event = books.event(event_type, data) | facts
-            books.keep_event(event)
+            if books.find("event", event["id"]) is None:
+                books.keep_event(event)
+            else:
+                books.replace(event)
+                books.announce(event["id"])
             return event
 
         return self._acting(account, execute)

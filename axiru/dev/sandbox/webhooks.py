@@ -50,7 +50,9 @@ class Webhooks:
     def advance(self, seconds: int) -> None:
         """Stripe's time was moved: what would have been tried again by then is tried now."""
         with self._store.transaction() as connection:
-            connection.execute("UPDATE deliveries SET due_at = due_at - ? WHERE due_at < ?", (seconds, HELD))
+            connection.execute(
+                "UPDATE deliveries SET due_at = due_at - ? WHERE attempts > 0 AND due_at < ?", (seconds, HELD)
+            )
         self.wake()
 
     def release(self, *, reverse: bool) -> int:
