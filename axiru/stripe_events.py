@@ -1,6 +1,7 @@
 """Where events of Stripe are kept before anybody is told that they arrived: once, for every connection they concern."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -14,7 +15,7 @@ async def keep_events(events: Sequence[StripeEvent], via: Via, *, connection_id:
     An event of an account that no active connection stands for leaves nothing. `connection_id` is the only one to keep
     them for, where they were read with its token.
     """
-    told = [{**msgspec.structs.asdict(event), "state": _state(event)} for event in events]
+    told = [_told(event) for event in events]
     kept = await rows(
         """
         INSERT INTO stripe_events (organization_id, mode, id, stripe_connection_id, stripe_account_id, type,
@@ -34,5 +35,9 @@ async def keep_events(events: Sequence[StripeEvent], via: Via, *, connection_id:
     return len(kept)
 
 
-def _state(event: StripeEvent) -> EventState:
-    return "received" if event.type in EVENT_TYPES else "ignored"
+def _told(event: StripeEvent) -> dict[str, Any]:
+    """Of what nothing is done about, only which object it told of is kept."""
+    acted_on = event.type in EVENT_TYPES
+    state: EventState = "received" if acted_on else "ignored"
+    body = event.body if acted_on else {name: event.body[name] for name in ("id", "object") if name in event.body}
+    return {**msgspec.structs.asdict(event), "body": body, "state": state}

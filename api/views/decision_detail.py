@@ -54,7 +54,9 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
 async def decision_detail(found: Mapping[str, Any], caller: Caller, style: OutcomeStyle) -> DecisionDetail:
     """From a row of `find_decision`."""
     view = decision_view(found, style)
-    forbidden_by = await forbidden_now(view.decision_id) if view.state not in FINAL_STATES else None
+    # Of what was made without asking, nothing is left that a control could forbid.
+    may_change = view.state not in FINAL_STATES and not view.bypass
+    forbidden_by = await forbidden_now(view.decision_id) if may_change else None
     if forbidden_by is not None and caller.api_key_id is not None:
         view = msgspec.structs.replace(
             view,

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from axiru.database import row, rows
+from axiru.domain.execution import Operation
 from axiru.domain.movement import Mode, Target
 from axiru.domain.seen_movement import SeenMovement
 
@@ -14,6 +15,14 @@ MATCHED_WITHIN: Final = timedelta(days=7)
 
 _CLOCKS_APART: Final = timedelta(seconds=60)
 """What was made before it was decided was not made for the decision; Stripe's clock is another than the database's."""
+
+_MAKING: Final[tuple[Operation, ...]] = (
+    "refunds.create",
+    "payouts.create",
+    "transfers.create",
+    "application_fees.refund",
+)
+"""What makes a movement. Other calls are about one that was there before, and whose it is they do not say."""
 
 _PERMITTED: Final = frozenset({"allowed", "approved"})
 _BEGUN: Final = frozenset({"calling", "intended", "requires_approval"})
@@ -71,8 +80,9 @@ async def belonging(
     """
     whose = (organization_id, mode)
     executed = await row(
-        "SELECT decision_id FROM executions WHERE organization_id = {} AND mode = {} AND stripe_object_id = {}",
-        *(*whose, seen.stripe_object_id),
+        "SELECT decision_id FROM executions WHERE organization_id = {} AND mode = {} AND stripe_object_id = {} "
+        "AND call ->> 'operation' = ANY({}::text[])",
+        *(*whose, seen.stripe_object_id, list(_MAKING)),
     )
     if executed is not None:
         return Belongs(executed["decision_id"], "axiru", "Axiru made it for this decision.")
