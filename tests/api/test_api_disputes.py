@@ -195,6 +195,30 @@ async def test_disputes_of_nobody_or_of_others_are_not_found(
     assert (await give(caller, dispute, FACTS)).status_code == 404
 
 
+async def test_rules_are_not_told_of_another_answer_than_the_one_that_is_given(caller: httpx.AsyncClient) -> None:
+    body = to_submit("du_1", context={"dispute_action": "stage_evidence"})
+    answer = await caller.post("/api/v1/decisions", json=body)
+    assert [(one["field"], one["code"]) for one in answer.json()["field_errors"]] == [
+        ("context.dispute_action", "not_allowed")
+    ]
+    body = to_submit("du_1", execute="caller")
+    body["intent"]["dispute_action"] = "close"
+    answer = await caller.post("/api/v1/decisions", json=body)
+    assert [one["field"] for one in answer.json()["field_errors"]] == ["context.dispute_action"]
+
+
+async def test_rules_read_the_answer_that_the_intent_names(
+    caller: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
+    body = to_submit("du_1", execute="caller", context={"reason_code": "general"})
+    body["intent"]["dispute_action"] = "close"
+    decided = (await caller.post("/api/v1/decisions", json=body)).raise_for_status().json()
+    extra = await database.fetchval(
+        "SELECT ovt -> 'context' ->> 'extra' FROM requests WHERE decision_id = $1", decided["decision_id"]
+    )
+    assert extra == '{"dispute_action": "accept"}'
+
+
 @pytest.mark.usefixtures("enforced")
 async def test_a_dispute_is_submitted_exactly_once_when_it_was_approved(
     caller: httpx.AsyncClient, log_in: LogIn, stripe: httpx.AsyncClient
