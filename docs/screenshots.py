@@ -62,6 +62,7 @@ class Stack(msgspec.Struct):
 
     api_url: str
     console_url: str
+    stripe_api_base: str
     api_keys: dict[str, str]
     users: list[User]
 
@@ -77,6 +78,7 @@ Refunds of $75 to $90 are flagged, saying "Just under the limit".
 
 async def main(stack: Stack) -> None:
     await _publish_shadow(stack)
+    bypass = await _use_stripe(stack)
     decisions = await _ask_for_refunds(stack)
     await _ask_for_information(stack, decisions[-1])
     replay = await _replay(stack)
@@ -88,6 +90,9 @@ async def main(stack: Stack) -> None:
         for size in SIZES:
             for scheme in ("light", "dark"):
                 await _take(browser, stack, decisions, replay, size, scheme)
+        for width, scheme in POLICY_LOOKS:
+            size = next(size for size in SIZES if size[0] == width)
+            await _take_stripe(browser, stack, bypass, size, scheme)
         await browser.close()
 
 
@@ -104,6 +109,46 @@ async def _publish_shadow(stack: Stack) -> None:
         draft = {"text": text, "format": "yaml", "note": NEW_LIMIT}
         draft_id = (await http.post("/api/v1/policies/drafts", json=draft)).raise_for_status().json()["id"]
         (await http.post(f"/api/v1/policies/drafts/{draft_id}/publish")).raise_for_status()
+
+
+FACTS = {
+    "customer_name": "Mira Olsen",
+    "shipping_tracking_number": "1Z999AA10123456784",
+    "product_description": "A pair of trail running shoes, size 42, from the order of 19 October.",
+}
+
+
+async def _use_stripe(stack: Stack) -> str:
+    """Makes a refund that never asks, tells of disputes, gathers evidence, replays history; gives the bypass."""
+    sandbox = httpx.AsyncClient(base_url=stack.stripe_api_base, timeout=30, auth=("sk_test_pictures", ""))
+    async with sandbox, _as_admin(stack) as http:
+        named = await http.patch("/api/v1/connections/stripe_conn_demo", json={"name": "Online shop"})
+        named.raise_for_status()
+        refund = {"path": "/v1/refunds", "params": {"charge": "ch_demo_010", "amount": 12_000}}
+        (await sandbox.post("/_sandbox/dashboard", json=refund)).raise_for_status()
+        for number in range(1, 5):
+            seen = await sandbox.post(f"/v1/disputes/du_demo_00{number}", data={"metadata[seen]": "yes"})
+            seen.raise_for_status()
+        enforced = {"surface_mode": "enforce", "override_reason": "The settlement job is new: nothing to compare with."}
+        body = {"surface": "stripe.transfer", "mode": "test", "reason": "Transfers above the plan wait for people."}
+        (await http.put("/api/v1/surfaces", json={**body, **enforced})).raise_for_status()
+        bypass = (await _found(http, "/api/v1/decisions?bypass=true", 1))[0]["decision_id"]
+        await _found(http, "/api/v1/disputes", 4)
+        for field, text in FACTS.items():
+            path = "/api/v1/disputes/du_demo_002/packets"
+            (await http.post(path, json={"facts": {field: text}})).raise_for_status()
+        pack = {"source": "stripe", "stripe_connection_id": "stripe_conn_demo", "policy": {"pack": "refunds-strict"}}
+        (await http.post("/api/v1/replays", json=pack)).raise_for_status()
+    return str(bypass)
+
+
+async def _found(http: httpx.AsyncClient, path: str, count: int) -> list[Any]:
+    for _ in range(60):
+        items: list[Any] = (await http.get(path)).raise_for_status().json()["items"]
+        if len(items) >= count:
+            return items
+        await asyncio.sleep(0.5)
+    raise TimeoutError(path)
 
 
 async def _ask_for_information(stack: Stack, decision_id: str) -> None:
@@ -336,6 +381,42 @@ async def take_organization(page: Page, stack: Stack, look: str) -> None:
     await page.get_by_role("button", name="Invite someone…").click()
     await page.wait_for_selector("dialog[open]")
     await shot("invite")
+
+
+async def _take_stripe(browser: Browser, stack: Stack, bypass: str, size: tuple[int, int], scheme: Any) -> None:
+    """Connections, disputes, set-up and a bypass, as an admin sees them."""
+    width, height = size
+    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = await context.new_page()
+
+    async def shot(name: str) -> None:
+        await page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png", animations="disabled")
+
+    admin = next(user for user in stack.users if "admin" in user.roles)
+    await page.goto(f"{stack.console_url}/login")
+    await page.get_by_label("E-mail").fill(admin.email)
+    await page.get_by_label("Password").fill(admin.password)
+    await page.get_by_role("button", name="Log in").click()
+    for name, path, wait_for in (
+        ("onboarding", "/onboarding", ".step .tiles"),
+        ("connect-stripe", "/onboarding/connect-stripe", ".asked tbody tr"),
+        ("connectors", "/connectors", ".surfaces tbody tr"),
+        ("connector", "/connectors/stripe_conn_demo", ".rows-inset li code"),
+        ("disputes", "/disputes", ".rows li code"),
+        ("dispute", "/disputes/du_demo_002", ".evidence dd"),
+        ("bypass", f"/decisions/{bypass}", ".timeline li"),
+    ):
+        await _settled(page)
+        await page.goto(stack.console_url + path)
+        await _settled(page)
+        await page.wait_for_selector(wait_for)
+        await shot(name)
+    await page.goto(f"{stack.console_url}/connectors")
+    await _settled(page)
+    await page.get_by_role("button", name="Enforce… stripe.payout").click()
+    await page.wait_for_selector("dialog[open] .agreement")
+    await shot("enforce")
+    await context.close()
 
 
 async def _settled(page: Page) -> None:

@@ -83,7 +83,7 @@ class ConnectorPage:
             self._head = block("div")
             self._buttons = ConnectorButtons(self._session, self._read_again)
         self._trouble = block("div")
-        with block("div", "policy-page actions-first"):
+        with block("div", "policy-page connector-page actions-first"):
             with block("div", "panels"):
                 self._actions = ActionPanel(self._session, self._read_again)
                 self._log = EventLog(self._session, self._connection_id, self._mode, state, self._read_again)

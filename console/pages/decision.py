@@ -114,8 +114,8 @@ class DecisionPage:
                 with block("div", "decision-vote"):
                     self._vote = VotePanel(self._session, changed=self._read_again)
                     self._glass = Glass(self._session, changed=self._read_again)
+                    self._undo = UndoPanel(self._session, changed=self._read_again)
                 self._discussion = Discussion(self._session, changed=self._read_again)
-                self._undo = UndoPanel(self._session, changed=self._read_again)
                 facts, timeline = (block("section", "panel") for _ in range(2))
         self._whole.set_visibility(False)
         self._parts = (

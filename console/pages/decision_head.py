@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from axiru.domain.call_words import movement_title
 from axiru.domain.control import ControlHit
+from axiru.domain.movement import Target
 from console.components.badge import BYPASS, badge, state_badge
 from console.components.icon import icon
 from console.components.money import money
@@ -10,6 +12,7 @@ from console.components.text import Text, block, link
 from console.components.wording import movement_name
 from console.detail_views import DecisionDetail, Observed
 from console.pages import decision_context as context
+from console.pages.decision_sections import sealed_call
 from console.views import Execution, StripeApproval
 
 _STRIPE_WAITS: Final = "Stripe waits for a person to approve this in its dashboard."
@@ -37,10 +40,14 @@ def head(decision: DecisionDetail) -> None:
         if decision.surface_mode == "shadow" and not decision.bypass:
             badge("Shadow", "neutral", "eye")
     with block("h1", "decision-title"):
-        Text("span", movement_name(decision.rail_action))
+        Text("span", title(decision))
         if decision.charge:
             Text("span", " of ")
             Text("code", decision.charge)
+        elif (about := acted_on(decision.ovt.target)) is not None:
+            preposition, identifier = about
+            Text("span", f" {preposition} ")
+            Text("code", identifier)
         if decision.customer_id:
             Text("span", " for ")
             Text("code", decision.customer_id)
@@ -54,6 +61,24 @@ def head(decision: DecisionDetail) -> None:
     # A hold has a banner of its own, with who and why and the way out.
     if decision.forbidden_by is not None and decision.forbidden_by.reason != "request_held":
         _forbidden(decision, decision.forbidden_by)
+
+
+def title(decision: DecisionDetail) -> str:
+    """`Reversing a transfer`: what the sealed call does; of a caller's own, what was asked for."""
+    call = sealed_call(decision)
+    taken_back = decision.ovt.target.payout or decision.ovt.target.transfer
+    if call is None and taken_back is not None:
+        return f"Taking back a {movement_name(decision.rail_action).lower()}"
+    return movement_title(decision.rail_action, call)
+
+
+def acted_on(target: Target) -> tuple[str, str] | None:
+    """What a movement without a charge is about, with the word that leads to it."""
+    named = (
+        ("of", target.payout or target.transfer or target.application_fee or target.dispute or target.payment_intent),
+        ("to", target.destination),
+    )
+    return next(((word, identifier) for word, identifier in named if identifier is not None), None)
 
 
 def _observed(observed: Observed) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from axiru.domain.call_words import call_sentence
 from axiru.domain.currency import CURRENCIES, exponent_of
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
@@ -110,6 +111,7 @@ def execution(decision: DecisionDetail) -> None:
     call = sealed_call(decision)
     with block("div", "panel-body"):
         if call is not None:
+            Text("p", call_sentence(call))
             diff_table(
                 "Asked and executed, side by side",
                 "Call" if begun else "Would be executed",
@@ -129,7 +131,7 @@ def execution(decision: DecisionDetail) -> None:
                     code_value(decision.approval.digest, "digest")
             _result(decision.execution)
             if decision.observed is not None:
-                _observed(decision.observed)
+                _observed(decision.observed, known=decision.execution.stripe_object_id)
 
 
 def _result(result: Execution) -> None:
@@ -142,11 +144,13 @@ def _result(result: Execution) -> None:
         key_value("Error", result.error.message or result.error.code)
 
 
-def _observed(observed: Observed) -> None:
-    """What Stripe itself says of it, whoever made the call."""
+def _observed(observed: Observed, *, known: str | None) -> None:
+    """What Stripe itself says of it, whoever made the call; `known` is the id that is told already."""
     with fact("Seen on Stripe"):
-        code_value(observed.stripe_object_id, "Stripe id seen")
-        Text("span", f" {observed.status or ''} ")
+        if observed.stripe_object_id != known:
+            code_value(observed.stripe_object_id, "Stripe id seen")
+            Text("span", " ")
+        Text("span", f"{observed.status} " if observed.status else "")
         if observed.observed_at is not None:
             Timestamp(observed.observed_at)
         Text("p", observed.why, "muted")
@@ -169,13 +173,32 @@ def compared(ovt: Ovt, call: StripeCall) -> list[DiffRow]:
     parameters = {name: value for name, value in call.parameters.items() if name != "metadata"}
     rows = [
         DiffRow("amount", _units(ovt.amount.units, ovt.amount), _units(_parameter(parameters, "amount"), ovt.amount)),
-        DiffRow("charge", ovt.target.charge, _parameter(parameters, "charge")),
-        DiffRow("payment_intent", ovt.target.payment_intent, _parameter(parameters, "payment_intent")),
+        *_targets(ovt, parameters),
         DiffRow("reason", ovt.context.reason_code, _parameter(parameters, "reason")),
         DiffRow("account", ovt.merchant.stripe_account_id, call.stripe_account_id),
     ]
     rows += [DiffRow(name, None, plain(value)) for name, value in sorted(parameters.items())]
     return [row for row in rows if row.asked is not None or row.executed is not None]
+
+
+def _targets(ovt: Ovt, parameters: dict[str, Any]) -> list[DiffRow]:
+    """What the call acts on, and its currency where the call names one: Stripe takes a refund's from its charge."""
+    target = ovt.target
+    source = "source_transaction" if "source_transaction" in parameters else "charge"
+    asked = {
+        source: target.charge,
+        "payment_intent": target.payment_intent,
+        "destination": target.destination,
+        "payout": target.payout,
+        "transfer": target.transfer,
+        "application_fee": target.application_fee,
+        "dispute": target.dispute,
+        "packet": target.packet,
+        "digest": target.packet_digest,
+    }
+    if "currency" in parameters:
+        asked["currency"] = ovt.amount.asset
+    return [DiffRow(name, value, _parameter(parameters, name)) for name, value in asked.items()]
 
 
 def _parameter(parameters: dict[str, Any], name: str) -> str | None:
@@ -269,5 +292,6 @@ def _target(ovt: Ovt) -> list[tuple[str, str | None]]:
         "Payout": ovt.target.payout,
         "Transfer": ovt.target.transfer,
         "Dispute": ovt.target.dispute,
+        "Application fee": ovt.target.application_fee,
     }
     return [(name, value) for name, value in named.items() if value is not None]

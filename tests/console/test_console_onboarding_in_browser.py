@@ -115,3 +115,17 @@ async def test_a_viewer_is_told_who_sets_up_and_sees_no_button(log_in: OpenPage)
     await page.goto(page.url + "/connect-stripe")
     await expect(page.get_by_text("Admins connect accounts")).to_be_visible()
     await expect(page.get_by_role("button", name="Connect with Stripe")).to_have_count(0)
+
+
+async def test_access_taken_back_at_stripe_is_told_on_the_open_page(admin_anywhere: Page, stack: DevJson) -> None:
+    page, account = admin_anywhere, f"acct_{uuid.uuid4().hex[:12]}"
+    await consent(page, stack, account, "Install")
+    row = page.get_by_role("region", name="Connections").get_by_role("listitem").filter(has_text=account)
+    await expect(row).to_contain_text("Active")
+    await row.get_by_role("link").first.click()
+    await expect(page.locator(".version-title")).to_contain_text("Active")
+    async with httpx.AsyncClient(base_url=stack.stripe_api_base, timeout=60) as sandbox:
+        (await sandbox.post("/_sandbox/oauth/uninstall", json={"account": account})).raise_for_status()
+    await expect(page.locator(".version-title")).to_contain_text("Revoked at Stripe")
+    await expect(page.locator(".trouble")).to_contain_text("reads nothing from this account any more")
+    await expect(page.get_by_role("button", name=re.compile("Grant…|Enforce…|Disconnect…"))).to_have_count(0)

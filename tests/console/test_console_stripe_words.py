@@ -7,12 +7,15 @@ import msgspec
 import pytest
 
 from axiru.domain.evidence import FIELDS, wanted_for
+from axiru.domain.execution import call_of
+from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
 from axiru.domain.stripe_event import EventState
 from console.dispute_views import Dispute
 from console.dispute_words import field_name, in_order, status_look
 from console.onboarding_progress import STEPS, Progress, progress_of
 from console.pages.connector_actions import surface_of
-from console.pages.decision_head import STRIPE_APPROVAL_WORDS
+from console.pages.decision_head import STRIPE_APPROVAL_WORDS, acted_on
+from console.pages.decision_sections import compared
 from console.pages.dispute_answer import request_text
 from console.pages.dispute_facts import fields_in_need_order
 from console.pages.onboarding_enforce import executable
@@ -199,3 +202,56 @@ def test_the_request_that_answers_a_dispute_names_its_amount_and_dispute() -> No
         "currency": "usd",
         "stripe_connection_id": "stripe_conn_1",
     }
+
+
+def movement(rail_action: str, **target: str) -> Ovt:
+    return Ovt(
+        rail="stripe",
+        rail_action=rail_action,  # type: ignore[arg-type]
+        amount=Amount(units="2500", asset="usd", exponent=2),
+        initiator=Initiator(kind="api_key", id="key_1"),
+        merchant=Merchant(stripe_connection_id="stripe_conn_1", stripe_account_id="acct_1"),
+        target=Target(**target),
+        context=Context(),
+        execute="axiru",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rail_action", "target"),
+    [
+        ("transfer", {"destination": "acct_2"}),
+        ("transfer", {"destination": "acct_2", "charge": "ch_1"}),
+        ("transfer", {"transfer": "tr_1"}),
+        ("payout", {"destination": "ba_1"}),
+        ("payout", {"payout": "po_1", "payout_action": "cancel"}),
+        ("app_fee_refund", {"application_fee": "fee_1"}),
+        ("dispute", {"dispute": "du_1", "packet": "ep_1", "packet_digest": "00"}),
+        ("dispute", {"dispute": "du_1", "dispute_action": "close"}),
+    ],
+)
+def test_what_was_asked_stands_beside_every_object_the_call_names(rail_action: str, target: dict[str, str]) -> None:
+    asked = movement(rail_action, **target)
+    rows = compared(asked, call_of("ed_1", asked))
+    assert not [row for row in rows if row.differs]
+    named = {row.name for row in rows if row.executed is not None and row.asked is None}
+    assert named <= {"transfer_group", "account"}
+
+
+def test_another_destination_than_was_asked_for_is_told_as_different() -> None:
+    asked = movement("transfer", destination="acct_2")
+    other = call_of("ed_1", movement("transfer", destination="acct_evil"))
+    assert [row.name for row in compared(asked, other) if row.differs] == ["destination"]
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ({"transfer": "tr_1"}, ("of", "tr_1")),
+        ({"destination": "acct_2"}, ("to", "acct_2")),
+        ({"dispute": "du_1"}, ("of", "du_1")),
+        ({}, None),
+    ],
+)
+def test_a_movement_says_what_it_is_about(target: dict[str, str], told: tuple[str, str] | None) -> None:
+    assert acted_on(Target(**target)) == told

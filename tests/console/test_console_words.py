@@ -17,7 +17,7 @@ from console.components.rule_sentences import parted
 from console.components.version_badge import rate_text
 from console.pages.decision_head import forbidden_text
 from console.pages.decision_sections import compared
-from console.pages.queue import DIFFERS, TABS
+from console.pages.queue import BYPASS, DIFFERS, TABS
 from console.replay_api import JudgingPolicy
 from console.views import Execution
 
@@ -97,7 +97,7 @@ def test_every_state_has_a_look_and_no_two_states_the_same_words() -> None:
 
 
 def test_every_filter_is_a_state_of_decisions() -> None:
-    assert {tab.name for tab in TABS} - {"", DIFFERS} <= set(get_args(DecisionState))
+    assert {tab.name for tab in TABS} - {"", DIFFERS, BYPASS} <= set(get_args(DecisionState))
 
 
 def movement() -> Ovt:
