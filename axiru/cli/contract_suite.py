@@ -16,11 +16,7 @@ STOPPED = 130
 @click.command("contract-suite")
 @click.option("--target", metavar="URL", help="the API of a running `axiru dev`; without it a stack of its own")
 @click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=".axiru",
-    show_default=True,
-    help="the home of that stack",
+    "--home", type=click.Path(path_type=Path, file_okay=False), help="the home of that stack; found by the URL's port"
 )
 @click.option("--toxiproxy", "toxiproxy_url", metavar="URL", help="a running toxiproxy; without it one is started")
 @click.option(
@@ -33,7 +29,12 @@ STOPPED = 130
 @click.option("--reduced", is_flag=True, help="a part of the windows, in about a minute")
 @click.option("--json", "as_json", is_flag=True, help="print every row as JSON instead of the table")
 def contract_suite(
-    target: str | None, home: Path, toxiproxy_url: str | None, cuts: tuple[Part, ...], reduced: bool, as_json: bool
+    target: str | None,
+    home: Path | None,
+    toxiproxy_url: str | None,
+    cuts: tuple[Part, ...],
+    reduced: bool,
+    as_json: bool,
 ) -> None:
     """Exit 0 when the contract holds; 1 when a row breaks it; 2 when it cannot run, with what is missing."""
     import msgspec  # noqa: PLC0415

@@ -19,7 +19,7 @@ from axiru.contract_suite.journal import Journal
 from axiru.contract_suite.movements import Movements
 from axiru.contract_suite.refusal import SuiteCannotRun
 from axiru.contract_suite.surfaces import Surfaces
-from axiru.contract_suite.target import Target, find_target
+from axiru.contract_suite.target import Target, find_target, home_of
 from axiru.contract_suite.trial import CONNECTION, Trial
 from axiru.contract_suite.twin import running_twin
 from axiru.contract_suite.verdict import Row
@@ -34,10 +34,10 @@ OnRows = Callable[[list[Row]], None]
 
 
 class SuiteOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the suite was asked for; without a `target` it starts a stack of its own."""
+    """What the suite was asked for; without a `target` it starts a stack of its own, without a `home` it finds it."""
 
     target: str | None = None
-    home: Path = Path(".axiru")
+    home: Path | None = None
     toxiproxy_url: str | None = None
     extent: Extent = Extent.WHOLE
     parts: tuple[Part, ...] = PARTS
@@ -106,7 +106,8 @@ async def _run(options: SuiteOptions, on_rows: OnRows, new_client: NewClient) ->
 
 async def _target(options: SuiteOptions, directory: Path, stack: AsyncExitStack) -> Target:
     if options.target is not None:
-        return find_target(options.home.expanduser().resolve(), options.target)
+        found = home_of(options.target) if options.home is None else options.home.expanduser().resolve()
+        return find_target(found, options.target)
     home = Home(directory / "home")
     home.prepare()
     stack.enter_context(locked(home))

@@ -1,6 +1,7 @@
 """The product that is tried: a stack of `axiru dev`, found by its home, with the settings its API really runs with."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import psutil
@@ -34,6 +35,24 @@ def find_target(home: Path, url: str | None = None) -> Target:
     if missing := [name for name in ("decisions", "admin") if not dev.api_keys.get(name)]:
         raise SuiteCannotRun(f"{home / 'dev.json'} names no API key for: {', '.join(missing)}.")
     return Target(dev, _settings_of_api(dev))
+
+
+def home_of(url: str) -> Path:
+    """The home of the stack on this machine whose API listens at `url`, by its vault key. Raises SuiteCannotRun."""
+    try:
+        port = urlsplit(url).port
+        listening = {
+            connection.pid
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:] == (port,) and connection.pid
+        }
+        keys = [psutil.Process(pid).environ().get("AXIRU_VAULT_KEY_FILE") for pid in listening]
+    except (psutil.Error, ValueError) as error:
+        raise SuiteCannotRun(f"Whose API is at {url} cannot be seen ({error}): name its home with --home.") from error
+    homes = {Path(key).parent for key in keys if key}
+    if len(homes) != 1:
+        raise SuiteCannotRun(f"No `axiru dev` of this machine listens at {url}: name its home with --home.")
+    return homes.pop()
 
 
 def _settings_of_api(dev: DevJson) -> Settings:

@@ -18,7 +18,7 @@ from axiru.contract_suite.twin import Twin
 from axiru.contract_suite.verdict import Row, Told
 
 CONNECTION: Final = "stripe_conn_demo"
-_PACKET_SECONDS: Final = 20.0
+_PREPARED_SECONDS: Final = 60.0
 _HEALED_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.3
 
@@ -68,13 +68,23 @@ class Trial:
 
     async def _prepared(self, window: Window) -> list[Outcome]:
         outcomes = [Outcome(await self._movements.make(*asked)) for asked in window.asked]
-        await self._client.refresh_fail_safe()
+        await self._know_surfaces(window)
         await asyncio.gather(*(self._keep_packet(outcome) for outcome in outcomes if outcome.movement.dispute))
         return outcomes
 
+    async def _know_surfaces(self, window: Window) -> None:
+        """Until the client has the document that says how surfaces are now. Raises TimeoutError."""
+        named = {f"stripe.{action}" for action, _ in window.asked}
+        async with asyncio.timeout(_PREPARED_SECONDS):
+            while True:
+                document = await self._client.refresh_fail_safe()
+                if document is not None and {document.surfaces.get(name) for name in named} == {window.surface_mode}:
+                    return
+                await asyncio.sleep(_POLL_SECONDS)
+
     async def _keep_packet(self, outcome: Outcome) -> None:
         """Wait for the packet that Axiru builds from Stripe's event, as a caller does who is told of disputes."""
-        deadline = time.monotonic() + _PACKET_SECONDS
+        deadline = time.monotonic() + _PREPARED_SECONDS
         while not outcome.packet_known and time.monotonic() < deadline:
             outcome.packet_known = await self._client.keep_packet(outcome.movement.dispute or "") is not None
             await asyncio.sleep(0 if outcome.packet_known else _POLL_SECONDS)

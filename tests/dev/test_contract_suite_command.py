@@ -116,6 +116,14 @@ def test_without_a_stack_it_cannot_run(tmp_path: Path) -> None:
     assert "No stack runs in" in result.output
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "http://127.0.0.1", "nonsense", "http://127.0.0.1:99999"])
+def test_url_of_no_stack_is_refused(url: str) -> None:
+    result = _run("--target", url.format(port=Ports().free()))
+
+    assert result.exit_code == 2
+    assert "--home" in result.output
+
+
 def test_home_of_another_stack_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "dev.json", DevJson(home=str(tmp_path), api_url="http://127.0.0.1:1"))
 

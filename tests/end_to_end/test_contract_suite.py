@@ -83,7 +83,7 @@ def test_interrupted_run_puts_everything_back(stack: DevJson) -> None:
 
 
 def _command(stack: DevJson, *arguments: str) -> list[str]:
-    target = ("--target", stack.api_url, "--home", stack.home)
+    target = ("--target", stack.api_url)
     return [sys.executable, "-P", "-m", "axiru.cli", "contract-suite", *target, *arguments]
 
 
