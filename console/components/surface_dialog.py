@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from console.api_errors import ApiRefused
 from console.carrying_out import carried_out
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.icon import icon
@@ -38,17 +39,20 @@ class SurfaceDialog:
                 _agreement(surface)
             _standing(surface)
             self._reason = TextField("Reason", hint="Everyone sees it, and the ledger keeps it.", rows=2)
+            self._more = block("div")
             if enforcing and needs_override(surface.agreement):
-                self._override = TextField(
-                    "Why enforce all the same",
-                    hint="It is sealed beside the reason, with your name.",
-                    rows=2,
-                )
+                self._ask_for_override()
         self._dialog.ask(
             f"Enforce {surface.surface}" if enforcing else f"Put {surface.surface} in shadow",
             "Enforce" if enforcing else "Put in shadow",
             "primary" if enforcing else "danger",
         )
+
+    def _ask_for_override(self) -> None:
+        with self._more:
+            self._override = TextField(
+                "Why enforce all the same", hint="It is sealed beside the reason, with your name.", rows=2
+            )
 
     async def _set(self) -> None:
         surface = self._surface
@@ -63,15 +67,23 @@ class SurfaceDialog:
         if not reason or (self._override is not None and not override):
             return
 
+        enforcing = surface.surface_mode == "shadow"
+
         async def change() -> None:
-            await self._session.stripe.set_surface(
-                surface.surface,
-                "enforce" if surface.surface_mode == "shadow" else "shadow",
-                mode=surface.mode,
-                reason=reason,
-                connection_id=surface.stripe_connection_id,
-                override_reason=override,
-            )
+            try:
+                await self._session.stripe.set_surface(
+                    surface.surface,
+                    "enforce" if enforcing else "shadow",
+                    mode=surface.mode,
+                    reason=reason,
+                    connection_id=surface.stripe_connection_id,
+                    override_reason=override,
+                )
+            except ApiRefused as refusal:
+                # Agreement may have sunk since the page was read, or be another one on this connection alone.
+                if refusal.code == "conflict" and enforcing and self._override is None:
+                    self._ask_for_override()
+                raise
 
         if await carried_out(self._session, change, self._dialog.refuse):
             self._dialog.close()

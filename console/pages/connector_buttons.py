@@ -1,6 +1,7 @@
 """What an admin does with a connection as a whole: name it, make it the default, end it."""
 
 from collections.abc import Callable
+from functools import partial
 
 from console.carrying_out import carried_out
 from console.components.button import Button
@@ -54,7 +55,7 @@ class ConnectorButtons:
         if not name:
             self._name.refuse("Give it a name.")
             return
-        rename = lambda: self._session.stripe.rename(connection.id, name)  # noqa: E731
+        rename = partial(self._session.stripe.rename, connection.id, name)
         if await carried_out(self._session, rename, self._naming.refuse):
             self._naming.close()
             self._changed()
