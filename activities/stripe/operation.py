@@ -7,6 +7,7 @@ import msgspec
 import stripe
 
 from axiru.domain.execution import ExecutionResult, StripeCall
+from axiru.stripe_errors import code_of
 
 NOT_FOUND: Final = 404
 DEFINITE_STATUSES: Final = frozenset({400, 401, 402, 403, 404})
@@ -83,7 +84,7 @@ def carries_mark(call: StripeCall, found: stripe.StripeObject) -> bool:
 
 def refused(error: stripe.StripeError) -> ExecutionResult:
     """A failure in Stripe's own words."""
-    return ExecutionResult(False, None, None, error.code or "stripe_refused", error.user_message or str(error))
+    return ExecutionResult(False, None, None, code_of(error) or "stripe_refused", error.user_message or str(error))
 
 
 def unfit(code: str, message: str) -> ExecutionResult:

@@ -11,6 +11,7 @@ from axiru.domain.dispute import ANSWERABLE, dispute_facts
 from axiru.domain.execution import REVERSIBLE_PAYOUTS
 from axiru.domain.money import money_text
 from axiru.domain.movement import Counterparty, Ovt
+from axiru.stripe_errors import code_of
 
 NOT_FOUND: Final = 404
 Found = TypeVar("Found")
@@ -139,7 +140,7 @@ async def _found(reading: Awaitable[Found], field: str) -> Found:
     try:
         return await reading
     except stripe.StripeError as error:
-        if error.http_status == NOT_FOUND or error.code == _NO_ACCESS:
+        if error.http_status == NOT_FOUND or code_of(error) == _NO_ACCESS:
             what = field.replace("_", " ")
             raise Refused(field, f"unknown_{field}", f"Stripe has no such {what} on this account.") from error
         raise
