@@ -32,7 +32,7 @@ from axiru.errors import AxiruError, ConfigurationInvalid
 from axiru.settings import Settings
 from axiru.stripe_oauth import app_key, client_id
 
-PER_MINUTE: Final = 120
+PER_MINUTE: Final = 600
 """Requests from one address. Nothing can be guessed; this keeps who tries from keeping the database busy."""
 COOKIE: Final = "axiru_stripe_install"
 _PATH: Final = "/stripe"
