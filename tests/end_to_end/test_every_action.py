@@ -222,3 +222,17 @@ async def test_what_its_caller_executes_is_not_axirus_to_undo(product: Any) -> N
     answer = await _ask(product, "payout", {"amount_cents": 100}, execute="caller")
     refused = await _undo(product, answer.json())
     assert (refused.status_code, refused.json()["error"]) == (409, "conflict")
+
+
+async def test_nothing_is_decided_while_stripe_alone_knows_what_the_call_would_be(product: Any) -> None:
+    fault = {"kind": "status_500_before", "path": "/v1/application_fees", "method": "GET", "times": 1}
+    (await product.stripe.post("/_sandbox/faults", json=fault)).raise_for_status()
+    body: dict[str, Any] = {"amount_cents": 10, "charge": "ch_demo_fee_003"}
+    key = uuid.uuid4().hex
+
+    first = await _ask(product, "app_fee_refund", body, idempotency_key=key)
+    second = await _ask(product, "app_fee_refund", body, idempotency_key=key)
+
+    assert (first.status_code, first.json()["error"]) == (500, "decision_failed")
+    assert second.json()["outcome"] == "allowed"
+    assert (await product.settled(second.json()["decision_id"]))["state"] == "executed"
