@@ -137,7 +137,9 @@ def packet_of(
         ("refund_refusal_explanation", [] if "refund_refusal_explanation" in facts else refused),
         ("uncategorized_text", [*_payment(charge), *(_movement(one) for one in decisions)]),
     ):
-        text = _within(min(FIELDS[name], room), evidence.get(name), lines)
+        # What we write ourselves is looked through as what we are given: a rule's message is somebody's free text.
+        clean = [line for line in lines if forbidden_in(line) is None]
+        text = _within(min(FIELDS[name], room), evidence.get(name), clean)
         room += len(evidence.get(name, "")) - len(text)
         if text:
             evidence[name] = text

@@ -82,6 +82,14 @@ def test_the_newest_of_many_decisions_are_told() -> None:
     assert "$0.01," not in text
 
 
+def test_a_number_in_a_rules_message_is_not_sent() -> None:
+    dispute = msgspec.structs.replace(DISPUTE, reason="credit_not_processed")
+    told = [decision(1, message="Refunds to 4242 4242 4242 4242 are refused."), decision(2, message="Too late.")]
+    packet = packet_of(dispute, charge=CHARGE, decisions=told, facts={})
+    assert packet.evidence["refund_refusal_explanation"].endswith("refused. Too late.")
+    assert "4242" not in str(packet.evidence)
+
+
 def test_another_digest_for_another_word() -> None:
     digests = {packet_of(DISPUTE, charge=CHARGE, decisions=[], facts={"customer_name": name}).digest for name in "ab"}
     assert len(digests) == 2

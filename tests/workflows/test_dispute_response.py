@@ -252,6 +252,16 @@ async def test_what_a_person_denied_stays_unanswered(case: Case, keep_history: A
     assert "degraded" not in await case.states_told()
 
 
+async def test_what_is_decided_about_the_charge_becomes_evidence(case: Case) -> None:
+    await case.told()
+    await case.packet(staged=True)
+    decision_id = await case.movements.record(4_200, charge=case.facts.charge, execute="caller")
+    await case.movements.decide(decision_id)
+    packet = await case.packet(version=2)
+    assert "Refund of $42.00" in packet.evidence["uncategorized_text"]
+    assert [one.decision_id for one in packet.sources.decisions] == [decision_id]
+
+
 async def test_a_dispute_that_is_closed_meanwhile_ends(case: Case, keep_history: Any) -> None:
     await case.told()
     await case.packet(staged=True)
