@@ -73,11 +73,22 @@ class EventEffects:
     async def of(self, event: Event) -> Effect | None:
         """Act on one event; doing so again changes nothing more. None: it is too early to tell."""
         if event.type == DEAUTHORIZED:
-            ended = await mark_revoked(event.stripe_connection_id, REVOKED, self._signer)
-            return Effect("processed", "revoked" if ended else "was not active any more")
+            return await self._deauthorized(event)
         if event.type not in EVENT_TYPES or "id" not in event.body:
             return Effect("ignored", "nothing is done about events of this kind")
         return await (self._dispute(event) if event.body.get("object") == "dispute" else self._movements(event))
+
+    async def _deauthorized(self, event: Event) -> Effect:
+        """One from before the account was connected last says nothing of the access it has now: Stripe is asked."""
+        since = await row(
+            "SELECT status_changed_at > {} AS later FROM stripe_connections WHERE id = {} AND status = 'active'",
+            event.happened_at,
+            event.stripe_connection_id,
+        )
+        if since is not None and since["later"] and await self._clients.check(event.stripe_connection_id):
+            return Effect("processed", "was connected again since")
+        ended = await mark_revoked(event.stripe_connection_id, REVOKED, self._signer)
+        return Effect("processed", "revoked" if ended else "was not active any more")
 
     async def _movements(self, event: Event) -> Effect | None:
         found = movements_in(event.body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,6 +12,9 @@ import httpx
 import pytest
 
 from axiru.dev.dev_json import DevJson
+from axiru.dev.sandbox.books import API_VERSION
+from axiru.dev.sandbox.installations import CLIENT_ID_TEST
+from axiru.dev.sandbox.webhooks import signature
 
 LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
 ACTIONS = ["refund", "payout", "transfer", "app_fee_refund", "dispute"]
@@ -342,6 +346,35 @@ async def test_uninstalling_at_stripe_revokes_says_so_and_connecting_again_bring
     body = refund(execute="axiru", intent={"stripe_connection_id": shop.id, "charge": await shop.charge()})
     done = await caller.post("/api/v1/decisions?wait=20", json=body)
     assert done.json()["state"] == "executed", done.text
+
+
+async def test_late_word_of_an_end_does_not_end_what_was_connected_again(
+    shop: Shop, http: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
+    """Events come in any order: one from before the account was connected says nothing of the access it has now."""
+    event = {
+        "id": f"evt_{uuid.uuid4().hex}",
+        "object": "event",
+        "account": shop.account,
+        "api_version": API_VERSION,
+        "created": int(time.time()) - 60,
+        "livemode": False,
+        "type": "account.application.deauthorized",
+        "data": {"object": {"id": CLIENT_ID_TEST, "object": "application", "name": "Axiru"}},
+    }
+    body = json.dumps(event).encode()
+    signed = signature(body, shop.stack.stripe_webhook_secret, timestamp=int(time.time()))
+    headers = {"Content-Type": "application/json", "Stripe-Signature": signed}
+    assert (await http.post("/webhooks/stripe", content=body, headers=headers)).status_code == 200
+
+    async def processed() -> bool:
+        state = await database.fetchval("SELECT state FROM stripe_events WHERE id = $1", event["id"])
+        return bool(state == "processed")
+
+    await until(processed)
+    assert (await shop.shown())["status"] == "active"
+    detail = await database.fetchval("SELECT detail FROM stripe_events WHERE id = $1", event["id"])
+    assert detail == "was connected again since"
 
 
 async def test_token_at_its_end_is_exchanged_by_whoever_needs_it(
