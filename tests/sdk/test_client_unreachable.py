@@ -194,6 +194,11 @@ async def test_review_may_execute_once_it_is_approved_and_never_where_axiru_exec
     for state, expected in {"pending_approval": False, "approved": True, "held": False, "expired": False}.items():
         axiru.says(DECISIONS, scripted(body=ALLOWED | {"outcome": "review", "state": state, "cached": True}))
         assert (await client.decide("refund", 100, "usd", "key")).may_execute is expected
+    for state in ("approved", "allowed", "held", "executed"):
+        axiru.says(
+            DECISIONS, scripted(body=ALLOWED | {"outcome": "denied", "reason": "kill_switch_engaged", "state": state})
+        )
+        assert not (await client.decide("refund", 100, "usd", f"stopped_{state}")).may_execute
     axiru.says(DECISIONS, scripted(body=ALLOWED | {"execute": "axiru"}))
     assert not (await client.decide("refund", 100, "usd", "key_2", execute="axiru")).may_execute
 

@@ -70,7 +70,9 @@ class Decision:
             return False
         if not self.reachable:
             return self.outcome == "allow"
-        return self.state == "approved" or (self.outcome == "allow" and self.state in (None, "allowed"))
+        # A control that came after the approval makes the outcome a denial, and leaves the state as it was.
+        approved = self.outcome == "review" and self.state == "approved"
+        return approved or (self.outcome == "allow" and self.state in (None, "allowed", "approved"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
