@@ -44,6 +44,7 @@ from ledger.acts.decide import decide
 from ledger.acts.drafts import save_draft
 from ledger.acts.publish import AlreadyPublished, publish
 from ledger.acts.standing import CompiledVersions
+from ledger.acts.undo import ask_undo
 from ledger.acts.vote import cast_vote
 from ledger.keys import load_signer
 from ledger.signing import Signer
@@ -94,6 +95,7 @@ class Movements:
         amount_cents: int,
         *,
         charge: str = "ch_demo_001",
+        target: Target | None = None,
         execute: Execute = "axiru",
         rail_action: str = "refund",
         tenure_days: int = 412,
@@ -109,7 +111,7 @@ class Movements:
             amount=Amount(str(amount_cents), "usd"),
             initiator=Initiator("api_key", self._key["id"]),
             merchant=Merchant(stripe_connection_id="stripe_conn_demo"),
-            target=Target(charge=charge),
+            target=target or Target(charge=charge),
             context=Context(
                 customer_id=customer_id,
                 customer_email="zoe@example.com",
@@ -167,6 +169,18 @@ class Movements:
         assert receipt.approval_id is not None
         ballot = Ballot(receipt.approval_id, "org_demo", member["id"], verdict, reason, "api")
         await cast_vote(ballot, signer=self._signer)
+
+    async def ask_undo(self, decision_id: str) -> None:
+        """Ask to take back what was executed; the relay starts its workflow."""
+        await ask_undo(
+            decision_id,
+            stripe_status=None,
+            reason="sent twice",
+            member_id=await self._controller(),
+            organization_id="org_demo",
+            mode="test",
+            signer=self._signer,
+        )
 
     async def hold(self, decision_id: str) -> str:
         """Hold a decision; returns the control's id."""
