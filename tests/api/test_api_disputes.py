@@ -26,17 +26,17 @@ async def stripe(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def enforced(database: asyncpg.Connection) -> AsyncIterator[None]:
     """Axiru stands before answers to disputes, as long as a test runs."""
-    surface = "org_demo", "test", "", "stripe", "dispute"
-    await database.execute(
+    place = "organization_id = 'org_demo' AND mode = 'test' AND rail_action = 'dispute' AND stripe_connection_id = ''"
+    before = await database.fetchval(f"DELETE FROM surfaces WHERE {place} RETURNING surface_mode")  # noqa: S608
+    enforce = (
         "INSERT INTO surfaces (id, organization_id, mode, stripe_connection_id, rail, rail_action, surface_mode, "
-        "updated_at) VALUES ($1, $2, $3, $4, $5, $6, 'enforce', now()) "
-        "ON CONFLICT (organization_id, mode, stripe_connection_id, rail, rail_action) "
-        "DO UPDATE SET surface_mode = 'enforce'",
-        uuid.uuid4().hex,
-        *surface,
+        "updated_at) VALUES ('org_demo/test/stripe.dispute', 'org_demo', 'test', '', 'stripe', 'dispute', $1, now())"
     )
+    await database.execute(enforce, "enforce")
     yield
-    await database.execute("DELETE FROM surfaces WHERE rail_action = 'dispute' AND stripe_connection_id = ''")
+    await database.execute(f"DELETE FROM surfaces WHERE {place}")  # noqa: S608
+    if before is not None:
+        await database.execute(enforce, before)
 
 
 async def opened(stripe: httpx.AsyncClient, **more: Any) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from axiru import ids
 from axiru.database import row, rows
+from axiru.dev.dev_json import DevJson
 from axiru.domain.dispute import dispute_facts
 from axiru.domain.dispute_response import DisputeInput
 from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
@@ -149,17 +151,21 @@ class Case:
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def enforced(movements: Any) -> AsyncIterator[None]:
+async def enforced(movements: Any, infrastructure: DevJson) -> AsyncIterator[None]:
     """Axiru stands between callers and their disputes, while the tests of this module run."""
-    surface = (
+    place = "organization_id = 'org_demo' AND mode = 'test' AND rail_action = 'dispute' AND stripe_connection_id = ''"
+    owner = await asyncpg.connect(infrastructure.database_admin_url)
+    before = await owner.fetchval(f"DELETE FROM surfaces WHERE {place} RETURNING surface_mode")  # noqa: S608
+    enforce = (
         "INSERT INTO surfaces (id, organization_id, mode, stripe_connection_id, rail, rail_action, surface_mode, "
-        "updated_at) VALUES ('org_demo/test/stripe.dispute', 'org_demo', 'test', '', 'stripe', 'dispute', {}, now()) "
-        "ON CONFLICT (organization_id, mode, stripe_connection_id, rail, rail_action) "
-        "DO UPDATE SET surface_mode = excluded.surface_mode"
+        "updated_at) VALUES ('org_demo/test/stripe.dispute', 'org_demo', 'test', '', 'stripe', 'dispute', $1, now())"
     )
-    await rows(surface, "enforce")
+    await owner.execute(enforce, "enforce")
     yield
-    await rows(surface, "shadow")
+    await owner.execute(f"DELETE FROM surfaces WHERE {place}")  # noqa: S608
+    if before is not None:
+        await owner.execute(enforce, before)
+    await owner.close()
 
 
 @pytest.fixture
