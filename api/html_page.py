@@ -32,9 +32,7 @@ button { font: inherit; font-weight: 600; min-height: 2.9rem; padding: .5rem 1.2
   border: 1px solid transparent; border-radius: .5rem; cursor: pointer; color: #ffffff; background: #15803d }
 button.deny { background: #b91c1c }
 button:focus-visible, a:focus-visible, textarea:focus-visible { outline: 3px solid #2563eb }
-table { width: 100%; border-collapse: collapse; font-size: .9375rem }
-th, td { text-align: left; vertical-align: top; padding: .5rem .6rem .5rem 0; border-top: 1px solid var(--line) }
-th { color: var(--soft); font-weight: 500 } a { color: inherit }
+a { color: inherit }
 p.alarm { color: var(--alarm); font-weight: 600 } small { color: var(--soft) }
 """
 

@@ -10,8 +10,8 @@ from axiru.stripe_installs import Begun
 
 GRANTING: Final = (
     "Stripe grants an app all permissions of its manifest at once; you cannot pick some of them at Stripe. Axiru "
-    "begins read-only whatever Stripe has granted. It uses a write permission only once an admin of your organization "
-    "has granted that action here, for that connection, and only while its surface is enforced. Every grant is sealed "
+    "begins read-only whatever Stripe has granted. It uses a write permission only while an admin of your organization "
+    "has granted that action here, for that connection, which takes its surface to be enforced. Every grant is sealed "
     "in the ledger and can be taken back at any time; what was not granted here is never used."
 )
 _ACTIONS: Final = {
@@ -72,15 +72,10 @@ def permissions_page() -> Page:
 
 
 def _section(action: str, title: str) -> str:
-    lines = "".join(_line(one) for one in PERMISSIONS if one.action == action)
-    return (
-        f"<section><h2>{escape(title)}</h2><table><thead><tr><th>Permission</th><th>Why</th><th>When it is used</th>"
-        f"</tr></thead><tbody>{lines}</tbody></table></section>"
-    )
+    asked = [one for one in PERMISSIONS if one.action == action]
+    when = " ".join(dict.fromkeys(one.when for one in asked))
+    return f"<section><h2>{escape(title)}</h2><p>{escape(when)}</p><dl>{''.join(map(_line, asked))}</dl></section>"
 
 
 def _line(one: StripePermission) -> str:
-    return (
-        f"<tr><td><code>{escape(one.permission)}</code><br><small>{escape(one.access)}</small></td>"
-        f"<td>{escape(one.why)}</td><td>{escape(one.when)}</td></tr>"
-    )
+    return f"<dt><code>{escape(one.permission)}</code></dt><dd>{escape(one.why)}</dd>"
