@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import stripe
-from stripe.params import RefundListParams
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -37,6 +36,13 @@ _SERVER_ERROR: Final = 500
 _FIRST_WAIT_SECONDS: Final = 1
 _LONGEST_WAIT_SECONDS: Final = 60
 _LONGEST_RETRY_AFTER_SECONDS: Final = 600
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of refunds, newest first. https://docs.stripe.com/api/pagination"""
+
+    data: list[dict[str, Any]]
+    has_more: bool
 
 
 class Pulled(NamedTuple):
@@ -115,11 +121,9 @@ class StripeHistory:
             if not await _keep(replay_id, pull["cursor"], page, metadata):
                 return DELETED
 
-    async def _page(
-        self, client: stripe.StripeClient, replay: Mapping[str, Any], cursor: str | None
-    ) -> stripe.ListObject[stripe.Refund]:
+    async def _page(self, client: stripe.StripeClient, replay: Mapping[str, Any], cursor: str | None) -> Page:
         """One page, however long Stripe lets it wait. Raises StripeError, but never for too many requests."""
-        asked: RefundListParams = {
+        asked: dict[str, Any] = {
             "created": {"gte": int(replay["since"].timestamp()), "lte": int(replay["until"].timestamp())},
             "limit": _PAGE,
             "expand": _EXPANDED,
@@ -130,7 +134,9 @@ class StripeHistory:
         while True:
             await self._pace.turn()
             try:
-                return await client.v1.refunds.list_async(asked)
+                # The library's objects would take four times as long as all else that is done with a page.
+                answer = await client.raw_request_async("get", "/v1/refunds", **asked)
+                return msgspec.convert(answer.data, Page)
             except stripe.StripeError as error:
                 if error.http_status != _TOO_MANY_REQUESTS:
                     raise
@@ -145,11 +151,9 @@ class StripeHistory:
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
 
-async def _keep(
-    replay_id: str, cursor: str | None, page: stripe.ListObject[stripe.Refund], metadata: frozenset[str]
-) -> bool:
+async def _keep(replay_id: str, cursor: str | None, page: Page, metadata: frozenset[str]) -> bool:
     """Write a page and the place behind it; False if the replay was deleted meanwhile."""
-    found = [one for refund in page.data for one in _objects(refund.to_dict(), metadata)]
+    found = [one for refund in page.data for one in _objects(refund, metadata)]
     last = page.data[-1] if page.data else None
     async with transaction():
         moved = await row(
@@ -157,9 +161,9 @@ async def _keep(
             "covered_from = coalesce({}, covered_from), updated_at = clock_timestamp() "
             "WHERE replay_id = {} AND cursor IS NOT DISTINCT FROM {} AND stage = 'refunds' RETURNING replay_id",
             "refunds" if page.has_more and last else PULLED,
-            last.id if last else None,
+            last["id"] if last else None,
             len(page.data),
-            _moment(last.created) if last else None,
+            _moment(last["created"]) if last else None,
             replay_id,
             cursor,
         )
