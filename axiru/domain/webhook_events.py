@@ -30,6 +30,9 @@ EventName = Literal[
     "undo.failed",
     "control.engaged",
     "control.lifted",
+    "control.payouts_paused",
+    "control.payouts_restored",
+    "control.payouts_failed",
     "breaker.tripped",
     "break_glass.open",
     "break_glass.used",
@@ -70,6 +73,8 @@ def event_of(topic: str, payload: Mapping[str, Any]) -> str | None:
             name = "approval.assigned" if payload["kind"] == "assignment" else f"approval.{payload['kind']}"
         case "control":
             name = "control.engaged" if payload["in_force"] else "control.lifted"
+        case "payout_pause":
+            name = f"control.payouts_{payload['state']}"
         case "breaker":
             # Accepting a proposal engages a control, which is told as such.
             name = "breaker.tripped" if payload["state"] in {"proposed", "engaged"} else ""

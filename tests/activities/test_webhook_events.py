@@ -22,6 +22,8 @@ from axiru.domain.webhook_events import EVENTS, SUBSCRIPTIONS, event_of, subscri
         ("execution", {"state": "execution_failed"}, "execution.execution_failed"),
         ("control", {"kind": "freeze", "in_force": True}, "control.engaged"),
         ("control", {"kind": "hold", "in_force": False}, "control.lifted"),
+        ("payout_pause", {"state": "paused"}, "control.payouts_paused"),
+        ("payout_pause", {"state": "failed"}, "control.payouts_failed"),
         ("breaker", {"state": "proposed"}, "breaker.tripped"),
         ("breaker", {"state": "engaged"}, "breaker.tripped"),
         ("break_glass", {"state": "used"}, "break_glass.used"),
@@ -42,6 +44,7 @@ def test_message_is_told_as_its_event(topic: str, payload: dict[str, Any], event
     [
         ("member", {"change": "renamed"}),
         ("breaker", {"state": "dismissed"}),
+        ("payout_pause", {"state": "pausing"}),
         ("decision", {"state": "a state to come"}),
         ("context", {"approval_id": "ap_1"}),
         ("connection", {"change": "renamed", "status": "active"}),
