@@ -18,12 +18,12 @@ from aiohttp import web
 
 PATIENCE_SECONDS = 40
 SECRETS = {
-    "last4": "9424",
+    "last4": "last4_9424",
     "fingerprint": "Xt5EWLLDS7FJjR1c",
     "number": "4000056655665556",
     "cvc": "cvc_737",
     "account_number": "000123456789",
-    "routing_number": "110000000",
+    "routing_number": "routing_110000000",
     "iban": "DE89370400440532013000",
     "line1": "Musterstrasse 17b",
     "postal_code": "postal_10115",
@@ -225,6 +225,12 @@ async def test_events_doubled_and_in_reverse_order_end_the_same(
     charge = await product.charge()
     await _delivery_fault(sandbox, "hold", "*refund*", times=6)
     refund_ids = [await dashboard_refund(sandbox, charge, amount) for amount in (210, 220, 230)]
+
+    async def all_held() -> bool:
+        waiting = (await sandbox.get("/_sandbox/webhooks/deliveries")).json()["data"]
+        return sum(one["held"] for one in waiting) == 6
+
+    await eventually(all_held)
     (await sandbox.post("/_sandbox/webhooks/release", json={"reverse": True})).raise_for_status()
     await _delivery_fault(sandbox, "duplicate", "*refund*", times=2)
     refund_ids.append(await dashboard_refund(sandbox, charge, 240))
