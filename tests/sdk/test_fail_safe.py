@@ -284,6 +284,24 @@ async def test_document_is_fetched_behind_the_first_call(
     assert [path for path, _ in axiru.asked].count(FAIL_SAFE) == 1
 
 
+async def test_answer_that_contradicts_the_document_has_it_fetched_anew(
+    connect: Any, axiru: Any, scripted: Any, authority: Any
+) -> None:
+    await _known(connect, axiru, scripted, authority.document(axiru.url))
+    client = connect(axiru.url)  # another process, which has the document from the disk
+    enforced = {"decision_id": "ed_1", "outcome": "allow", "state": "allowed", "surface_mode": "enforce"}
+    axiru.says(DECISIONS, scripted(body=enforced))
+    axiru.says(FAIL_SAFE, scripted(body=authority.document(axiru.url, surfaces={"stripe.transfer": "enforce"})))
+
+    for number in range(3):
+        await client.decide("transfer", 100, "usd", f"key_{number}")
+    await client.close()
+
+    assert [path for path, _ in axiru.asked].count(FAIL_SAFE) == 2
+    axiru.says(DECISIONS, scripted(503))
+    assert (await connect(axiru.url).decide("transfer", 100, "usd", "key_9")).outcome == "hold"
+
+
 def _other() -> OKPKey:
     return OKPKey.generate_key("Ed25519")
 

@@ -140,7 +140,7 @@ class Core:
         due: list[Flow[Any]] = []
         if not decision.reachable:
             return due
-        if self.fail_safe.take_turn(now=time.time()):
+        if self.fail_safe.take_turn(decision, asked, now=time.time()):
             due.append(self.refresh_fail_safe())
         if asked.dispute is not None and decision.outcome != "deny":
             due.append(self.keep_packet(asked.dispute))

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from axiru_client.fail_safe import FailSafe, FailSafeInvalid, public_key, verified
+from axiru_client.requests import Asked
+from axiru_client.results import Decision
 from axiru_client.vocabulary import Mode
 
 REFRESH_SECONDS: Final = 900.0
@@ -32,6 +34,8 @@ class FailSafeCache:
         self._mode = mode
         self._pinned = tuple(public_key(dict(jwk)) for jwk in pinned)
         self._ask_again_at = 0.0
+        self._contradicted_at = 0.0
+        self._seen: FailSafe | None = None
         self._claiming = threading.Lock()
 
     def current(self, *, now: float) -> FailSafe | None:
@@ -44,9 +48,19 @@ class FailSafeCache:
                 _log.warning("the cached fail-safe document is not used: %s", invalid)
             return None
 
-    def take_turn(self, *, now: float) -> bool:
-        """Whether the document is due and the caller is to ask for it; the others are told no for a minute."""
+    def take_turn(self, decision: Decision, asked: Asked, *, now: float) -> bool:
+        """Whether the document is due, and the one who asks is to fetch it; the others are told no for a minute.
+
+        It is due every 15 minutes, and at once when an answer speaks of another surface mode than the document.
+        """
         with self._claiming:
+            if self._seen is None:
+                self.current(now=now)
+            if self._contradicts(decision, asked):
+                if 0 <= now - self._contradicted_at < TRY_AGAIN_SECONDS:
+                    return False
+                self._contradicted_at = now
+                return True
             if self._ask_again_at - REFRESH_SECONDS <= now < self._ask_again_at:
                 return False
             document = self.current(now=now)
@@ -55,6 +69,13 @@ class FailSafeCache:
                 return False
             self._ask_again_at = now + TRY_AGAIN_SECONDS
             return True
+
+    def _contradicts(self, decision: Decision, asked: Asked) -> bool:
+        return (
+            self._seen is not None
+            and decision.surface_mode is not None
+            and self._seen.in_shadow(asked.surface, asked.connection) != (decision.surface_mode == "shadow")
+        )
 
     def keep(self, answer: Mapping[str, Any], *, now: float) -> FailSafe | None:
         """Keep a document that was fetched, if it can be relied on; otherwise the one before stays."""
@@ -76,7 +97,8 @@ class FailSafeCache:
     def _verified(self, document: object, trusted: Mapping[str, Any], now: float) -> FailSafe:
         keys = self._pinned or (public_key(trusted.get("public_key")),)
         audience = self._audience or trusted.get("audience")
-        return verified(document, keys, issuer=self._issuer, audience=audience, mode=self._mode, now=now)
+        self._seen = verified(document, keys, issuer=self._issuer, audience=audience, mode=self._mode, now=now)
+        return self._seen
 
     def _read(self) -> dict[str, Any]:
         try:
