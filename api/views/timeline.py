@@ -156,5 +156,6 @@ _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     "approval_escalated": lambda data, _: f"Nobody decided yet; {data['role']} may stand in from now on",
     "undo_intent": _undoing,
     "undo": _undone,
-    "bypass": lambda _data, _: "Seen on Stripe without ever having asked",
+    "bypass": lambda data, _: f"Seen on Stripe without ever having asked: {data['why']}",
+    "observation": lambda data, _: f"Seen on Stripe: {data['stripe_object_id']}, {data['stripe_status'] or 'made'}",
 }
