@@ -25,7 +25,7 @@ from axiru.dev.binaries import STRIPE_MOCK_MODULE, find_stripe_mock
 
 WEBHOOK_SECRET = "whsec_0123456789abcdef"
 REDIRECT_URI = "https://axiru.example/stripe/callback"
-START_SECONDS = 15
+START_SECONDS = 60
 
 LOOPBACK_HTTP = httpx.Client()
 """One client for the controls: making one costs more than a request."""

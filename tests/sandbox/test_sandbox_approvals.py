@@ -8,6 +8,8 @@ import httpx
 import pytest
 import stripe
 
+from axiru.dev.sandbox.rate_limits import RateLimit, RateLimits
+
 DAY_SECONDS = 24 * 60 * 60
 
 
@@ -150,18 +152,31 @@ def test_a_429_says_when_to_come_back_and_executes_nothing(
     assert client.v1.refunds.create({"charge": charge.id, "amount": 100}, {"idempotency_key": key}).amount == 100
 
 
-def test_a_rate_limit_is_one_keys_alone(sandbox: Any) -> None:
+def test_a_rate_limit_is_one_keys_alone_until_it_is_lifted(sandbox: Any) -> None:
     url = f"{sandbox.url}/_sandbox/rate_limits"
-    limit = {"requests_per_second": 3, "key": "sk_test_busy", "retry_after_seconds": 1}
+    limit = {"requests_per_second": 0, "key": "sk_test_busy", "retry_after_seconds": 1}
+
+    def asked(key: str) -> httpx.Response:
+        return httpx.get(f"{sandbox.url}/v1/balance", auth=(key, ""))
+
     httpx.post(url, json=limit).raise_for_status()
     try:
-        answers = [httpx.get(f"{sandbox.url}/v1/balance", auth=("sk_test_busy", "")) for _ in range(6)]
-        others = [httpx.get(f"{sandbox.url}/v1/balance", auth=("sk_test_123", "")) for _ in range(6)]
+        refused, other = asked("sk_test_busy"), asked("sk_test_123")
     finally:
         httpx.delete(url).raise_for_status()
 
-    assert [answer.status_code for answer in answers][:3] == [200, 200, 200]
-    assert 429 in [answer.status_code for answer in answers]
-    assert {answer.headers["retry-after"] for answer in answers if answer.status_code == 429} == {"1"}
-    assert {answer.status_code for answer in others} == {200}
-    assert httpx.get(f"{sandbox.url}/v1/balance", auth=("sk_test_busy", "")).status_code == 200
+    assert (refused.status_code, refused.headers["retry-after"], other.status_code) == (429, "1", 200)
+    assert refused.json()["error"]["code"] == "rate_limit"
+    assert asked("sk_test_busy").status_code == 200
+
+
+def test_a_rate_limit_counts_the_last_second_of_each_key() -> None:
+    limits = RateLimits()
+    assert limits.exceeded("a", now=0.0) is None
+    limits.limits.append(RateLimit(requests_per_second=2))
+
+    refused = [limits.exceeded("a", now=moment) is not None for moment in (1.0, 1.5, 1.9, 2.0, 2.4, 2.5)]
+
+    # The one at 1.0 has left the window at 2.0, and what was refused is not counted.
+    assert refused == [False, False, True, False, True, False]
+    assert limits.exceeded("b", now=2.5) is None

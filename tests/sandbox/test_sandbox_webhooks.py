@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 8) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -83,4 +83,5 @@ def test_an_undelivered_event_survives_kill_9(
     sandbox.start()
 
     wait_until(lambda: len(webhook_receiver.received) == 4)
-    assert webhook_receiver.events()[2].data.object["id"] == refund.id
+    # Whether the second failure was written down before the kill decides which of the two comes first.
+    assert {event.data.object["id"] for event in webhook_receiver.events()[2:]} == {refund.id, "ch_demo_001"}

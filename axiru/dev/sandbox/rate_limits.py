@@ -1,6 +1,5 @@
 """A rate limit that a test asks for. https://docs.stripe.com/rate-limits"""
 
-import time
 from collections import deque
 
 import msgspec
@@ -21,12 +20,11 @@ class RateLimits:
         self.limits: list[RateLimit] = []
         self._moments: dict[str, deque[float]] = {}
 
-    def exceeded(self, key: str) -> RateLimit | None:
-        """The limit that this request of a key exceeds; a request that exceeds none is counted."""
+    def exceeded(self, key: str, *, now: float) -> RateLimit | None:
+        """The limit that this request of a key exceeds at `now` (seconds); a request that exceeds none is counted."""
         limits = [limit for limit in self.limits if limit.key in (None, key)]
         if not limits:
             return None
-        now = time.monotonic()
         moments = self._moments.setdefault(key, deque())
         while moments and moments[0] <= now - 1:
             moments.popleft()

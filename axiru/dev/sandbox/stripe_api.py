@@ -100,7 +100,7 @@ class StripeApi:
             store=self._store,
         )
         key_of_caller = presented_key(incoming.headers.get("authorization", "")) or ""
-        if (limit := self.rate_limits.exceeded(key_of_caller)) is not None:
+        if (limit := self.rate_limits.exceeded(key_of_caller, now=time.monotonic())) is not None:
             raise rate_limited(retry_after_seconds=limit.retry_after_seconds)
         form = entry.params = parse_form(incoming.query) | _form_of_body(incoming)
         found = find_operation(incoming.method, incoming.path)
