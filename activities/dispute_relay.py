@@ -1,10 +1,12 @@
-"""Tells the workflows of disputes, from the outbox, that something they are made of has changed."""
+"""Tells the workflows of disputes, from the outbox, what has changed, and starts those anew that were lost."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
+import structlog
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
@@ -15,7 +17,45 @@ from axiru.domain.dispute_response import DisputeInput
 from ledger.acts.evidence import AXIRU
 
 _RPC_TIMEOUT: Final = timedelta(seconds=5)
+_WATCH_SECONDS: Final = 600.0
+_WATCHED_DAYS: Final = 3
 _BY_STRIPE: Final = frozenset({"opened", "changed", "closed", "submitted"})
+
+log = structlog.get_logger()
+
+
+async def watch_over_disputes_forever(client: Client, task_queue: str) -> None:
+    """Look for disputes whose workflow was lost until cancelled; what fails is tried again with the next look."""
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        try:
+            await watch_over_disputes(client, task_queue)
+        except Exception:
+            log.exception("disputes_not_watched")
+
+
+async def watch_over_disputes(client: Client, task_queue: str) -> int:
+    """See to it that every dispute that is due within days has its workflow; returns how many those are.
+
+    Temporal may have lost one (a restored backup, a terminated run), and a deadline does not come twice.
+    """
+    due = await rows(
+        "SELECT id AS dispute_id, organization_id, mode FROM disputes WHERE status = ANY({}) "
+        "AND evidence_due_by BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(days => {})",
+        *(list(ANSWERABLE), _WATCHED_DAYS),
+    )
+    for one in due:
+        dispute = msgspec.convert(one, DisputeInput)
+        await client.start_workflow(
+            DISPUTE_WORKFLOW,
+            dispute,
+            id=dispute.workflow_id,
+            task_queue=task_queue,
+            rpc_timeout=_RPC_TIMEOUT,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        )
+    return len(due)
 
 
 async def tell_disputes(

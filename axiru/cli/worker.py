@@ -14,6 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.acts import Acts
 from activities.breakers import watch_breakers_forever
 from activities.deliveries import deliver_forever
+from activities.dispute_relay import watch_over_disputes_forever
 from activities.disputes import DisputeResponses
 from activities.email import EmailChannel
 from activities.first_history import look_back_forever
@@ -96,6 +97,7 @@ async def working(settings: Settings, *, tasks_only: bool = False) -> AsyncItera
                 asyncio.create_task(watch_breakers_forever(signer)),
                 asyncio.create_task(deliver_forever(channels_of(settings, vault))),
                 asyncio.create_task(forget_forever()),
+                asyncio.create_task(watch_over_disputes_forever(client, settings.temporal_task_queue)),
                 asyncio.create_task(observe_forever(client, settings.temporal_task_queue, clients, signer)),
                 asyncio.create_task(PayoutPauses(settings, clients, signer).work_forever()),
                 asyncio.create_task(look_back_forever(client, settings.temporal_task_queue)),

@@ -15,6 +15,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
+from activities.dispute_relay import watch_over_disputes
 from axiru import ids
 from axiru.database import row, rows
 from axiru.dev.dev_json import DevJson
@@ -266,6 +267,16 @@ async def test_what_is_decided_about_the_charge_becomes_evidence(case: Case) -> 
     packet = await case.packet(version=2)
     assert "Refund of $42.00" in packet.evidence["uncategorized_text"]
     assert [one.decision_id for one in packet.sources.decisions] == [decision_id]
+
+
+async def test_a_dispute_whose_workflow_was_lost_gets_another(case: Case) -> None:
+    await case.told(evidence_due_by=datetime.now(UTC) + LEAD * 5)
+    await case.packet(staged=True)
+    handle = case.movements.client.get_workflow_handle(case.input.workflow_id)
+    await handle.terminate("lost")
+    assert await watch_over_disputes(case.movements.client, case.movements.task_queue) >= 1
+    await case.told(status="won")
+    assert await asyncio.wait_for(handle.result(), 20) == "won"
 
 
 async def test_a_dispute_that_is_closed_meanwhile_ends(case: Case, keep_history: Any) -> None:
