@@ -16,7 +16,7 @@ CHANNELS: Final = {
     "console": ("Console", "Marked among the decisions, for everybody who has them open."),
     "slack": ("Slack", "In the channel for approvals."),
     "email": ("E-mail", "To controllers and admins."),
-    "webhook": ("Webhook", "To endpoints that take decisions' or all events."),
+    "webhook": ("Webhook", "To endpoints that take bypasses, or everything."),
 }
 
 
