@@ -27,6 +27,7 @@ from axiru.tables import ALL_TABLES, ChainHead
 from axiru.vault import Vault
 from ledger.acts.break_glass import open_glass
 from ledger.acts.breaker import arm
+from ledger.acts.connection import mark_revoked
 from ledger.acts.decide import decide
 from ledger.acts.standing import CompiledVersions
 from ledger.acts.trip import trip
@@ -442,3 +443,32 @@ async def test_lock_and_role_letters_name_who_and_what(post: Post) -> None:
     locked = outgoing("member.locked", {"member_id": viewer, "change": "locked"}, await member_id("admin"))
     await post.channel.send(locked)
     assert post.newest().subject == "ALARM: The log-in of Demo viewer was locked"
+
+
+async def test_access_that_was_taken_back_is_mailed_to_admins_and_controllers(post: Post) -> None:
+    connection_id = ids.new_id(ids.STRIPE_CONNECTION)
+    await rows(
+        "INSERT INTO stripe_connections (id, organization_id, mode, stripe_account_id, token_ciphertext, "
+        "write_actions, default_currency, is_default, status, profile, created_at, name) "
+        "VALUES ({}, {}, 'test', {}, '', ARRAY[]::text[], 'usd', false, 'active', jsonb_build_object(), now(), {})",
+        connection_id,
+        ORGANIZATION,
+        f"acct_{connection_id[-8:]}",
+        "Shop\r\nBcc: x@y.z",
+    )
+    told = {"connection_id": connection_id, "status": "revoked", "change": "revoked"}
+    alarm = outgoing("connection.revoked", told, await member_id("admin"))
+    assert (await post.channel.send(alarm)).outcome == "failed"  # it is not revoked
+
+    await mark_revoked(connection_id, "Access was taken back.", post.signer)
+
+    assert set(await post.planned("connection", told)) == {"admin", "controller", "controller2"}
+    assert await post.planned("connection", {**told, "change": "granted", "status": "active"}) == {}
+    assert (await post.channel.send(alarm)).outcome == "delivered"
+    mail = post.newest()
+    assert mail.subject == (
+        f"ALARM: no access to Shop Bcc: x@y.z (acct_{connection_id[-8:]}, test mode) at Stripe any more"
+    )
+    assert "Bcc" not in mail.headers
+    assert "Access was taken back." in mail.text
+    assert f"https://console.house.example/connectors/{connection_id}" in mail.text
