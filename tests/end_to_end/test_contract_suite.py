@@ -1,6 +1,7 @@
 """The contract suite on a running stack: it holds, it finds a caller that fails open, and it puts everything back."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -48,6 +49,14 @@ def test_reduced_run_holds(stack: DevJson) -> None:
     assert {row["calls_after"] for row in executed} == {1}
     assert {row["told"]["degraded"] for row in rows if _is_callers_dispute(row)} == {True}
     assert _surfaces(stack) == before
+    verified = subprocess.run(
+        [sys.executable, "-P", "-m", "axiru.cli", "ledger", "verify"],
+        env=os.environ | {"AXIRU_DATABASE_URL": stack.database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stdout
 
 
 def test_caller_that_fails_open_is_found(stack: DevJson) -> None:

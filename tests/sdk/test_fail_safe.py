@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axiru_client import Decision
+from axiru_client import Decision, IdempotencyMismatch
 from axiru_client.fail_safe import FailSafeInvalid
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
@@ -216,6 +216,11 @@ async def test_outage_turns_no_denial_and_no_review_into_a_permission(
 
     assert (await _payout(client)).outcome == "hold"
     assert (await _payout(client, key="another")).outcome == "allow"
+    mismatch = {"error": "idempotency_mismatch", "message": "another body"}
+    axiru.says(DECISIONS, scripted(409, mismatch), scripted(503))
+    with pytest.raises(IdempotencyMismatch):
+        await _payout(client)
+    assert (await _payout(client)).outcome == "hold"
 
 
 async def test_first_key_is_trusted_and_no_other_after_it(

@@ -85,9 +85,8 @@ class Core:
             )
         try:
             answer = yield from self._answer(asked)
-        except (InvalidRequest, Conflict) as refusal:
-            code = refusal.code
-            yield Local(lambda: self.holds.refused(asked.endpoint, asked.idempotency_key, code, now=time.time()))
+        except (InvalidRequest, Conflict):
+            yield Local(lambda: self.holds.refused(asked.endpoint, asked.idempotency_key))
             raise
         if isinstance(answer, Decision):
             decision = answer

@@ -22,12 +22,12 @@ _BUSY_SECONDS: Final = 10.0
 _ANSWERS_KEPT_SECONDS: Final = 90 * 86_400.0
 
 # state: held (waits), alone (went ahead without an answer, Axiru is still to hear of it), said (Axiru denied it or told
-# it to wait), done.
+# it to wait: `outcome`).
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS requests (
     scope TEXT NOT NULL, endpoint TEXT NOT NULL, idempotency_key TEXT NOT NULL, action TEXT NOT NULL,
-    body TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('held', 'alone', 'said', 'done')), cause TEXT NOT NULL,
-    outcome TEXT, decision_id TEXT, first_at REAL NOT NULL, last_at REAL NOT NULL, attempts INTEGER NOT NULL,
+    body TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('held', 'alone', 'said')), cause TEXT NOT NULL,
+    outcome TEXT, first_at REAL NOT NULL, last_at REAL NOT NULL, attempts INTEGER NOT NULL,
     leased_until REAL NOT NULL DEFAULT 0, PRIMARY KEY (scope, endpoint, idempotency_key)
 );
 CREATE TABLE IF NOT EXISTS packets (
@@ -81,36 +81,37 @@ class HoldFile:
         return found[0] if found and found[0] in ("deny", "review") else None
 
     def answered(self, asked: Asked, decision: Decision, *, now: float) -> None:
-        """Settle the record of a request. A denial or a wait is kept: no later outage may let it pass."""
-        against = decision.outcome if decision.outcome in ("deny", "review") and not decision.may_execute else None
+        """Forget a request that is settled. A denial or a wait is kept: no later outage may let it pass."""
+        against = decision.outcome in ("deny", "review") and not decision.may_execute
         with self._open() as file:
+            if not against:
+                file.execute(_FORGET, (self._scope, asked.endpoint, asked.idempotency_key))
+                return
+            self._upsert(file, asked, "said", decision.reason, now)
             file.execute(
-                "UPDATE requests SET state = 'done', outcome = NULL, decision_id = ?, last_at = ? "
-                "WHERE scope = ? AND endpoint = ? AND idempotency_key = ? AND (state <> 'done' OR outcome NOT NULL)",
-                (decision.decision_id, now, self._scope, asked.endpoint, asked.idempotency_key),
+                "UPDATE requests SET outcome = ? WHERE scope = ? AND endpoint = ? AND idempotency_key = ?",
+                (decision.outcome, self._scope, asked.endpoint, asked.idempotency_key),
             )
-            if against is not None:
-                self._upsert(file, asked, "said", decision.reason, now)
-                file.execute(
-                    "UPDATE requests SET outcome = ?, decision_id = ? "
-                    "WHERE scope = ? AND endpoint = ? AND idempotency_key = ?",
-                    (against, decision.decision_id, self._scope, asked.endpoint, asked.idempotency_key),
-                )
-                if asked.dispute is not None and against == "deny":
-                    file.execute("DELETE FROM packets WHERE scope = ? AND dispute = ?", (self._scope, asked.dispute))
+            if asked.dispute is not None and decision.outcome == "deny":
+                file.execute("DELETE FROM packets WHERE scope = ? AND dispute = ?", (self._scope, asked.dispute))
 
-    def refused(self, endpoint: str, idempotency_key: str, code: str, *, now: float) -> None:
-        """Settle a request that Axiru will never take."""
+    def refused(self, endpoint: str, idempotency_key: str) -> None:
+        """Let a request go that Axiru will never take; what it said under this key before stays."""
         with self._open() as file:
+            named = (self._scope, endpoint, idempotency_key)
+            file.execute(f"{_FORGET} AND outcome IS NULL", named)
             file.execute(
-                "UPDATE requests SET state = 'done', cause = ?, last_at = ? "
-                "WHERE scope = ? AND endpoint = ? AND idempotency_key = ?",
-                (code, now, self._scope, endpoint, idempotency_key),
+                "UPDATE requests SET state = 'said' WHERE scope = ? AND endpoint = ? AND idempotency_key = ?", named
             )
 
     def holds(self) -> list[Hold]:
         """The requests that wait, oldest first."""
-        return self._waiting("state = 'held'")
+        with self._open() as file:
+            found = file.execute(
+                f"SELECT {_COLUMNS} FROM requests WHERE scope = ? AND state = 'held' ORDER BY first_at",  # noqa: S608
+                (self._scope,),
+            )
+            return [_hold(row) for row in found]
 
     def lease(self, *, now: float, seconds: float) -> list[Hold]:
         """What Axiru is still to answer and no other process is at, oldest first; it is ours for `seconds`."""
@@ -129,9 +130,7 @@ class HoldFile:
                 "AND leased_until <= ?",
                 (now + seconds, self._scope, now),
             )
-            file.execute(
-                "DELETE FROM requests WHERE state IN ('said', 'done') AND last_at < ?", (now - _ANSWERS_KEPT_SECONDS,)
-            )
+            file.execute("DELETE FROM requests WHERE state = 'said' AND last_at < ?", (now - _ANSWERS_KEPT_SECONDS,))
         return found
 
     def release(self, holds: list[Hold]) -> None:
@@ -180,14 +179,6 @@ class HoldFile:
             ),
         )
 
-    def _waiting(self, condition: str) -> list[Hold]:
-        with self._open() as file:
-            found = file.execute(
-                f"SELECT {_COLUMNS} FROM requests WHERE scope = ? AND {condition} ORDER BY first_at",  # noqa: S608
-                (self._scope,),
-            )
-            return [_hold(row) for row in found]
-
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """One transaction, committed at the end. Raises HoldNotWritten for whatever is wrong with the file."""
@@ -199,6 +190,7 @@ class HoldFile:
             raise HoldNotWritten(f"the hold file {self._path} cannot be used: {error}") from error
 
 
+_FORGET: Final = "DELETE FROM requests WHERE scope = ? AND endpoint = ? AND idempotency_key = ?"
 _COLUMNS: Final = "endpoint, idempotency_key, action, body, cause, first_at, last_at, attempts"
 
 
