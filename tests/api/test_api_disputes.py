@@ -252,3 +252,35 @@ async def test_a_dispute_is_submitted_exactly_once_when_it_was_approved(
     assert found["decisions"][0]["decision_id"] == decided["decision_id"]
     refused = await give(caller, dispute_id, {"customer_name": "Bea"})
     assert (refused.status_code, refused.json()["error"]) == (409, "conflict")
+
+
+@pytest.mark.usefixtures("enforced")
+async def test_near_its_deadline_a_dispute_is_answered_alone_while_its_charge_cannot_be_read(
+    caller: httpx.AsyncClient, stripe: httpx.AsyncClient
+) -> None:
+    form = {"amount": "20000", "currency": "usd", "source": "tok_visa"}
+    charge = (await stripe.post("/v1/charges", data=form)).raise_for_status().json()["id"]
+    cut = {"kind": "status_500_before", "path": f"/v1/charges/{charge}", "method": "GET", "times": 1_000, "seconds": 0}
+    (await stripe.post("/_sandbox/faults", json=cut)).raise_for_status()
+    try:
+        opening = {"charge": charge, "due_in_seconds": 3_600}
+        dispute_id = (await stripe.post("/_sandbox/disputes", json=opening)).raise_for_status().json()["id"]
+        async with asyncio.timeout(60):
+            while True:
+                found = await known(caller, dispute_id)
+                if found["submitted"]:
+                    break
+                await asyncio.sleep(0.2)
+    finally:
+        (await stripe.delete("/_sandbox/faults")).raise_for_status()
+
+    (packet,) = found["packets"]
+    assert (packet["degraded"], packet["submitted_degraded"], packet["missing"][0]) == (True, True, "charge")
+    (decision,) = found["decisions"]
+    assert (decision["by_axiru"], decision["state"]) == (True, "executed")
+    shown = (await caller.get(f"/api/v1/decisions/{decision['decision_id']}")).raise_for_status().json()
+    assert (shown["execute"], shown["state"], shown["source"]) == ("axiru", "executed", "dispute_response")
+    assert {"evidence_submitted", "dispute_answer"} <= {step["kind"] for step in shown["timeline"]}
+    on_stripe = (await stripe.get(f"/v1/disputes/{dispute_id}")).json()
+    assert on_stripe["evidence_details"]["submission_count"] == 1
+    assert on_stripe["metadata"]["axiru_decision_id"] == decision["decision_id"]
