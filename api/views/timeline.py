@@ -158,4 +158,9 @@ _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     "undo": _undone,
     "bypass": lambda data, _: f"Seen on Stripe without ever having asked: {data['why']}",
     "observation": lambda data, _: f"Seen on Stripe: {data['stripe_object_id']}, {data['stripe_status'] or 'made'}",
+    "dispute_answer": lambda data, _: (
+        f"Axiru asked by itself, because the deadline comes first ({data['why'].replace('_', ' ')}): "
+        f"the last good packet, version {data['version']}"
+    ),
+    "evidence_submitted": lambda data, _: f"The evidence is with the bank: version {data['version']}",
 }
