@@ -188,11 +188,15 @@ def _objects(refund: dict[str, Any], metadata: frozenset[str]) -> Iterator[Pulle
     customer = charge.get("customer") if isinstance(charge, dict) else None
     for kind, found in (("refund", refund), ("charge", charge), ("customer", customer)):
         if isinstance(found, dict) and (created := found.get("created")) is not None:
-            body = kept(kind, found)
-            # What the merchant wrote is free text: no more of it than the policy reads.
-            told = found.get("metadata") or {}
-            body["metadata"] = {key: str(told[key]) for key in metadata & told.keys()}
+            # Of a customer, since when they are known; of anything else, what is kept of it everywhere.
+            body = {"created": created} if kind == "customer" else _body(kind, found, metadata)
             yield Pulled(kind, found["id"], _moment(created), body)
+
+
+def _body(kind: str, found: dict[str, Any], metadata: frozenset[str]) -> dict[str, Any]:
+    # What the merchant wrote is free text: no more of it than the policy reads.
+    told = found.get("metadata") or {}
+    return {**kept(kind, found), "metadata": {key: str(told[key]) for key in metadata & told.keys()}}
 
 
 def _moment(seconds: int) -> datetime:

@@ -54,6 +54,13 @@ PERMISSIONS: Final[tuple[StripePermission, ...]] = (
         when=_FROM_THE_START,
     ),
     StripePermission(
+        permission="customer_read",
+        access="read",
+        action=OBSERVE,
+        why="To know since when a refund's customer is known to Stripe. Of customers, their id and that day are kept.",
+        when=_FROM_THE_START,
+    ),
+    StripePermission(
         permission="payment_intent_read",
         access="read",
         action=OBSERVE,
