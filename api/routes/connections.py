@@ -18,13 +18,9 @@ from api.views.connection import ConnectionList, ConnectionView, find_connection
 from api.views.page import ModeFilter
 from axiru.errors import ConfigurationInvalid
 from axiru.stripe_oauth import deauthorize
-from ledger.acts.connection import (
-    WriteAction,
-    change_connection,
-    disconnect,
-    grant_action,
-    revoke_grant,
-)
+from ledger.acts.connection import change_connection, disconnect
+from ledger.acts.connection_record import WriteAction
+from ledger.acts.grant import grant_action, revoke_grant
 
 
 class ConnectionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

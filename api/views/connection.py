@@ -11,7 +11,7 @@ from axiru.database import rows
 from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode
 from axiru.domain.undoing import UNDO_TEXT
-from ledger.acts.connection import WriteAction
+from ledger.acts.connection_record import WriteAction
 
 
 class ConnectionAction(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,18 +14,14 @@ from axiru.vault import Vault, refresh_context, token_context
 from ledger.acts.connection import (
     AccountTaken,
     Connected,
-    ConnectionNotActive,
-    ConnectionNotFound,
     StripeAccount,
-    SurfaceNotEnforced,
     change_connection,
     connect,
     disconnect,
-    grant_action,
     mark_revoked,
-    revoke_grant,
-    surface_mode,
 )
+from ledger.acts.connection_record import ConnectionNotActive, ConnectionNotFound
+from ledger.acts.grant import SurfaceNotEnforced, grant_action, revoke_grant, surface_mode
 from ledger.acts.intend import intend
 from ledger.acts.vote import NotEligible, ReasonRequired
 

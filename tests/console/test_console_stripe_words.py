@@ -33,7 +33,7 @@ from console.stripe_words import (
     needs_override,
     percent_text,
 )
-from ledger.acts.connection import WriteAction
+from ledger.acts.connection_record import WriteAction
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
