@@ -120,7 +120,7 @@ async def _tell_those_at_stripe(
     client: Client, task_queue: str, chain: Mapping[str, Any], control: Mapping[str, Any]
 ) -> None:
     """A control takes back what Stripe's own people have not agreed to yet: the workflows that wait for them look."""
-    if not control["in_force"]:
+    if not control.get("in_force"):
         return
     waiting = await rows(
         "SELECT decision_id FROM executions WHERE organization_id = {} AND mode = {} AND state = 'requires_approval'",

@@ -82,7 +82,12 @@ def _fields(sheet: ApprovalSheet) -> Iterator[str]:
     email = [said(sheet.customer_email, 330)] if sheet.customer_email else []
     yield f"*Customer*\n{' '.join([*customer, *email]) or 'not named'}{tenure}"
     yield f"*Reason given*\n{code(sheet.reason_code) if sheet.reason_code else 'none'}"
-    yield from (f"*{name}*\n{code(value)}" for name, value in _acted_on(sheet) if value)
+    # One field, however many objects are named: Slack shows ten fields, and the deadline is the last.
+    named = [(name, code(value)) for name, value in _acted_on(sheet) if value]
+    if len(named) == 1:
+        yield f"*{named[0][0]}*\n{named[0][1]}"
+    elif named:
+        yield "*Acts on*\n" + "\n".join(f"{name} {value}" for name, value in named)
     if sheet.source:
         yield f"*Source*\n{code(sheet.source)}"
     account = sheet.stripe_account_id or sheet.stripe_connection_id

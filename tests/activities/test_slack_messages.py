@@ -23,6 +23,7 @@ from axiru.domain.approval_sheet import (
 )
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
+from axiru.domain.movement import Target
 from axiru.domain.sheet_lines import sections
 from axiru.slack.approval_message import approval_message
 from axiru.slack.buttons import APPROVE, DENY, OPEN, Shown
@@ -237,3 +238,13 @@ def test_value_of_a_button_reads_back() -> None:
     shown = Shown(APPROVAL_ID, DIGEST)
 
     assert Shown.parse(shown.value) == shown
+
+
+def test_however_many_objects_are_named_slack_shows_them_all_and_the_deadline() -> None:
+    target = Target("ch_1", None, "acct_1", "po_1", "tr_1", "du_1", None, "fee_1")
+    asked = msgspec.structs.replace(sheet("cus_1", "pending"), charge="ch_1", target=target)
+
+    shown = " ".join(texts(approval_message(asked, "https://console.example").blocks))
+
+    for named in ("ch_1", "acct_1", "po_1", "tr_1", "du_1", "fee_1", "then it is denied"):
+        assert named in shown
