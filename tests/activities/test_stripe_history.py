@@ -22,7 +22,7 @@ from activities.stripe_history import StripeHistory
 from axiru.database import row, rows
 from axiru.domain.replay import ReplayInput
 from axiru.settings import Settings
-from axiru.vault import Vault
+from axiru.vault import Vault, token_context
 from bench.stripe.past import Past, write_past
 from policies import pack
 
@@ -81,6 +81,7 @@ class Histories:
 
     def __init__(self, settings: Settings, vault: Vault) -> None:
         self.settings = settings
+        self._vault = vault
         self._clients = StripeClients(settings, vault)
         self.pulling = StripeHistory(settings, self._clients)
 
@@ -117,6 +118,11 @@ class Histories:
             connection if source == "stripe" else None,
         )
         return replay_id
+
+    async def set_token(self, connection: str, token: str) -> None:
+        """As an exchange of tokens would, between two pages."""
+        sealed = self._vault.seal(token.encode(), context=token_context(connection))
+        await rows("UPDATE stripe_connections SET token_ciphertext = {} WHERE id = {}", sealed, connection)
 
     async def pull(self, replay_id: str) -> str:
         """One attempt to pull, as Temporal would make it."""
@@ -309,6 +315,27 @@ async def test_a_connection_that_is_not_active_fails_the_replay_and_says_so(hist
     error = await histories.error(replay_id)
     assert error["code"] == "connection_not_active"
     assert "revoked: Taken back in Stripe." in error["message"]
+
+
+async def test_access_taken_back_while_pulling_fails_the_replay_and_keeps_what_there_was(
+    histories: Histories, stripe_past: PastStripe
+) -> None:
+    connection = f"stripe_conn_{secrets.token_hex(6)}"
+    await _connect(connection)
+    await histories.set_token(connection, "sk_test_before")
+    replay_id = await histories.asked(connection=connection)
+    histories.at_pace(4)
+    attempt = asyncio.create_task(histories.pull(replay_id))
+    await _progressed(replay_id, attempt)
+
+    await histories.set_token(connection, "taken_back_0000")
+
+    assert await attempt == "failed"
+    error = await histories.error(replay_id)
+    assert error["code"] == "connection_not_active"
+    assert "is revoked" in error["message"]
+    kept = await histories.kept(replay_id, "refund")
+    assert 0 < len(kept) < len(stripe_past.past.refunds)
 
 
 async def test_only_what_the_policy_reads_of_metadata_is_kept(histories: Histories, stripe_past: PastStripe) -> None:
