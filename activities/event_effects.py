@@ -1,5 +1,6 @@
 """What an event of Stripe changes here: whose a movement is, what is known of a dispute, if a connection stands."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -22,8 +23,11 @@ from ledger.acts.dispute import record_dispute
 from ledger.acts.observe import Observed, SeenOn, observe
 from ledger.entry import EntrySigner
 
-_NOT_SAID: Final = (stripe.StripeError, AxiruError)
+_NOT_SAID: Final = (stripe.StripeError, AxiruError, TimeoutError)
 """Stripe does not answer, or the connection's token cannot be opened: what the event tells has to do."""
+
+_READ_SECONDS: Final = 5.0
+"""So long an alarm waits for what Stripe may add to it."""
 
 REVOKED: Final = "Access was taken back in Stripe: the app was uninstalled."
 
@@ -146,10 +150,11 @@ class EventEffects:
 
     async def _read_dispute(self, event: Event) -> Mapping[str, Any] | None:
         try:
-            client = await self._clients.of(event.stripe_connection_id)
-            if client is None:
-                return None
-            read = await client.v1.disputes.retrieve_async(event.body["id"], options=_options(event))
+            async with asyncio.timeout(_READ_SECONDS):
+                client = await self._clients.of(event.stripe_connection_id)
+                if client is None:
+                    return None
+                read = await client.v1.disputes.retrieve_async(event.body["id"], options=_options(event))
         except _NOT_SAID as error:
             _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
             return None
@@ -167,12 +172,12 @@ class EventEffects:
     async def _charge(self, charge_id: str, event: Event) -> Mapping[str, Any]:
         """The charge as far as it is kept; empty where Stripe does not say: the movement counts all the same."""
         try:
-            client = await self._clients.of(event.stripe_connection_id)
-            if client is None:
-                return {}
-            return kept(
-                "charge", (await client.v1.charges.retrieve_async(charge_id, options=_options(event))).to_dict()
-            )
+            async with asyncio.timeout(_READ_SECONDS):
+                client = await self._clients.of(event.stripe_connection_id)
+                if client is None:
+                    return {}
+                read = await client.v1.charges.retrieve_async(charge_id, options=_options(event))
+            return kept("charge", read.to_dict())
         except _NOT_SAID as error:
             _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
             return {}

@@ -12,6 +12,7 @@ import pytest
 import stripe
 from temporalio.testing import ActivityEnvironment
 
+from activities import event_effects
 from activities.event_effects import EventEffects
 from activities.reconciliation import Reconciliation
 from activities.stripe_client import StripeClients
@@ -44,7 +45,7 @@ class Account:
         self.reconciliation = Reconciliation(clients)
 
     async def connect(self, vault: Vault) -> None:
-        sealed = vault.seal(b"sk_test_connected", context=token_context(self.connection_id))
+        sealed = vault.seal(b"sk_test_connected", context=token_context("org_demo", self.connection_id))
         await rows(
             "INSERT INTO stripe_connections (id, organization_id, mode, stripe_account_id, token_ciphertext, "
             "write_actions, default_currency, is_default, status, profile, created_at) VALUES ({}, 'org_demo', 'test', "
@@ -91,9 +92,9 @@ class Account:
         return await rows("SELECT * FROM observed_movements WHERE stripe_connection_id = {}", self.connection_id)
 
     async def plan_fault(
-        self, path: str, *, method: str = "GET", times: int = 1, kind: str = "status_500_before"
+        self, path: str, *, times: int = 1, kind: str = "status_500_before", seconds: float = 0
     ) -> None:
-        fault = {"kind": kind, "path": path, "method": method, "times": times, "seconds": 0}
+        fault = {"kind": kind, "path": path, "method": "GET", "times": times, "seconds": seconds}
         (await self.stripe.post("/_sandbox/faults", json=fault)).raise_for_status()
 
     async def _decide(self, movement: MovementInput) -> None:
@@ -181,12 +182,23 @@ async def test_event_is_tried_again_while_stripe_is_away_and_later_given_up(acco
 async def test_refund_is_told_apart_though_stripe_says_nothing_of_its_charge(account: Account) -> None:
     charge = await account.charge()
     refund = await account.refund(charge["id"], 500)
-    await account.plan_fault("/v1/charges", times=5)
+    await account.plan_fault("/v1/charges/*", times=5)
 
     await account.tell("refund.created", refund)
     await account.act()
 
     assert len(await account.movements()) == 1
+
+
+async def test_stripe_that_hangs_delays_no_alarm_for_long(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_effects, "_READ_SECONDS", 0.2)
+    refund = await account.refund((await account.charge())["id"], 500)
+    await account.plan_fault("/v1/charges/*", kind="hang_seconds", seconds=30)
+
+    await account.tell("refund.created", refund)
+    await asyncio.wait_for(account.act(), 20)
+
+    assert [movement["bypass"] for movement in await account.movements()] == [True]
 
 
 async def test_token_that_cannot_be_opened_hides_no_bypass(account: Account) -> None:
