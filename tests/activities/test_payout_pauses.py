@@ -23,6 +23,8 @@ WEEKLY = {"interval": "weekly", "weekly_payout_days": ["friday"]}
 MONTHLY = {"interval": "monthly", "monthly_payout_days": [1, 15]}
 DAILY = {"interval": "daily"}
 MANUAL = {"interval": "manual"}
+TIMEOUT_SECONDS = 3
+"""The worker's patience with Stripe, which a busy machine does not use up."""
 
 
 class Killed(Exception):
@@ -143,11 +145,12 @@ async def freezes(settings: Settings, executions: Any, accounts: Accounts) -> As
     for number, schedule in enumerate((DAILY, WEEKLY, MONTHLY), start=1):
         accounts.set(f"acct_demo_merchant_{number}", schedule)
     accounts.forget()
-    vault = Vault.from_settings(settings)
-    clients = StripeClients(settings, vault)
+    patient = msgspec.structs.replace(settings, stripe_timeout_seconds=TIMEOUT_SECONDS)
+    vault = Vault.from_settings(patient)
+    clients = StripeClients(patient, vault)
     member = await row("SELECT id FROM members WHERE email = 'controller@demo.example'")
     assert member is not None
-    made = Freezes(settings, clients, await load_signer(vault), member["id"])
+    made = Freezes(patient, clients, await load_signer(vault), member["id"])
     yield made
     accounts.forget()
     for control_id in list(made.engaged):
@@ -178,10 +181,10 @@ async def test_a_frozen_account_is_paid_by_hand_only_and_gets_its_schedule_back(
 
 
 async def test_a_freeze_that_ends_by_time_gives_the_schedule_back(freezes: Freezes, accounts: Accounts) -> None:
-    control_id = await freezes.freeze("acct_demo_merchant_2", expires_at=datetime.now(UTC) + timedelta(seconds=2))
+    control_id = await freezes.freeze("acct_demo_merchant_2", expires_at=datetime.now(UTC) + timedelta(seconds=6))
     await freezes.work()
     assert accounts.schedule("acct_demo_merchant_2") == MANUAL
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while await freezes.state(control_id) != "restored":
             await freezes.work()
             await asyncio.sleep(0.1)
@@ -260,7 +263,7 @@ async def test_a_freeze_lifted_while_its_pause_is_under_way_is_undone_after_it(
 
 @pytest.mark.parametrize("kind", ["drop_connection_after", "status_500_after", "status_500_before", "hang_seconds"])
 async def test_a_lost_answer_loses_no_schedule(freezes: Freezes, accounts: Accounts, kind: str) -> None:
-    accounts.plan_fault(kind, seconds=3)
+    accounts.plan_fault(kind, seconds=TIMEOUT_SECONDS + 2)
     control_id = await freezes.freeze("acct_demo_merchant_3")
     assert await freezes.worker.work_once()
     kept = await freezes.pause(control_id)
@@ -271,7 +274,7 @@ async def test_a_lost_answer_loses_no_schedule(freezes: Freezes, accounts: Accou
     assert accounts.schedule("acct_demo_merchant_3") == MANUAL
     assert (await freezes.pause(control_id))["schedule_before"] == MONTHLY
 
-    accounts.plan_fault(kind, seconds=3)
+    accounts.plan_fault(kind, seconds=TIMEOUT_SECONDS + 2)
     await freezes.lift(control_id)
     await freezes.work()
     await freezes.due_now()

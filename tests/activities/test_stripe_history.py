@@ -185,7 +185,9 @@ def stripe_past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PastStripe
 @pytest.fixture
 async def histories(settings: Settings, executions: Any, stripe_past: PastStripe) -> AsyncIterator[Histories]:
     stripe_past.forget()
-    here = msgspec.structs.replace(settings, stripe_api_base=stripe_past.url, stripe_reads_per_second=25)
+    here = msgspec.structs.replace(
+        settings, stripe_api_base=stripe_past.url, stripe_reads_per_second=25, stripe_timeout_seconds=10
+    )
     made = Histories(here, Vault.from_settings(here))
     yield made
     await made.close()
