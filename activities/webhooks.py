@@ -119,7 +119,7 @@ class WebhookChannel:
         sealed = [endpoint["secret_ciphertext"]]
         if endpoint["previous_secret_ciphertext"] is not None and now < endpoint["previous_secret_until"]:
             sealed.append(endpoint["previous_secret_ciphertext"])
-        context = secret_context(endpoint["id"])
+        context = secret_context(endpoint["organization_id"], endpoint["id"])
         return [self._vault.open(bytes(each), context=context).decode() for each in sealed]
 
     async def _judged(self, outgoing: Outgoing, answered: Answered) -> Sent:

@@ -65,7 +65,7 @@ WHERE a.id = {} AND w.disabled_at IS NULL AND w.removed_at IS NULL ORDER BY w.id
 
 def _secrets(endpoint: Mapping[str, Any], vault: Vault) -> Iterator[str]:
     """The current one and, where it still votes, the previous one."""
-    context = secret_context(endpoint["id"])
+    context = secret_context(endpoint["organization_id"], endpoint["id"])
     yield vault.open(bytes(endpoint["secret_ciphertext"]), context=context).decode()
     until = endpoint["previous_secret_until"]
     if endpoint["previous_secret_votes"] and until is not None and datetime.now(UTC) < until:

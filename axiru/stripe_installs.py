@@ -17,7 +17,7 @@ from axiru.database import row, rows
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from axiru.ids import hash_secret, new_install_secret
-from axiru.vault import Vault
+from axiru.vault import Vault, sealed_for
 
 MINUTES: Final = 10
 _KEPT_DAYS: Final = 1
@@ -121,7 +121,9 @@ async def open_ticket(ticket: str, *, vault: Vault, pkce: bool) -> Opened:
         "WHERE ticket_hash = {} AND state_hash IS NULL AND expires_at >= now() RETURNING mode",
         state.secret_hash,
         browser.secret_hash,
-        vault.seal(verifier.encode(), context=_verifier_context(ticket_hash)) if verifier else None,
+        vault.seal(verifier.encode(), context=_verifier_context(begun.organization_id, ticket_hash))
+        if verifier
+        else None,
         ticket_hash,
     )
     if not opened:
@@ -153,7 +155,8 @@ async def finish(state: str, browser: str, *, vault: Vault) -> Finishing:
     if not used:
         raise InstallRefused("used", "This answer of Stripe's has been used already.")
     sealed = found["verifier_ciphertext"]
-    verifier = vault.open(bytes(sealed), context=_verifier_context(found["ticket_hash"])).decode() if sealed else None
+    context = _verifier_context(found["organization_id"], found["ticket_hash"])
+    verifier = vault.open(bytes(sealed), context=context).decode() if sealed else None
     return Finishing(found["organization_id"], found["member_id"], found["mode"], verifier)
 
 
@@ -162,8 +165,8 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _verifier_context(ticket_hash: str) -> bytes:
-    return b"stripe_installs/" + ticket_hash.encode()
+def _verifier_context(organization_id: str, ticket_hash: str) -> bytes:
+    return sealed_for(organization_id, "stripe_installs", ticket_hash)
 
 
 def _unknown() -> InstallRefused:

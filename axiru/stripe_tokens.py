@@ -64,6 +64,7 @@ class Access(msgspec.Struct, frozen=True):
 class _Kept(msgspec.Struct, frozen=True):
     """A connection's tokens as they are sealed in its row."""
 
+    organization_id: str
     stripe_account_id: str
     mode: Mode
     token: bytes
@@ -142,7 +143,9 @@ class StripeTokens:
         if leased.refresh is None:
             return self._opened(connection_id, leased)
         began = monotonic()
-        refresh_token = self._vault.open(leased.refresh, context=refresh_context(connection_id)).decode()
+        refresh_token = self._vault.open(
+            leased.refresh, context=refresh_context(leased.organization_id, connection_id)
+        ).decode()
         try:
             grant = await exchange_refresh_token(self._settings, leased.mode, refresh_token)
         except TokensRefused as refused:
@@ -174,8 +177,9 @@ class StripeTokens:
 
     async def _store(self, connection_id: str, leased: _Kept, grant: Grant, began: float) -> None:
         """Raises what the database raised last once the lease is over: the tokens are lost then."""
-        token = self._vault.seal(grant.access_token.encode(), context=token_context(connection_id))
-        refresh = self._vault.seal(grant.refresh_token.encode(), context=refresh_context(connection_id))
+        place = (leased.organization_id, connection_id)
+        token = self._vault.seal(grant.access_token.encode(), context=token_context(*place))
+        refresh = self._vault.seal(grant.refresh_token.encode(), context=refresh_context(*place))
         while True:
             try:
                 await rows(
@@ -208,7 +212,8 @@ class StripeTokens:
             UPDATE stripe_connections c SET refreshing_until = clock_timestamp() + make_interval(secs => {})
             FROM was WHERE c.id = was.id AND c.status = 'active'
                 AND (was.refreshing_until IS NULL OR was.refreshing_until < clock_timestamp())
-            RETURNING c.stripe_account_id, c.mode, c.token_ciphertext AS token, c.refresh_ciphertext AS refresh,
+            RETURNING c.organization_id, c.stripe_account_id, c.mode, c.token_ciphertext AS token,
+                c.refresh_ciphertext AS refresh,
                 extract(epoch FROM c.token_expires_at - clock_timestamp())::float8 AS seconds_left, c.refreshed_at,
                 was.refreshing_until IS NOT NULL AS cut_off
             """,
@@ -220,7 +225,7 @@ class StripeTokens:
     def _opened(self, connection_id: str, kept: _Kept | None) -> Access | None:
         if kept is None:
             return None
-        token = self._vault.open(kept.token, context=token_context(connection_id)).decode()
+        token = self._vault.open(kept.token, context=token_context(kept.organization_id, connection_id)).decode()
         return Access(token, kept.stripe_account_id, kept.mode)
 
 
@@ -228,7 +233,8 @@ async def _kept(connection_id: str) -> _Kept | None:
     return _as_kept(
         await row(
             """
-            SELECT stripe_account_id, mode, token_ciphertext AS token, refresh_ciphertext AS refresh, refreshed_at,
+            SELECT organization_id, stripe_account_id, mode, token_ciphertext AS token, refresh_ciphertext AS refresh,
+                refreshed_at,
                 extract(epoch FROM token_expires_at - clock_timestamp())::float8 AS seconds_left
             FROM stripe_connections WHERE id = {} AND status = 'active'
             """,

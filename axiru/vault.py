@@ -216,11 +216,16 @@ def _read_private(path: str) -> str:
         raise ConfigurationInvalid(f"The vault's key file {path} cannot be read: {error}.") from error
 
 
-def token_context(connection_id: str) -> bytes:
+def sealed_for(organization_id: str, purpose: str, place: str) -> bytes:
+    """The context of what an organization keeps: whose it is, what for, and in which row."""
+    return f"{organization_id}/{purpose}/{place}".encode()
+
+
+def token_context(organization_id: str, connection_id: str) -> bytes:
     """The context under which the access token of a Stripe connection is sealed in `stripe_connections`."""
-    return b"stripe_connections/" + connection_id.encode()
+    return sealed_for(organization_id, "stripe_connections", connection_id)
 
 
-def refresh_context(connection_id: str) -> bytes:
+def refresh_context(organization_id: str, connection_id: str) -> bytes:
     """The context under which the refresh token of a Stripe connection is sealed in `stripe_connections`."""
-    return b"stripe_connections.refresh/" + connection_id.encode()
+    return sealed_for(organization_id, "stripe_connections.refresh", connection_id)

@@ -37,12 +37,13 @@ class ValueUnreadable(AxiruError):
 
 
 class Place(NamedTuple):
-    """A column of sealed values: the table's key, and the context that a row's value is sealed for."""
+    """A column of sealed values: the table's key, whose it is, and the context that a row's value is sealed for."""
 
     table: str
     column: str
-    key: str
-    context: Callable[[str], bytes]
+    context: Callable[[str, str], bytes]
+    key: str = "id"
+    owner: str = "organization_id"
 
     @property
     def name(self) -> str:
@@ -50,19 +51,20 @@ class Place(NamedTuple):
 
 
 class Value(NamedTuple):
-    """One sealed value, by the key of its row."""
+    """One sealed value, by the key of its row, with the context it is sealed for."""
 
     key: str
+    context: bytes
     sealed: bytes
 
 
 PLACES: Final = (
-    Place("stripe_connections", "token_ciphertext", "id", token_context),
-    Place("stripe_connections", "refresh_ciphertext", "id", refresh_context),
-    Place("webhook_endpoints", "secret_ciphertext", "id", secret_context),
-    Place("webhook_endpoints", "previous_secret_ciphertext", "id", secret_context),
-    Place("slack_installations", "bot_token_ciphertext", "id", bot_token_context),
-    Place("signing_keys", "private_ciphertext", "key_id", vault_context),
+    Place("stripe_connections", "token_ciphertext", token_context),
+    Place("stripe_connections", "refresh_ciphertext", refresh_context),
+    Place("webhook_endpoints", "secret_ciphertext", secret_context),
+    Place("webhook_endpoints", "previous_secret_ciphertext", secret_context),
+    Place("slack_installations", "bot_token_ciphertext", bot_token_context),
+    Place("signing_keys", "private_ciphertext", lambda _, key_id: vault_context(key_id), key="key_id", owner="''"),
 )
 """Everything the vault seals and keeps; what an installation under way seals is over in minutes."""
 
@@ -117,19 +119,20 @@ async def rehearse(vault: Vault) -> Rehearsed:
 
 async def _copy(place: Place, page: Sequence[Value], vault: Vault, other: Vault) -> None:
     """Write the page to the copy under the other key, and read it back."""
+    contexts = {value.key: value.context for value in page}
     plaintexts = {value.key: _opened(place, value, vault) for value in page}
     await rows(
         "INSERT INTO vault_rehearsal SELECT {}, * FROM unnest({}::text[], {}::bytea[])",
         place.name,
         list(plaintexts),
-        [other.seal(plaintext, context=place.context(key)) for key, plaintext in plaintexts.items()],
+        [other.seal(plaintext, context=contexts[key]) for key, plaintext in plaintexts.items()],
     )
     for copied in await rows(
         "SELECT key, sealed FROM vault_rehearsal WHERE place = {} AND key = ANY({}::text[])",
         place.name,
         list(plaintexts),
     ):
-        opened = other.open(bytes(copied["sealed"]), context=place.context(copied["key"]))
+        opened = other.open(bytes(copied["sealed"]), context=contexts[copied["key"]])
         if opened != plaintexts.pop(copied["key"]):
             raise RuntimeError(f"{place.name} of {copied['key']} does not read back as it was")
     if plaintexts:
@@ -141,12 +144,14 @@ async def _pages(place: Place) -> AsyncIterator[list[Value]]:
     after = ""
     while page := await rows(
         # Names of tables and columns are constants of this module.
-        f"SELECT {place.key} AS key, {place.column} AS sealed FROM {place.table} "  # noqa: S608
+        f"SELECT {place.key} AS key, {place.owner} AS owner, {place.column} AS sealed FROM {place.table} "  # noqa: S608
         f"WHERE {place.column} IS NOT NULL AND {place.key} > {{}} ORDER BY {place.key} LIMIT {{}}",
         after,
         _AT_ONCE,
     ):
-        yield [Value(found["key"], bytes(found["sealed"])) for found in page]
+        yield [
+            Value(found["key"], place.context(found["owner"], found["key"]), bytes(found["sealed"])) for found in page
+        ]
         after = page[-1]["key"]
 
 
@@ -158,14 +163,14 @@ async def _exchange(place: Place, values: Sequence[Value], vault: Vault) -> int:
         f"WHERE held.{place.key} = exchanged.key AND held.{place.column} = exchanged.sealed RETURNING held.{place.key}",
         [value.key for value in values],
         [value.sealed for value in values],
-        [vault.seal(_opened(place, value, vault), context=place.context(value.key)) for value in values],
+        [vault.seal(_opened(place, value, vault), context=value.context) for value in values],
     )
     return len(changed)
 
 
 def _opened(place: Place, value: Value, vault: Vault) -> bytes:
     try:
-        return vault.open(value.sealed, context=place.context(value.key))
+        return vault.open(value.sealed, context=value.context)
     except (VaultSealBroken, VaultKeyUnknown) as error:
         raise ValueUnreadable(f"{place.name} of {value.key} does not open: {error.message}") from error
 

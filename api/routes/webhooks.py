@@ -268,7 +268,7 @@ def _new_secret() -> str:
 
 
 def _sealed(request: Request[Caller, Any, Any], endpoint_id: str, secret: str) -> bytes:
-    context = webhook_endpoint.secret_context(endpoint_id)
+    context = webhook_endpoint.secret_context(request.user.organization_id, endpoint_id)
     return services_of(request).vault.seal(secret.encode(), context=context)
 
 

@@ -173,7 +173,7 @@ async def _connection(
         connection_id,
         organization_id,
         account_id,
-        vault.seal(token.encode(), context=token_context(connection_id)),
+        vault.seal(token.encode(), context=token_context(organization_id, connection_id)),
         write_actions,
         is_default,
         now,

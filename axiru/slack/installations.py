@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from axiru.database import row, rows
-from axiru.vault import Vault
+from axiru.vault import Vault, sealed_for
 
 
 class SlackInstallation(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +19,7 @@ class SlackInstallation(msgspec.Struct, frozen=True, kw_only=True):
 
     def bot_token(self, vault: Vault) -> str:
         """Raises VaultSealBroken, VaultKeyUnknown."""
-        return vault.open(self.bot_token_ciphertext, context=bot_token_context(self.id)).decode()
+        return vault.open(self.bot_token_ciphertext, context=bot_token_context(self.organization_id, self.id)).decode()
 
 
 class LinkedMember(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,9 +31,9 @@ class LinkedMember(msgspec.Struct, frozen=True, kw_only=True):
     slack_user_id: str
 
 
-def bot_token_context(installation_id: str) -> bytes:
+def bot_token_context(organization_id: str, installation_id: str) -> bytes:
     """The context under which a bot token is sealed in `slack_installations`."""
-    return b"slack_installations/" + installation_id.encode()
+    return sealed_for(organization_id, "slack_installations", installation_id)
 
 
 async def installation_of(organization_id: str) -> SlackInstallation | None:

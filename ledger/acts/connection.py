@@ -79,8 +79,8 @@ async def connect(
         connection_id = before["id"] if before else ids.new_id(ids.STRIPE_CONNECTION)
         profile = json({"country": account.country})
         tokens = (
-            vault.seal(grant.access_token.encode(), context=token_context(connection_id)),
-            vault.seal(grant.refresh_token.encode(), context=refresh_context(connection_id)),
+            vault.seal(grant.access_token.encode(), context=token_context(organization_id, connection_id)),
+            vault.seal(grant.refresh_token.encode(), context=refresh_context(organization_id, connection_id)),
             connecting.now + timedelta(seconds=ACCESS_TOKEN_SECONDS),
             connecting.now,
         )
@@ -177,7 +177,7 @@ async def disconnect(
             """,
             reason,
             ending.now,
-            vault.seal(b"", context=token_context(connection_id)),
+            vault.seal(b"", context=token_context(organization_id, connection_id)),
             connection_id,
         )
         facts = {"member_id": member_id, "reason": reason}

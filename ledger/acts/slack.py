@@ -96,7 +96,7 @@ async def install_slack(
                 organization_id,
                 team_id,
                 channel_id,
-                vault.seal(bot_token.encode(), context=bot_token_context(installation_id)),
+                vault.seal(bot_token.encode(), context=bot_token_context(organization_id, installation_id)),
                 by_member_id,
                 now,
             )

@@ -13,6 +13,7 @@ import msgspec
 from axiru.database import row, rows
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
+from axiru.vault import sealed_for
 from ledger.acts.chain import Act, act, salted
 from ledger.acts.member_record import check_admin
 from ledger.acts.vote import NotEligible
@@ -56,9 +57,9 @@ class EndpointChange(msgspec.Struct, frozen=True, kw_only=True):
     ends_votes: bool = False
 
 
-def secret_context(endpoint_id: str) -> bytes:
+def secret_context(organization_id: str, endpoint_id: str) -> bytes:
     """The context under which the vault seals an endpoint's secrets."""
-    return b"webhook_endpoints/" + endpoint_id.encode()
+    return sealed_for(organization_id, "webhook_endpoints", endpoint_id)
 
 
 async def create_endpoint(wanted: WantedEndpoint, *, organization_id: str, member_id: str, signer: EntrySigner) -> None:

@@ -44,8 +44,9 @@ class Connection:
         )
 
     async def refresh_token(self) -> str:
-        sealed = bytes((await self.row())["refresh_ciphertext"])
-        return self.vault.open(sealed, context=refresh_context(self.id)).decode()
+        found = await self.row()
+        context = refresh_context(found["organization_id"], self.id)
+        return self.vault.open(bytes(found["refresh_ciphertext"]), context=context).decode()
 
     async def leased_for(self, seconds: float) -> None:
         """Another process began to exchange its tokens."""
@@ -405,7 +406,12 @@ async def test_disconnecting_during_an_exchange_keeps_no_token(
 
     stored = await connection.row()
     assert stored["refresh_ciphertext"] is None
-    assert connection.vault.open(bytes(stored["token_ciphertext"]), context=token_context(connection.id)) == b""
+    assert (
+        connection.vault.open(
+            bytes(stored["token_ciphertext"]), context=token_context(stored["organization_id"], connection.id)
+        )
+        == b""
+    )
     assert await tokens.of(connection.id) is None
 
 
@@ -417,9 +423,10 @@ async def test_tokens_are_sealed_each_for_its_own_place(connection: Connection, 
     assert access is not None
     assert access.token.encode() not in token
     for blob, context in (
-        (token, refresh_context(connection.id)),
-        (refresh, token_context(connection.id)),
-        (token, token_context("stripe_conn_demo")),
+        (token, refresh_context(stored["organization_id"], connection.id)),
+        (refresh, token_context(stored["organization_id"], connection.id)),
+        (token, token_context(stored["organization_id"], "stripe_conn_demo")),
+        (token, token_context("org_of_others", connection.id)),
     ):
         with pytest.raises(VaultSealBroken):
             connection.vault.open(blob, context=context)

@@ -189,7 +189,7 @@ class House:
         return only
 
     def _sealed(self, endpoint_id: str, secret: str) -> bytes:
-        return self.vault.seal(secret.encode(), context=secret_context(endpoint_id))
+        return self.vault.seal(secret.encode(), context=secret_context("org_demo", endpoint_id))
 
 
 @pytest.fixture(scope="module")

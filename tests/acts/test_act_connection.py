@@ -112,10 +112,9 @@ async def test_new_connection_is_read_only_sealed_and_told(owner: Owner) -> None
     assert (stored["status"], stored["mode"], stored["stripe_account_id"]) == ("active", "test", owner.account)
     assert (stored["name"], stored["default_currency"], list(stored["write_actions"])) == ("A shop", "eur", [])
     assert stored["connected_by"] == owner.house.members["admin"]
-    assert owner.vault.open(bytes(stored["token_ciphertext"]), context=token_context(stored["id"])).startswith(b"rk_")
-    assert owner.vault.open(bytes(stored["refresh_ciphertext"]), context=refresh_context(stored["id"])).startswith(
-        b"rt_"
-    )
+    place, vault = (owner.house.id, stored["id"]), owner.vault
+    assert vault.open(bytes(stored["token_ciphertext"]), context=token_context(*place)).startswith(b"rk_")
+    assert vault.open(bytes(stored["refresh_ciphertext"]), context=refresh_context(*place)).startswith(b"rt_")
     (entry,) = await owner.house.entries("connection")
     assert entry["data"] == {
         "connection_id": stored["id"],
@@ -199,7 +198,9 @@ async def test_disconnected_connection_comes_back_read_only(owner: Owner) -> Non
     assert await owner.disconnects(connection_id)
     ended = await kept(connection_id)
     assert (ended["status"], ended["status_reason"], ended["refresh_ciphertext"]) == ("disconnected", "sold", None)
-    assert owner.vault.open(bytes(ended["token_ciphertext"]), context=token_context(connection_id)) == b""
+    assert (
+        owner.vault.open(bytes(ended["token_ciphertext"]), context=token_context(owner.house.id, connection_id)) == b""
+    )
 
     again = await owner.connects()
 

@@ -60,8 +60,8 @@ class House(NamedTuple):
         found = await self.database.fetch("SELECT id, token_ciphertext, refresh_ciphertext FROM stripe_connections")
         assert len(found) == self.tokens
         for one in found:
-            token = vault.open(one["token_ciphertext"], context=token_context(one["id"]))
-            refresh = vault.open(one["refresh_ciphertext"], context=refresh_context(one["id"]))
+            token = vault.open(one["token_ciphertext"], context=token_context("org", one["id"]))
+            refresh = vault.open(one["refresh_ciphertext"], context=refresh_context("org", one["id"]))
             assert (token, refresh) == (f"sk_test_{one['id']}".encode(), f"rt_{one['id']}".encode())
 
 
@@ -97,8 +97,8 @@ async def _fill(house: House) -> None:
         [
             (
                 one,
-                vault.seal(f"sk_test_{one}".encode(), context=token_context(one)),
-                vault.seal(f"rt_{one}".encode(), context=refresh_context(one)),
+                vault.seal(f"sk_test_{one}".encode(), context=token_context("org", one)),
+                vault.seal(f"rt_{one}".encode(), context=refresh_context("org", one)),
             )
             for one in ids
         ],
@@ -146,7 +146,7 @@ async def test_processes_that_run_learn_of_the_new_key_by_themselves(house: Hous
     assert house.run()[0] == 0
 
     found = await house.database.fetchval("SELECT token_ciphertext FROM stripe_connections WHERE id = $1", one)
-    assert running.open(found, context=token_context(one)) == f"sk_test_{one}".encode()
+    assert running.open(found, context=token_context("org", one)) == f"sk_test_{one}".encode()
     assert key_id_of(running.seal(b"x", context=b"c")) == house.vault().current_key_id
 
 
