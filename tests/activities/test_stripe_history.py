@@ -121,7 +121,7 @@ class Histories:
 
     async def set_token(self, connection: str, token: str) -> None:
         """As an exchange of tokens would, between two pages."""
-        sealed = self._vault.seal(token.encode(), context=token_context(connection))
+        sealed = self._vault.seal(token.encode(), context=token_context("org_demo", connection))
         await rows("UPDATE stripe_connections SET token_ciphertext = {} WHERE id = {}", sealed, connection)
 
     async def pull(self, replay_id: str) -> str:
