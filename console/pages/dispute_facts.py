@@ -25,6 +25,7 @@ class FactsPanel:
         self._session = session
         self._changed = changed
         self._dispute: Dispute | None = None
+        self._begun = False
         self._kept = Kept()
         with block("section", "panel", aria_label="What you know") as self._panel:
             Text("h2", "What you know")
@@ -43,9 +44,9 @@ class FactsPanel:
 
     def _build_form(self) -> None:
         self._field = SelectField(
-            "What it is", {name: field_name(name) for name in FIELDS}, next(iter(FIELDS)), on_change=self._chosen
+            "What it is", {name: field_name(name) for name in FIELDS}, next(iter(FIELDS)), on_change=self._picked
         )
-        self._text = TextField("In words", rows=4, max_length=max(FIELDS.values()))
+        self._text = TextField("In words", rows=4, max_length=max(FIELDS.values()), on_change=self._written)
         with block("div", "page-actions"):
             Button("Add to the evidence", self._give, "primary")
             self._back = Button("Take it back", self._take_back)
@@ -60,15 +61,21 @@ class FactsPanel:
             self._kept.show((missing, _given(dispute)), lambda: self._offer(fields_in_need_order(missing)))
 
     def _offer(self, fields: Sequence[str]) -> None:
-        before = self._field.value
         self._field.offer({name: field_name(name) for name in fields})
-        if not self._text.value:
+        # What somebody has begun stays theirs, whatever arrives meanwhile.
+        if not self._begun:
             self._field.choose(fields[0])
-        if self._field.value != before or not self._text.value:
-            self._chosen()
+            self._show_given()
         self._back.set_visibility(self._field.value in _given(self._dispute))
 
-    def _chosen(self) -> None:
+    def _picked(self) -> None:
+        self._begun = True
+        self._show_given()
+
+    def _written(self) -> None:
+        self._begun = True
+
+    def _show_given(self) -> None:
         """What was given before stands in the field, to be changed."""
         given = _given(self._dispute)
         self._text.set_text(given.get(self._field.value, ""))
@@ -93,6 +100,7 @@ class FactsPanel:
             await self._session.disputes.give_fact(dispute.id, field, text)
 
         if await carried_out(self._session, give, self._refusal.set_text):
+            self._begun = False
             self._text.clear_text()
             self._changed()
 
