@@ -140,7 +140,7 @@ async def _signal(
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        decision = await row("SELECT state, execute FROM decisions WHERE id = {}", decision_id)
-        if decision is not None and not is_settled(decision["state"], decision["execute"]):
+        decision = await row("SELECT state, execute, surface_mode FROM decisions WHERE id = {}", decision_id)
+        if decision is not None and not is_settled(**decision):
             movement = MovementInput(decision_id, chain["organization_id"], chain["mode"])
             await ensure_workflow(client, task_queue, movement)

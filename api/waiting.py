@@ -21,7 +21,7 @@ async def until_settled(decision_id: str, organization_id: str, seconds: int, se
     deadline = monotonic() + seconds
     with services.watch.waiting(organization_id) as waiter:
         while (left := deadline - monotonic()) > 0 and not services.closing.is_set():
-            found = await row("SELECT state, execute FROM decisions WHERE id = {}", decision_id)
-            if found is None or is_settled(found["state"], found["execute"]):
+            found = await row("SELECT state, execute, surface_mode FROM decisions WHERE id = {}", decision_id)
+            if found is None or is_settled(**found):
                 return
             await waiter.growth(at_most_seconds=min(left, POLL_SECONDS))

@@ -87,7 +87,7 @@ _FREE_AGAIN: Final = f"""
     held.reserved_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
     AND coalesce(
         (SELECT d.state IN ('denied', 'expired', 'executed', 'execution_failed')
-            OR (d.execute = 'caller' AND d.state IN ('allowed', 'approved'))
+            OR (d.state IN ('allowed', 'approved') AND (d.execute = 'caller' OR d.surface_mode = 'shadow'))
             FROM decisions d WHERE d.id = held.decision_id),
         (SELECT r.asked_at < clock_timestamp() - make_interval(hours => {REPLAY_HOURS})
             FROM requests r WHERE r.decision_id = held.decision_id))

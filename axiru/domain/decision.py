@@ -26,9 +26,11 @@ FINAL_STATES: frozenset[str] = frozenset({"denied", "expired", "executed", "exec
 """Nothing changes any more, whoever executes."""
 
 
-def is_settled(state: str, execute: str) -> bool:
-    """Whether nothing more will happen by itself: what `?wait=` waits for."""
-    return state in FINAL_STATES or (execute == "caller" and state in {"allowed", "approved"})
+def is_settled(state: str, execute: str, surface_mode: str) -> bool:
+    """Whether nothing more will happen by itself: what `?wait=` waits for. In shadow Axiru executes nothing."""
+    return state in FINAL_STATES or (
+        state in {"allowed", "approved"} and (execute == "caller" or surface_mode == "shadow")
+    )
 
 
 class MovementInput(msgspec.Struct, frozen=True):

@@ -208,6 +208,22 @@ async def test_waiting_ends_at_once_where_nothing_more_will_happen(caller: httpx
     assert answer["state"] == "allowed"
 
 
+async def test_waiting_ends_at_once_on_a_surface_in_shadow_where_axiru_executes_nothing(
+    caller: httpx.AsyncClient,
+) -> None:
+    body = {
+        "action": "payout",
+        "execute": "axiru",
+        "intent": {"amount_cents": 17_500, "currency": "usd"},
+        "idempotency_key": uuid.uuid4().hex,
+    }
+    async with asyncio.timeout(5):
+        answer = (await caller.post(f"{ENDPOINT}?wait=60", json=body)).json()
+        await caller.get(f"{ENDPOINT}/{answer['decision_id']}?wait=60")
+    assert (answer["state"], answer["surface_mode"]) == ("allowed", "shadow")
+    assert answer["execution"]["attempts"] == 0
+
+
 async def test_waiting_gives_up_when_its_seconds_are_over(caller: httpx.AsyncClient, refund: Refund) -> None:
     async with asyncio.timeout(5):
         answer = (await caller.post(f"{ENDPOINT}?wait=1", json=refund(17_500))).json()
