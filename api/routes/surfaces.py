@@ -139,7 +139,7 @@ def _rule_errors(raw: Mapping[str, Any], caller: Caller) -> Iterator[FieldError]
     elif surface is not None and any(part is not None for part in apart):
         yield FieldError("surface", "not_allowed", "Name the surface, or its rail and rail_action, not both.")
     else:
-        named = surface if surface is not None else ".".join(map(str, apart))
+        named = str(surface) if surface is not None else ".".join(map(str, apart))
         if named not in SURFACES:
             field = "surface" if surface is not None else "rail_action"
             yield FieldError(field, "not_allowed", f"There are these surfaces: {', '.join(sorted(SURFACES))}.")

@@ -176,6 +176,8 @@ async def test_setting_what_is_set_already_seals_nothing(
         ({"reason": None}, "reason"),
         ({"reason": "  "}, "reason"),
         ({"surface": 7}, "surface"),
+        ({"surface": {}}, "surface"),
+        ({"surface": ["stripe.refund"]}, "surface"),
         ({"mode": "both"}, "mode"),
         ({"stripe_connection_id": ""}, "stripe_connection_id"),
         ({"else": 1}, "else"),
