@@ -139,7 +139,7 @@ async def test_what_nobody_would_take_is_refused_before_it_is_sent(connect: Any,
 async def test_context_that_is_no_json_is_refused_before_it_is_sent(connect: Any, axiru: Any) -> None:
     client = connect(axiru.url)
 
-    for context in ({"at": object()}, {"score": float("nan")}):
+    for context in ({"at": object()}, {"score": float("nan")}, "text", ["tenure", 3]):
         with pytest.raises(InvalidRequest):
             await client.decide("refund", 100, "usd", "key", context=context)
     assert axiru.asked == []
@@ -256,6 +256,26 @@ async def test_key_that_waits_with_another_body_is_refused_here_already(connect:
 def test_a_key_of_no_mode_is_none(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="ak_test_"):
         Axiru("http://127.0.0.1:1", "sk_test_1", directory=tmp_path)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8400", "axiru.example.com", "", "ftp://axiru.example.com"])
+def test_an_address_that_no_request_can_go_to_is_none(tmp_path: Any, url: str) -> None:
+    with pytest.raises(ValueError, match="https://"):
+        Axiru(url, "ak_test_1", directory=tmp_path)
+
+
+async def test_option_that_is_misspelt_is_refused(connect: Any, axiru: Any, tmp_path: Any) -> None:
+    client = connect(axiru.url)
+
+    with pytest.raises(TypeError, match="excute"):
+        await client.decide("refund", 100, "usd", "key", excute="axiru")
+    with pytest.raises(TypeError, match="conection"):
+        await client.authorize(
+            "stripe_daa", "agent_payment", 100, "usd", initiator={}, idempotency_key="key", conection="stripe_conn_1"
+        )
+    with pytest.raises(TypeError, match="on_holds"):
+        Axiru(axiru.url, "ak_test_1", directory=tmp_path, on_holds=print)  # type: ignore[call-arg]
+    assert (axiru.asked, await client.holds()) == ([], [])
 
 
 def _longer() -> Retry:

@@ -102,6 +102,36 @@ async def test_retry_stops_at_the_first_that_is_not_answered(connect: Any, axiru
     assert len(await client.retry_holds()) == 3
 
 
+async def test_request_that_nobody_answers_holds_up_the_others_once(connect: Any, axiru: Any, scripted: Any) -> None:
+    axiru.says(DECISIONS, scripted(503))
+    client = connect(axiru.url)
+    for number in range(3):
+        await client.decide("payout", 100, "usd", f"key_{number}")
+    axiru.says(DECISIONS, scripted(500, {"error": "decision_failed"}), scripted())
+
+    assert await client.retry_holds() == []
+    assert [hold.attempts for hold in await client.holds()] == [2, 1, 1]
+    axiru.says(DECISIONS, scripted(), scripted(), scripted(500, {"error": "decision_failed"}))
+    assert [answer.idempotency_key for answer in await client.retry_holds()] == ["key_1", "key_2"]
+    assert [hold.idempotency_key for hold in await client.holds()] == ["key_0"]
+
+
+async def test_endpoint_that_is_not_there_holds_up_no_other(connect: Any, axiru: Any, scripted: Any) -> None:
+    client = connect(axiru.url)
+    agent = {"kind": "agent", "id": "a"}
+    for number in range(2):
+        await client.authorize("stripe_daa", "agent_payment", 100, "usd", initiator=agent, idempotency_key=f"a{number}")
+    axiru.says(DECISIONS, scripted(503))
+    await client.decide("refund", 100, "usd", "key_1")
+    axiru.says(DECISIONS, scripted())
+    asked = len(axiru.asked)
+
+    assert [answer.idempotency_key for answer in await client.retry_holds()] == ["key_1"]
+
+    assert len(axiru.asked) == asked + 2
+    assert [hold.idempotency_key for hold in await client.holds()] == ["a0", "a1"]
+
+
 async def test_refused_hold_is_a_denial_and_does_not_block_the_rest(connect: Any, axiru: Any, scripted: Any) -> None:
     axiru.says(DECISIONS, scripted(503))
     client = connect(axiru.url)

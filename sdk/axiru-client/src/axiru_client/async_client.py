@@ -28,7 +28,7 @@ class AsyncAxiru:
     """As `Axiru`, for asyncio. The hold file is written in a thread; callbacks may be coroutine functions."""
 
     def __init__(self, base_url: str, api_key: str, **options: Unpack[ClientOptions]) -> None:
-        """Raises ValueError for a key that is none, HoldNotWritten where holds could not be kept."""
+        """Raises ValueError for a key or an address that is none, HoldNotWritten where holds could not be kept."""
         self._core = core_of(base_url, api_key, options)
         self._http = httpx.AsyncClient(
             base_url=base_url, headers=headers_of(api_key), verify=options.get("verify", True), follow_redirects=False

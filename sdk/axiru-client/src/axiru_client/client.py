@@ -29,7 +29,7 @@ class Axiru:
     """Asks Axiru; safe to share between threads. Every call that ends in a hold has written it down first."""
 
     def __init__(self, base_url: str, api_key: str, **options: Unpack[ClientOptions]) -> None:
-        """Raises ValueError for a key that is none, HoldNotWritten where holds could not be kept."""
+        """Raises ValueError for a key or an address that is none, HoldNotWritten where holds could not be kept."""
         self._core = core_of(base_url, api_key, options)
         self._http = httpx.Client(
             base_url=base_url, headers=headers_of(api_key), verify=options.get("verify", True), follow_redirects=False

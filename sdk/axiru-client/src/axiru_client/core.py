@@ -95,21 +95,29 @@ class Core:
         return (yield from self._without_answer(asked, answer))
 
     def retry_holds(self, on_answer: OnAnswer | None) -> Flow[list[Decision]]:
-        """Ask again for everything that waits, the oldest first, until Axiru is out of reach once more.
+        """Ask again for everything that waits, until Axiru is out of reach once more.
 
-        A record is settled when `on_answer` has returned; where it raises, the record waits for the next time. What
-        Axiru refuses to take is a denial. Raises NotAuthenticated, NotPermitted, HoldNotWritten.
+        What was tried longest ago comes first, so that a request nobody answers holds up the others once. A record is
+        settled when `on_answer` has returned; where it raises, the record waits for the next time. What Axiru refuses
+        to take is a denial. Raises NotAuthenticated, NotPermitted, HoldNotWritten.
         """
         seconds = self.retry.deadline_seconds + _ROUND_SECONDS
         leased: list[Hold] = yield Local(lambda: self.holds.lease(now=time.time(), seconds=seconds))
         answered: list[Decision] = []
+        missing: set[str] = set()
         begun = time.monotonic()
         try:
             for hold in leased:
-                decision = yield from self._again(hold, on_answer)
-                if decision is None:
+                if hold.endpoint in missing:
+                    continue
+                found = yield from self._again(hold, on_answer)
+                if isinstance(found, Decision):
+                    answered.append(found)
+                elif found.cause == "endpoint_missing":
+                    # That says nothing of the other endpoint, whose requests Axiru may well answer.
+                    missing.add(hold.endpoint)
+                else:
                     break
-                answered.append(decision)
                 if time.monotonic() - begun > _ROUND_SECONDS:
                     break
         finally:
@@ -202,15 +210,17 @@ class Core:
             packet=packet,
         )
 
-    def _again(self, hold: Hold, on_answer: OnAnswer | None) -> Flow[Decision | None]:
-        """The answer to one held request, settled; None while there is none."""
+    def _again(self, hold: Hold, on_answer: OnAnswer | None) -> Flow[Decision | Unreachable]:
+        """The answer to one held request, settled; Unreachable, noted with the record, while there is none."""
         asked = asked_of(hold.endpoint, hold.body)
         try:
             found = yield from self._answer(asked)
         except (InvalidRequest, Conflict) as refusal:
             found = _refused(asked, refusal)
         if isinstance(found, Unreachable):
-            return None
+            cause = found
+            yield Local(lambda: self.holds.tried(hold, cause, now=time.time()))
+            return cause
         decision = found
         if on_answer is None or (yield Tell(lambda: on_answer(hold, decision))):
             yield Local(lambda: self.holds.answered(asked, decision, now=time.time()))

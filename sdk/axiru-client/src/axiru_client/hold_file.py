@@ -114,14 +114,17 @@ class HoldFile:
             return [_hold(row) for row in found]
 
     def lease(self, *, now: float, seconds: float) -> list[Hold]:
-        """What Axiru is still to answer and no other process is at, oldest first; it is ours for `seconds`."""
+        """What Axiru is still to answer and no other process is at; it is ours for `seconds`.
+
+        What was tried longest ago comes first.
+        """
         with self._open() as file:
             file.execute("BEGIN IMMEDIATE")
             found = [
                 _hold(row)
                 for row in file.execute(
                     f"SELECT {_COLUMNS} FROM requests WHERE scope = ? AND state IN ('held', 'alone') "  # noqa: S608
-                    "AND leased_until <= ? ORDER BY first_at",
+                    "AND leased_until <= ? ORDER BY last_at, first_at",
                     (self._scope, now),
                 )
             ]
@@ -132,6 +135,15 @@ class HoldFile:
             )
             file.execute("DELETE FROM requests WHERE state = 'said' AND last_at < ?", (now - _ANSWERS_KEPT_SECONDS,))
         return found
+
+    def tried(self, hold: Hold, cause: Unreachable, *, now: float) -> None:
+        """Note that a kept request was asked once more and not answered."""
+        with self._open() as file:
+            file.execute(
+                "UPDATE requests SET cause = ?, last_at = ?, attempts = attempts + 1 "
+                "WHERE scope = ? AND endpoint = ? AND idempotency_key = ? AND state IN ('held', 'alone')",
+                (cause.cause, now, self._scope, hold.endpoint, hold.idempotency_key),
+            )
 
     def release(self, holds: list[Hold]) -> None:
         """Give back what was leased and not worked on."""

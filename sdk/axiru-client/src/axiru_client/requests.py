@@ -1,7 +1,7 @@
 """The bodies that are sent: made once, kept with a hold, and sent again unchanged."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict, get_args
 
@@ -72,6 +72,16 @@ class Asked:
     dispute: str | None
 
 
+def known_options(given: Iterable[str], declared: type) -> None:
+    """Refuse a name that is not declared, as Python does: a misspelt `execute` would otherwise mean another caller.
+
+    Raises TypeError.
+    """
+    unknown = sorted(set(given) - set(declared.__annotations__))
+    if unknown:
+        raise TypeError(f"unexpected keyword argument: {', '.join(unknown)}")
+
+
 def asked_of(endpoint: str, body: Mapping[str, Any]) -> Asked:
     """The request that a body makes, be it new or one that was held. Raises InvalidRequest where it is no JSON."""
     try:
@@ -102,7 +112,8 @@ def asked_of(endpoint: str, body: Mapping[str, Any]) -> Asked:
 def decision_request(
     action: Action, amount_cents: int, currency: str, idempotency_key: str, options: DecideOptions
 ) -> Asked:
-    """The request of `decide()`. Raises InvalidRequest for what must not even be held."""
+    """The request of `decide()`. Raises InvalidRequest for what must not be held, TypeError for an unknown option."""
+    known_options(options, DecideOptions)
     if action not in DEFAULTS:
         raise _invalid("action", f"must be one of {', '.join(get_args(Action))}")
     _check(amount_cents, currency, idempotency_key)
@@ -133,7 +144,8 @@ def authorization_request(
     idempotency_key: str,
     options: AuthorizeOptions,
 ) -> Asked:
-    """The request of `authorize()`. Raises InvalidRequest for what must not even be held."""
+    """The request of `authorize()`. Raises InvalidRequest for what must not be held, TypeError as above."""
+    known_options(options, AuthorizeOptions)
     for name, value in (("rail", rail), ("rail_action", rail_action)):
         if not isinstance(value, str) or not value:
             raise _invalid(name, "must be a text")
@@ -156,6 +168,9 @@ def authorization_request(
 
 def _extras(context: Mapping[str, Any] | None, metadata: Mapping[str, str] | None) -> dict[str, Any]:
     given = (("context", context), ("metadata", metadata))
+    for name, value in given:
+        if value is not None and not isinstance(value, Mapping):
+            raise _invalid(name, "must be a mapping")
     return {name: dict(value) for name, value in given if value is not None}
 
 

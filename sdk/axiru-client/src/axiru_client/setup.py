@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from axiru_client.core import Core, OnHold
 from axiru_client.fail_safe_cache import FailSafeCache
 from axiru_client.hold_file import HoldFile
+from axiru_client.requests import known_options
 from axiru_client.retry import Retry
 from axiru_client.vocabulary import Mode
 
@@ -31,7 +32,15 @@ class ClientOptions(TypedDict, total=False):
 
 
 def core_of(base_url: str, api_key: str, options: ClientOptions) -> Core:
-    """The rules for one Axiru and one key. Raises ValueError for a key of no mode, HoldNotWritten, FailSafeInvalid."""
+    """The rules for one Axiru and one key.
+
+    Raises ValueError for a key of no mode or an address that is none, TypeError for an unknown option, HoldNotWritten,
+    FailSafeInvalid.
+    """
+    known_options(options, ClientOptions)
+    if not base_url.startswith(("https://", "http://")):
+        # Every request would be held, for a mistake that no waiting mends.
+        raise ValueError("the address of Axiru begins with https:// (or http://)")
     mode, base_url = _mode(api_key), base_url.rstrip("/")
     directory = Path(options.get("directory") or _default_directory()).expanduser()
     holds = HoldFile(directory / "holds.sqlite3", scope=f"{mode} {base_url}")
