@@ -43,12 +43,12 @@ _WHY_NOT: Final[dict[Operation, str]] = {
 }
 
 _HOW: Final[dict[Operation, str]] = {
-    "refunds.cancel": "The refund is cancelled: it waits for the customer, who then gets nothing.",
-    "payouts.cancel": "The payout is cancelled: it is pending, and the money goes back to the balance.",
+    "refunds.cancel": "Stripe cancels the refund, which still waits for the customer: they get nothing.",
+    "payouts.cancel": "Stripe cancels the payout, which is still pending: the money goes back to the balance.",
     "payouts.reverse": (
-        "The payout is reversed: Stripe debits the bank account it went to, which takes days and can fail."
+        "Stripe reverses the payout: it debits the bank account the money went to, which takes days and can fail."
     ),
-    "transfers.reverse": "The transfer is reversed: the money comes back from the connected account's balance.",
+    "transfers.reverse": "Stripe reverses the transfer: the money comes back from the connected account's balance.",
 }
 
 BRINGS_BACK: Final[frozenset[Operation]] = frozenset({"refunds.cancel", "payouts.cancel", "transfers.reverse"})

@@ -51,7 +51,7 @@ async def refund_of(sandbox: httpx.AsyncClient, api: httpx.AsyncClient, wait: in
 async def test_a_transfer_is_undone_with_a_reason_and_says_so(log_in: OpenPage, transferred: str) -> None:
     page = await log_in("controller", f"/decisions/{transferred}")
     panel = page.get_by_role("region", name="Undo")
-    await expect(panel).to_contain_text("The transfer is reversed")
+    await expect(panel).to_contain_text("Stripe reverses the transfer")
     await panel.get_by_role("button", name="Undo…").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Undo", exact=True).click()
