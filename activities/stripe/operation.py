@@ -14,6 +14,9 @@ DEFINITE_STATUSES: Final = frozenset({400, 401, 402, 403, 404})
 """Stripe answered and did nothing (https://docs.stripe.com/api/errors). 409 and 429 did nothing yet and are retried."""
 
 
+_DECIDED: Final = ("amount", "currency", "destination")
+"""What a call and the object that it makes both name."""
+
 CLOCKS_DIFFER_BY: Final = timedelta(hours=1)
 """Far more than Stripe's clock and this house's are ever apart."""
 
@@ -77,9 +80,19 @@ def made_since(sent: Sent) -> dict[str, Any]:
 
 
 def carries_mark(call: StripeCall, found: stripe.StripeObject) -> bool:
-    """Whether an object's metadata holds all that the call would have put there: the id of its decision."""
-    marked, metadata = call.parameters["metadata"], found.to_dict().get("metadata") or {}
-    return isinstance(marked, dict) and bool(marked) and marked.items() <= metadata.items()
+    """Whether an object is what the call makes: its metadata names the decision, and it moves what was decided.
+
+    Whoever may write on the account can write metadata; the name alone would make theirs ours.
+    """
+    shown, marked = found.to_dict(), call.parameters["metadata"]
+    metadata = shown.get("metadata") or {}
+    decided = {name: call.parameters[name] for name in _DECIDED if name in call.parameters}
+    named = isinstance(marked, dict) and bool(marked) and marked.items() <= metadata.items()
+    return named and all(_id_or_value(shown.get(name)) == value for name, value in decided.items())
+
+
+def _id_or_value(shown: Any) -> Any:
+    return shown.get("id") if isinstance(shown, dict) else shown
 
 
 def refused(error: stripe.StripeError) -> ExecutionResult:

@@ -1,6 +1,7 @@
 """Every operation on Stripe, exactly once, whatever Stripe and the network do: one table, one suite."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -335,3 +336,25 @@ async def test_nothing_is_said_of_a_call_that_nobody_can_look_for_any_more(execu
 
     assert await executions.attempt(movement) == "executed"
     assert asked.done(movement.decision_id) == 1
+
+
+@pytest.mark.parametrize("name", ["refund", "payout", "transfer of a charge", "transfer reversed", "application fee"])
+async def test_what_somebody_else_made_in_the_name_of_a_decision_is_not_taken_for_its_own(
+    name: str, executions: Any, sandbox: Any
+) -> None:
+    """Whoever may write on the account can write metadata: of another amount, it is not what was decided."""
+    asked, movement = await _asked(name, executions, sandbox)
+    sandbox.plan_fault("status_500_before", path=asked.path)
+    with pytest.raises(OutcomeUnknown):
+        await executions.attempt(movement)
+    call = json.loads((await executions.execution(movement))["call"])["parameters"]
+    path_names = {"application_fee"} | ({"transfer"} if "reversed" in name else set())
+    form = {key: str(value) for key, value in call.items() if key not in path_names | {"metadata"}}
+    mark = {"metadata[axiru_decision_id]": movement.decision_id}
+    theirs = sandbox.posted(asked.path, **{**form, "amount": str(asked.amount_cents // 2), **mark})
+
+    assert await executions.attempt(movement) == "executed"
+
+    made = (await executions.execution(movement))["stripe_object_id"]
+    assert made != theirs["id"]
+    assert asked.done(movement.decision_id) == 2
