@@ -16,7 +16,7 @@ from axiru.domain.undoing import BRINGS_BACK, undo_of, why_not_undone
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, json
 from ledger.acts.intend import OutcomeUncertain, planned_call
-from ledger.entry import EntrySigner, parse_body
+from ledger.entry import EntrySigner, entry_hash, parse_body
 
 UNDER_WAY: Final = frozenset({"intended", "calling"})
 ENDED: Final = frozenset({"succeeded", "failed"})
@@ -144,13 +144,25 @@ async def settle_undo(
 
 
 async def read_undoing(decision_id: str) -> Undoing | None:
-    """How far the undoing of a decision is; None where nobody has asked for one."""
+    """How far the undoing of a decision is; None where nobody has asked for one.
+
+    The call is the one that was sealed when it was asked for, whatever its row says. Raises NotUndoable where nothing
+    was sealed, or the entry is not what it was.
+    """
     found = await row(
-        "SELECT state, call, idempotency_key, attempts, requested_at, last_call_at FROM undoings "
-        "WHERE decision_id = {}",
+        "SELECT state, attempts, requested_at, last_call_at FROM undoings WHERE decision_id = {}", decision_id
+    )
+    if found is None:
+        return None
+    sealed = await row(
+        "SELECT body, prev_hash, entry_hash FROM ledger_entries WHERE decision_id = {} AND kind = 'undo_intent' "
+        "ORDER BY seq DESC LIMIT 1",
         decision_id,
     )
-    return msgspec.convert({**found, "call": msgspec.json.decode(found["call"])}, Undoing) if found else None
+    if sealed is None or entry_hash(bytes(sealed["prev_hash"]), bytes(sealed["body"])) != bytes(sealed["entry_hash"]):
+        raise NotUndoable("What was asked for is not what was sealed.", state="altered")
+    asked = parse_body(bytes(sealed["body"])).data
+    return msgspec.convert({**found, "call": asked["call"], "idempotency_key": asked["idempotency_key"]}, Undoing)
 
 
 async def _made(decision_id: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What was executed is taken back once, where Stripe has a way; where it has none, that is said, and no call made."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -271,4 +272,21 @@ async def test_two_attempts_at_once_reverse_once(executions: Any, undoings: Undo
     assert "succeeded" in results
     assert all(one == "succeeded" or isinstance(one, (OutcomeUnknown, OutcomeUncertain)) for one in results)
     assert await undoings.attempt(made.movement) == "succeeded"
+    assert made.back() == 1
+
+
+async def test_what_was_sealed_is_undone_whatever_the_row_says(
+    executions: Any, undoings: Undoings, sandbox: Any
+) -> None:
+    made = await _transfer(executions, sandbox)
+    sandbox.forget()
+    await undoings.ask(made.movement, made.status)
+    call = json.loads((await undoings.row(made.movement))["call"])
+    other = {**call, "operation": "payouts.create", "parameters": {"amount": 9_000, "currency": "usd"}}
+    altered = "UPDATE undoings SET idempotency_key = 'another', call = {}::jsonb WHERE decision_id = {}"
+    await rows(altered, json.dumps(other), made.movement.decision_id)
+
+    assert await undoings.attempt(made.movement) == "succeeded"
+
+    assert sandbox.money_calls() == [made.path]
     assert made.back() == 1
