@@ -133,7 +133,10 @@ async def _dispute(client: stripe.StripeClient, ovt: Ovt, options: stripe.Reques
     if facts.status not in ANSWERABLE:
         message = f"This dispute takes no answer: it is {facts.status.replace('_', ' ')}."
         raise Refused("dispute", "dispute_not_answerable", message)
-    return _at(ovt, charge=ovt.target.charge or facts.charge)
+    if ovt.target.charge not in {None, facts.charge}:
+        # Rules and approvers would read of a payment that nobody disputes.
+        raise Refused("charge", "charge_mismatch", f"This dispute is about {facts.charge or 'another charge'}.")
+    return _at(ovt, charge=facts.charge)
 
 
 async def _found(reading: Awaitable[Found], field: str) -> Found:

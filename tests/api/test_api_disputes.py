@@ -284,3 +284,19 @@ async def test_near_its_deadline_a_dispute_is_answered_alone_while_its_charge_ca
     on_stripe = (await stripe.get(f"/v1/disputes/{dispute_id}")).json()
     assert on_stripe["evidence_details"]["submission_count"] == 1
     assert on_stripe["metadata"]["axiru_decision_id"] == decision["decision_id"]
+
+
+async def test_a_dispute_is_not_answered_in_the_name_of_another_payment(
+    caller: httpx.AsyncClient, stripe: httpx.AsyncClient, enforced: None
+) -> None:
+    """Rules and approvers would read of a payment that nobody disputes."""
+    dispute_id = await opened(stripe)
+    body = to_submit(dispute_id)
+    body["intent"] |= {"dispute_action": "close", "charge": "ch_demo_001"}
+    body["context"]["dispute_action"] = "accept"
+
+    answer = await caller.post("/api/v1/decisions", json=body)
+
+    assert answer.status_code == 400, answer.text
+    (error,) = answer.json()["field_errors"]
+    assert (error["field"], error["code"]) == ("intent.charge", "charge_mismatch")
