@@ -57,6 +57,12 @@ class Event(Protocol):
     def received_at(self) -> datetime: ...
 
 
+class ConnectionEnded(AxiruError):
+    """What an event leaves out cannot be asked of Stripe before the account is connected again."""
+
+    code = "connection_not_active"
+
+
 class Effect(msgspec.Struct, frozen=True):
     """How an event ended; `detail` is for people who look into it."""
 
@@ -161,10 +167,13 @@ class EventEffects:
         return kept("dispute", read.to_dict())
 
     async def _refunds_of(self, event: Event) -> list[SeenMovement]:
-        """The refunds of a charge that does not hold them itself. Raises StripeError: without them nothing is known."""
+        """The refunds of a charge that does not hold them itself.
+
+        Raises StripeError and ConnectionEnded: without them nothing is known, and what is not known hides no bypass.
+        """
         client = await self._clients.of(event.stripe_connection_id)
         if client is None:
-            return []
+            raise ConnectionEnded("The connection is no longer active: nobody can ask for the refunds of this charge.")
         page = await client.v1.refunds.list_async({"charge": event.body["id"], "limit": 100}, options=_options(event))
         refunds = [kept("refund", refund.to_dict()) async for refund in page.auto_paging_iter()]
         return movements_in({**event.body, "refunds": {"data": refunds}})

@@ -153,6 +153,25 @@ async def test_charge_without_its_refunds_is_asked_for_them(account: Account) ->
     assert {movement["stripe_object_id"] for movement in await account.movements()} == refunds
 
 
+async def test_refunds_that_nobody_can_be_asked_for_are_not_passed_over(account: Account) -> None:
+    """Who takes the app's access back after a refund does not hide it by that."""
+    charge = await account.charge()
+    refund = await account.refund(charge["id"], 1_500)
+    event_id = await account.tell("charge.refunded", {"object": "charge", "id": charge["id"]})
+    status = "UPDATE stripe_connections SET status = {} WHERE id = {}"
+    await rows(status, "revoked", account.connection_id)
+
+    await account.act()
+
+    event = await account.event(event_id)
+    assert (event["state"], event["detail"]) == ("received", "ConnectionEnded: connection_not_active")
+    await rows(status, "active", account.connection_id)
+    await account.due_now(event_id)
+    await account.act()
+    (seen,) = await account.movements()
+    assert (seen["stripe_object_id"], seen["bypass"]) == (refund["id"], True)
+
+
 async def test_event_is_tried_again_while_stripe_is_away_and_later_given_up(account: Account) -> None:
     charge = await account.charge()
     await account.refund(charge["id"], 500)
