@@ -9,6 +9,7 @@ from api.errors import FieldError, InvalidBody
 from api.intake.charge import PaymentLookup
 from axiru.database import row
 from axiru.domain.movement import Ovt
+from ledger.acts.grant import surface_mode
 from ledger.evidence_packets import last_good_packet
 
 _CONNECTION: Final = "intent.stripe_connection_id"
@@ -18,8 +19,9 @@ async def executable(ovt: Ovt, caller: Caller, payments: PaymentLookup) -> Ovt:
     """`ovt`, with all that its call will be built of.
 
     Asked only where Axiru executes; what the caller executes is the caller's own business. Raises InvalidBody where
-    Axiru cannot make this call: the connection, its write scope, the object; and StripeSilent where Stripe alone knows
-    what the call would be, and does not answer.
+    Axiru cannot make this call: the connection, its write scope (which nobody can grant while the surface is in shadow,
+    where nothing is executed), the object; and StripeSilent where Stripe alone knows what the call would be, and does
+    not answer.
     """
     connection_id = ovt.merchant.stripe_connection_id
     if connection_id is None:
@@ -27,7 +29,7 @@ async def executable(ovt: Ovt, caller: Caller, payments: PaymentLookup) -> Ovt:
     write_actions = await _write_actions(connection_id, caller)
     if write_actions is None:
         raise _invalid(_CONNECTION, "unknown_connection", "There is no such active connection.")
-    if ovt.rail_action not in write_actions:
+    if ovt.rail_action not in write_actions and await _enforced(connection_id, ovt, caller):
         message = f"This connection lacks the write scope for {ovt.rail_action}."
         raise _invalid(_CONNECTION, "write_scope_missing", message)
     known = await payments.with_target(connection_id, ovt)
@@ -41,6 +43,11 @@ async def _with_packet(ovt: Ovt, caller: Caller) -> Ovt:
         raise _invalid("intent.dispute", "packet_missing", "There is no packet of evidence for this dispute yet.")
     target = msgspec.structs.replace(ovt.target, packet=packet.id, packet_digest=packet.digest)
     return msgspec.structs.replace(ovt, target=target)
+
+
+async def _enforced(connection_id: str, ovt: Ovt, caller: Caller) -> bool:
+    mode = await surface_mode(connection_id, ovt.rail_action, caller.organization_id, caller.key_mode)
+    return mode == "enforce"
 
 
 def _submits(ovt: Ovt) -> bool:

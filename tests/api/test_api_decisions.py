@@ -242,6 +242,20 @@ async def test_a_surface_in_shadow_allows_and_advises(caller: httpx.AsyncClient)
     assert "approval_id" not in answer
 
 
+async def test_in_shadow_axiru_needs_no_write_scope_for_what_it_would_execute(caller: httpx.AsyncClient) -> None:
+    body = {
+        "action": "payout",
+        "execute": "axiru",
+        "intent": {"amount_cents": 17_500, "currency": "usd", "stripe_connection_id": "stripe_conn_abc123"},
+        "idempotency_key": uuid.uuid4().hex,
+    }
+    answer = await caller.post(ENDPOINT, json=body)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert (told["outcome"], told["surface_mode"]) == ("allowed", "shadow")
+    assert told["advisory"]["outcome"] == "allowed"
+
+
 async def test_lists_are_filtered_and_paged_without_gaps(caller: httpx.AsyncClient, refund: Refund) -> None:
     customer = f"cus_{uuid.uuid4().hex}"
     made = []
