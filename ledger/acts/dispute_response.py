@@ -82,6 +82,9 @@ async def answer_alone(dispute: DisputeInput, lead: timedelta, *, signer: EntryS
         why = why_alone(await _asked_about(dispute), packet_degraded=newest.degraded)
         if why not in get_args(Why):
             return LastWord(because=msgspec.convert(why, Because))
+        if why == "inputs_degraded" and not packet.evidence:
+            # The bank takes one answer: an empty one that nobody asked for would take a person's last hours away.
+            return LastWord(because="no_packet")
         decision_id = ids.new_id(ids.DECISION)
         ovt = _movement(decision_id, found, packet, await _context(dispute, found["reason"]))
         controls = await controls_in_force(dispute.organization_id, dispute.mode)

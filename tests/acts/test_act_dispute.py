@@ -354,8 +354,19 @@ async def test_a_packet_that_was_never_good_waits_longer_for_its_inputs(case: Ca
     await case.due_in(LEAD / 2)
     await case.enforced()
     await case.build(charge=None)
+    await case.give(product_description="A pair of shoes")
+    await case.build(charge=None)
     assert (await case.last_word()).because == "too_early"
     await case.due_in(LEAD / 5)
+    assert (await case.last_word()).decision_id is not None
+
+
+async def test_an_empty_packet_goes_out_only_if_somebody_asked(case: Case) -> None:
+    await case.due_in(LEAD / 5)
+    await case.enforced()
+    assert (await case.build(charge=None)).packet.evidence == {}
+    assert (await case.last_word()).because == "no_packet"
+    await case.asked()
     assert (await case.last_word()).decision_id is not None
 
 
