@@ -72,7 +72,7 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         **{name: getattr(view, name) for name in DecisionView.__struct_fields__},
         ovt=msgspec.json.decode(request["ovt"] if request else "{}"),
         evaluation=msgspec.json.decode(found["evaluation"]) or None,
-        timeline=await timeline_of(view.received_at, view.requested_by, view.source, entries),
+        timeline=await timeline_of(view.received_at, view.requested_by, view.source, entries, bypass=view.bypass),
         approval=await find_approval(view.approval_id, caller) if view.approval_id else None,
         ledger=entries,
         forbidden_by=forbidden_by,

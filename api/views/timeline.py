@@ -63,13 +63,15 @@ async def entries_of(decision_id: str, organization_id: str, mode: Mode) -> list
 
 
 async def timeline_of(
-    received_at: datetime, requested_by: Person, source: str | None, entries: Sequence[LedgerEntryView]
+    received_at: datetime, requested_by: Person, source: str | None, entries: Sequence[LedgerEntryView], *, bypass: bool
 ) -> list[TimelineEvent]:
-    """From the request to the last entry."""
+    """From the request, or from what was made without one, to the last entry."""
     named = await people(set(_members_in(entries)))
     asked = TimelineEvent(
         received_at, "requested", requested_by, f"Asked by {source}" if source else f"Asked by {requested_by.name}"
     )
+    if bypass:
+        asked = TimelineEvent(received_at, "made", None, "Made on Stripe, without asking")
     return [asked, *(_event(entry, named) for entry in entries)]
 
 

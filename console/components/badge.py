@@ -40,6 +40,9 @@ def look_of(state: DecisionState) -> Look:
 BYPASS: Final = Look("Bypass", "alert", "waiting")
 """Instead of a state: what never asked was neither allowed nor denied by anybody."""
 
+UNDONE: Final = Look("Undone", "arrow-left", "neutral")
+"""Beside the state, which stays: what was executed has been taken back since."""
+
 
 def state_badge(state: DecisionState) -> Element:
     look = look_of(state)

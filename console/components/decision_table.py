@@ -53,5 +53,5 @@ def _marks(decision: DecisionView) -> list[dict[str, str]]:
 
 def _why(decision: DecisionView) -> str:
     if decision.bypass and decision.advisory is not None:
-        return f"Never asked; enforced: {decision.advisory.outcome}"
+        return f"Never asked; policy would have said {decision.advisory.outcome}"
     return decision.message or decision.reason

@@ -122,7 +122,7 @@ class DecisionPage:
             Part(
                 head,
                 decision_head.head,
-                lambda d: (d.state, d.message, d.execution, d.advisory, d.observed, d.forbidden_by),
+                lambda d: (d.state, d.message, d.execution, d.advisory, d.observed, d.forbidden_by, d.undo),
             ),
             Part(warnings, decision_head.warnings, context.warnings),
             Part(asked, sections.asked, lambda d: d.ovt),
@@ -152,7 +152,7 @@ class DecisionPage:
             return
         for part in self._parts:
             part.update(decision)
-        self._context.set_visibility(decision.approval is not None)
+        self._context.set_visibility(decision.approval is not None and context.is_about_a_payment(decision))
         self._vote.show(decision)
         self._undo.show(decision)
         self._whole.set_visibility(True)

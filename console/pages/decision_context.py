@@ -19,6 +19,13 @@ MOST_EARLIER: Final = 4
 """Shown at once; the rest is folded away."""
 
 
+def is_about_a_payment(decision: DecisionDetail) -> bool:
+    """Payouts and transfers have neither payment nor customer, so Stripe owes no answer about them."""
+    target, context = decision.ovt.target, decision.ovt.context
+    named = (target.charge, target.payment_intent, context.customer_id, context.customer_email)
+    return decision.rail_action not in {"payout", "transfer"} or any(named)
+
+
 def payment(decision: DecisionDetail) -> None:
     Text("h2", "The payment, as Stripe tells it")
     with block("div", "panel-body"):

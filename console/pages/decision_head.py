@@ -5,7 +5,7 @@ from typing import Final
 from axiru.domain.call_words import movement_title
 from axiru.domain.control import ControlHit
 from axiru.domain.movement import Target
-from console.components.badge import BYPASS, badge, state_badge
+from console.components.badge import BYPASS, UNDONE, badge, state_badge
 from console.components.icon import icon
 from console.components.money import money
 from console.components.text import Text, block, link
@@ -35,6 +35,8 @@ def head(decision: DecisionDetail) -> None:
             badge(BYPASS.label, BYPASS.tone, BYPASS.icon)
         else:
             state_badge(decision.state)
+        if decision.undo is not None and decision.undo.state == "succeeded":
+            badge(UNDONE.label, UNDONE.tone, UNDONE.icon)
         if decision.mode == "test":
             badge("Test mode", "neutral")
         if decision.surface_mode == "shadow" and not decision.bypass:

@@ -150,8 +150,10 @@ def _observed(observed: Observed, *, known: str | None) -> None:
         if observed.stripe_object_id != known:
             code_value(observed.stripe_object_id, "Stripe id seen")
             Text("span", " ")
-        Text("span", f"{observed.status} " if observed.status else "")
+        Text("span", observed.status or "")
         if observed.observed_at is not None:
+            # The status is the newest one; the time is that of the first.
+            Text("span", ", first seen " if observed.status else "first seen ")
             Timestamp(observed.observed_at)
         Text("p", observed.why, "muted")
 
@@ -226,11 +228,12 @@ def facts(decision: DecisionDetail) -> None:
         with fact("Received"):
             Timestamp(decision.received_at, "full")
         if decision.requested_by is not None:
-            key_value("Requested by", decision.requested_by.shown)
+            key_value("Requested by", "nobody" if decision.bypass else decision.requested_by.shown)
         with fact("Initiator"):
             Text("code", decision.ovt.initiator.id)
         key_value("Policy", decision.policy_version)
-        key_value("Surface", f"{decision.rail}.{decision.rail_action}, {decision.surface_mode}")
+        stands = "not asked" if decision.bypass else decision.surface_mode
+        key_value("Surface", f"{decision.rail}.{decision.rail_action}, {stands}")
         if decision.audit is not None:
             with fact("Sealed as"):
                 code_value(decision.audit.ledger_id, "ledger id")

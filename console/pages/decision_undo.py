@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from console.components.badge import Look, badge
+from console.components.badge import UNDONE, Look, badge
 from console.components.button import Button
 from console.components.code_value import code_value
 from console.components.kept import Kept
@@ -19,7 +19,7 @@ _NOT_PERMITTED: Final = "Finance managers, controllers and admins may undo it."
 _LOOKS: Final[dict[str, Look]] = {
     "intended": Look("To be undone", "clock", "busy-still"),
     "calling": Look("Being undone", "spinner", "busy"),
-    "succeeded": Look("Undone", "check-circle", "done"),
+    "succeeded": UNDONE,
     "failed": Look("Not undone", "alert", "failed"),
 }
 

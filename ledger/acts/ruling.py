@@ -65,7 +65,7 @@ def rule_alone(live: Evaluated | None, control: ControlHit | None, standing: Sta
 
 def rule_observed(live: Evaluated | None, control: ControlHit | None) -> Ruling:
     """Of what was made without asking: nothing can be stopped any more; what would have been said is the advice."""
-    message = "This was seen on Stripe without ever having asked: it is recorded, and what would have been said of it."
+    message = "Seen on Stripe without ever having asked: it is recorded, with what policy would have said."
     advisory = _advisory(_judged(live, control), live)
     return Ruling(Outcome.ALLOW, "allowed", "observed_on_stripe", message, "default_allow", advisory)
 

@@ -98,6 +98,8 @@ async def test_a_refund_from_the_dashboard_is_seen_flagged_and_filtered(
     await row.get_by_role("link", name="Its decision").click()
     await expect(page.locator(".headline")).to_contain_text("Bypass")
     await expect(page.locator(".decision-head")).to_contain_text(f"Seen on Stripe as {refund['id']}")
+    await expect(page.get_by_text("Made on Stripe, without asking")).to_be_visible()
+    await expect(page.get_by_text(re.compile("^Asked by"))).to_have_count(0)
     await expect(page.get_by_role("heading", name="What was seen")).to_be_visible()
     decision_id = page.url.rpartition("/")[2]
     await page.goto(page.url.replace(f"/decisions/{decision_id}", "/?state=bypass"))

@@ -59,6 +59,7 @@ async def test_a_transfer_is_undone_with_a_reason_and_says_so(log_in: OpenPage, 
     await dialog.get_by_label("Reason").fill("It went to the wrong merchant.")
     await dialog.get_by_role("button", name="Undo", exact=True).click()
     await expect(panel.get_by_text("Undone", exact=True)).to_be_visible()
+    await expect(page.locator(".headline")).to_contain_text("Undone")
     await expect(panel).to_contain_text("It went to the wrong merchant.")
     await expect(panel.locator("code")).to_contain_text("trr_")
     await expect(panel.get_by_role("button", name="Undo…")).to_have_count(0)
