@@ -1,5 +1,6 @@
 """Disputes as people answer them: what arrives, what they add, what changed between two versions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -19,6 +20,11 @@ async def dispute_id(stack: DevJson, api: httpx.AsyncClient) -> AsyncIterator[st
         charge = (await sandbox.post("/v1/charges", data=form)).raise_for_status().json()["id"]
         body = {"charge": charge, "reason": "product_not_received"}
         made: str = (await sandbox.post("/_sandbox/disputes", json=body)).raise_for_status().json()["id"]
+        for _ in range(200):
+            # Its page says that there is none until Stripe's event has arrived.
+            if (await api.get(f"/api/v1/disputes/{made}")).status_code == 200:
+                break
+            await asyncio.sleep(0.1)
         yield made
         (await sandbox.post(f"/v1/disputes/{made}/close")).raise_for_status()
 
