@@ -20,8 +20,8 @@ STATUS_LOOKS: Final[Mapping[ConnectionStatus, Look]] = {
 }
 STATUS_SENTENCES: Final[Mapping[ConnectionStatus, str]] = {
     "active": "",
-    "revoked": "Access was taken back on Stripe. Axiru reads nothing from this account any more and calls nothing on "
-    "it; requests over this connection are not executed. Connect it again to go on.",
+    "revoked": "Axiru reads nothing from this account any more and calls nothing on it; requests over this connection "
+    "are not executed. Connect it again to go on.",
     "disconnected": "The connection was ended here. Axiru reads nothing from this account any more and calls nothing "
     "on it. What was decided stays in the ledger.",
 }

@@ -98,6 +98,7 @@ def consequences(surface: Surface, *, over: str) -> Sequence[str]:
         return (
             f"Every {movement} that asks Axiru is bound by its answer ({where}).",
             "What policy denies is refused; what it sends to people waits for them.",
+            f"Every {movement} that no rule speaks of is allowed, unless the policy's own default says otherwise.",
             "While Axiru cannot be reached, callers hold it.",
         )
     return (

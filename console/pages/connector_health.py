@@ -34,9 +34,10 @@ class Health:
 
     def show(self, connection: Connection) -> None:
         self._button.set_visibility(may_connect(self._session) and connection.status == "active")
-        self._kept.show(connection.events, lambda: self._build(connection.events))
+        is_active = connection.status == "active"
+        self._kept.show((connection.events, is_active), lambda: self._build(connection.events, is_active=is_active))
 
-    def _build(self, events: EventHealth) -> None:
+    def _build(self, events: EventHealth, *, is_active: bool) -> None:
         self._figures.clear()
         with self._figures:
             with block("p", "health-last"):
@@ -53,11 +54,11 @@ class Health:
         self._compared.clear()
         with self._compared:
             if events.reconciled_at is None:
-                Text("span", "Not compared with Stripe yet; that happens once a day.")
+                Text("span", f"Not compared with Stripe yet{'; that happens once a day' if is_active else ''}.")
             else:
                 Text("span", "Compared with Stripe ")
                 Timestamp(events.reconciled_at, "distance")
-                Text("span", ", once a day.")
+                Text("span", ", once a day." if is_active else ".")
         self._asked.set_text("")
 
     async def _reconcile(self) -> None:

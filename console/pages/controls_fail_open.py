@@ -28,7 +28,8 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _CURRENCY: Final = re.compile(r"[a-z]{3}")
 _PROMISE: Final = (
     "Without Axiru's answer, a payout of this programme goes on up to the amount, once for each request.",
-    "Everything else holds: refunds, transfers, application fee refunds and all other payouts.",
+    "All else stays as it is: refunds, transfers, application fee refunds and other payouts hold, unless a policy says "
+    "otherwise.",
     "Callers learn of it by a signed document that they fetch while Axiru answers, good for 24 hours.",
 )
 
@@ -84,7 +85,10 @@ class FailOpen(Kept):
                 self._row(programme)
             if not programmes:
                 with block("li"):
-                    empty_state("Everything holds", "No programme may go on without Axiru's answer.")
+                    empty_state(
+                        "No programme is listed",
+                        "Without Axiru's answer, no payout goes on by its name.",
+                    )
 
     def _row(self, programme: Programme) -> None:
         with block("li", "row-acts"):

@@ -15,7 +15,7 @@ from console.components.timestamp import Timestamp
 from console.components.wording import MODE_NAMES
 from console.control_words import KINDS, NOT_PERMITTED, by_whom, may_control, requests_text, subject_name
 from console.sessions import Session
-from console.views import ControlView
+from console.views import ControlView, PayoutPause
 
 _LOOKS: Final[Mapping[str, Look]] = {
     "kill_switch": Look("Kill switch", "stop", "failed"),
@@ -92,13 +92,19 @@ class InForce:
         title, confirm = _LIFT[control.kind]
         self._question.ask(
             title,
-            (_LIFTED[control.kind].format(requests_text(control.scope)),),
+            (_LIFTED[control.kind].format(requests_text(control.scope)), *_payouts_go_on(control.payout_pause)),
             confirm,
             lambda reason: self._session.controls.lift(control.id, reason=reason),
             weight="primary",
             reason="required",
             hint="The ledger keeps it beside the reason for engaging.",
         )
+
+
+def _payouts_go_on(pause: PayoutPause | None) -> Sequence[str]:
+    if pause is None or pause.state not in {"pausing", "paused"}:
+        return ()
+    return ("Its payout schedule is given back as it was, unless somebody has changed it at Stripe since.",)
 
 
 def _subject(control: ControlView) -> None:

@@ -43,6 +43,12 @@ class AnswerPanel:
                 "comes with an API key:",
             )
             code_block(request_text(dispute), "request")
+            Text(
+                "p",
+                "It is submitted only while disputes are enforced and granted on the connection; in shadow nothing "
+                "is sent.",
+                "muted",
+            )
             with more("What if nobody asks?"):
                 Text(
                     "p",
