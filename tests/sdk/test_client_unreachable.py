@@ -39,6 +39,8 @@ NO_ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown_outcome": ({"body": ALLOWED | {"outcome": "ALLOW"}}, "invalid_answer"),
     "outcome_of_another_kind": ({"body": ALLOWED | {"outcome": True}}, "invalid_answer"),
     "answer_to_another_request": ({"body": ALLOWED | {"execute": "axiru"}}, "invalid_answer"),
+    "state_of_another_kind": ({"body": ALLOWED | {"state": ["denied"]}}, "invalid_answer"),
+    "two_outcomes": ({"body": b'{"decision_id": "ed_1", "outcome": "deny", "outcome": "allow"}'}, "invalid_answer"),
     "endless": ({"body": b" " * 2_000_000}, "invalid_answer"),
     "404": ({"status": 404, "body": {"error": "not_found"}}, "endpoint_missing"),
 }

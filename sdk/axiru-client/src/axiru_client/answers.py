@@ -70,6 +70,9 @@ def decision_in(answer: Mapping[str, Any], asked: Asked) -> Decision | Unreachab
     outcome, decision_id = OUTCOMES.get(_text(answer, "outcome")), _text(answer, "decision_id")
     if outcome is None or decision_id is None:
         return Unreachable("invalid_answer", "200 without an outcome and a decision_id")
+    if any(not isinstance(answer.get(name), str | None) for name in ("state", "surface_mode")):
+        # Taken for none, a state that cannot be read would leave the outcome alone to decide.
+        return Unreachable("invalid_answer", "200 with a state that is no text")
     if answer.get("execute", asked.execute) != asked.execute:
         return Unreachable("invalid_answer", "an answer to another request")
     advisory = answer.get("advisory")
@@ -120,10 +123,18 @@ def _refusal(kind: type[RequestRefused], status: int, said: Mapping[str, Any]) -
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(body)
+        found = json.loads(body, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An answer that says two things of one name says nothing."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def _text(found: Mapping[str, Any], name: str) -> str | None:
