@@ -113,7 +113,7 @@ async def working(settings: Settings, *, tasks_only: bool = False) -> AsyncItera
                 contexts,
                 history,
                 disputes,
-                Reconciliation(clients),
+                Reconciliation(clients, signer),
                 StripeUndoer(settings, clients, signer),
             )
             async with worker:

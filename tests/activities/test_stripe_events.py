@@ -42,7 +42,7 @@ class Account:
         )
         self.effects = EventEffects(clients, signer, self._decide)
         self.clients = clients
-        self.reconciliation = Reconciliation(clients)
+        self.reconciliation = Reconciliation(clients, signer)
 
     async def connect(self, vault: Vault) -> None:
         sealed = vault.seal(b"sk_test_connected", context=token_context("org_demo", self.connection_id))
@@ -343,6 +343,22 @@ async def test_reconciliation_finds_what_the_webhook_never_told(account: Account
         while not (movements := await account.movements()):
             await account.act()
     assert [movement["stripe_object_id"] for movement in movements] == [refund["id"]]
+
+
+async def test_reconciliation_finds_the_disputes_that_were_open_before(account: Account) -> None:
+    charge = await account.charge()
+    about = {"charge": charge["id"], "account": account.id}
+    made = (await account.stripe.post("/_sandbox/disputes", json=about)).raise_for_status().json()
+    lost = (
+        await account.stripe.post("/_sandbox/disputes", json=about | {"charge": (await account.charge())["id"]})
+    ).json()
+    (await account.stripe.post(f"/v1/disputes/{lost['id']}/close")).raise_for_status()
+
+    for _ in range(2):
+        await _reconcile(account)
+
+    found = await rows("SELECT id, status FROM disputes WHERE stripe_connection_id = {}", account.connection_id)
+    assert [(one["id"], one["status"]) for one in found] == [(made["id"], "needs_response")]
 
 
 async def test_reconciling_again_keeps_nothing_twice_and_remembers_when(account: Account) -> None:
