@@ -66,9 +66,10 @@ def html_page(title: str, body: str, *, form_targets: Sequence[str] = ()) -> Pag
     )
 
 
-def notice_page(title: str, message: str) -> Page:
-    """A page that says one thing, and nothing beyond it."""
-    return html_page(title, f"<h1>{escape(title)}</h1><p>{escape(message)}</p>")
+def notice_page(title: str, message: str, *, back: str = "") -> Page:
+    """A page that says one thing, and leads `back` to the console where that has an address."""
+    link = f'<p><a href="{escape(back)}">Back to Axiru</a></p>' if back else ""
+    return html_page(title, f"<h1>{escape(title)}</h1><p>{escape(message)}</p>{link}")
 
 
 def shown(page: Page, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[bytes]:

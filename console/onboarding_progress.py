@@ -14,10 +14,15 @@ STEPS: Final[tuple[StepName, ...]] = ("connect", "replay", "tune", "enforce")
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of each step. `connections` are those that work; `replay` is the newest one of history."""
+    """What was found of each step. `replay` is the newest one of history."""
 
     connections: tuple[Connection, ...] = ()
+    """Those that work."""
+    revoked: tuple[Connection, ...] = ()
+    """Those whose access was taken back at Stripe: they wait to be connected again."""
     replay: Replay | None = None
+    failed: Replay | None = None
+    """The newest one, where it failed and an earlier one is shown."""
     live: tuple[Policy, ...] = ()
     enforced: tuple[Surface, ...] = ()
 
@@ -67,7 +72,9 @@ def progress_of(
     )
     return Progress(
         connections=tuple(connection for connection in connections if connection.status == "active"),
+        revoked=tuple(connection for connection in connections if connection.status == "revoked"),
         replay=shown,
+        failed=newest if newest is not None and newest.state == "failed" and newest is not shown else None,
         live=tuple(policy for policy in policies if policy.live is not None),
         enforced=tuple(one for one in surfaces if one.rail == "stripe" and one.surface_mode == "enforce"),
     )

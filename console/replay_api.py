@@ -78,9 +78,9 @@ class ReplayApi:
             timeout=UPLOAD_TIMEOUT_SECONDS,
         )
 
-    async def of_history(self, judge: JudgingPolicy, connection_id: str, *, mode: Mode) -> ReplayStarted:
+    async def of_history(self, judge: JudgingPolicy, connection_id: str, *, mode: Mode, title: str) -> ReplayStarted:
         """The connection's last 90 days, read from Stripe first."""
-        body = {"source": "stripe", "stripe_connection_id": connection_id, "policy": judge.named}
+        body = {"source": "stripe", "stripe_connection_id": connection_id, "policy": judge.named, "title": title}
         return await self._api.call("POST", REPLAYS, ReplayStarted, json=body, params={"mode": mode})
 
     async def findings_file(self, replay_id: str) -> httpx.Response:

@@ -233,7 +233,10 @@ def _refused(request: Request[Any, Any, Any], error: AxiruError) -> Response[byt
     """As a page: whoever comes here is a browser."""
     answer = refusal(request, error)
     status = answer.status_code or 500
+    console = services_of(request).settings.console_url
+    back = f"{console}/onboarding/connect-stripe" if console else ""
     if status >= 500:
-        return shown(notice_page("This did not work", "Something went wrong here. Nothing was changed."), status=status)
+        said = "Something went wrong here. Nothing was changed."
+        return shown(notice_page("This did not work", said, back=back), status=status)
     headers = {name: value for name, value in answer.headers.items() if name.lower() == "retry-after"}
-    return shown(notice_page("Nothing was connected", error.message), status=status, headers=headers)
+    return shown(notice_page("Nothing was connected", error.message, back=back), status=status, headers=headers)

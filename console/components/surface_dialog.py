@@ -99,7 +99,9 @@ def consequences(surface: Surface, *, over: str) -> Sequence[str]:
             f"Every {movement} that asks Axiru is bound by its answer ({where}).",
             "What policy denies is refused; what it sends to people waits for them.",
             f"Every {movement} that no rule speaks of is allowed, unless the policy's own default says otherwise.",
-            "While Axiru cannot be reached, callers hold it.",
+            "While Axiru cannot be reached, callers submit the last good packet, or hold."
+            if surface.rail_action == "dispute"
+            else "While Axiru cannot be reached, callers hold it.",
         )
     return (
         f"Callers are told to go on with every {movement}, whatever policy says ({where}).",

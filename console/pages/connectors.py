@@ -125,11 +125,13 @@ class ConnectorsPage:
 
 
 def _bound(connection: Connection) -> str:
-    """What holds for it from the first moment: surfaces that are enforced for all connections are for a new one."""
+    """What is enforced on it from the first moment, and what was granted before it came back."""
     names = [action_name(action).lower() for action in connection.enforcing]
     if not names:
         return "Nothing is enforced before you say so."
-    return f"Enforced on it as on all connections: {', '.join(names)}."
+    granted = [action_name(each.action).lower() for each in connection.actions if each.granted]
+    kept = f" Granted as before: {', '.join(granted)}." if granted else ""
+    return f"Enforced on it: {', '.join(names)}.{kept}"
 
 
 def _row(connection: Connection) -> None:

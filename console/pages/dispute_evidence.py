@@ -79,7 +79,7 @@ def _about(packet: EvidencePacket) -> None:
             badge("On Stripe, not submitted", "neutral", "eye")
         if packet.degraded:
             badge("Degraded", "failed", "alert")
-        elif packet.last_good:
+        elif packet.last_good and packet.submitted_at is None:
             badge("What would be sent", "good", "check")
         if packet.submitted_degraded:
             badge("Sent by Axiru before the deadline", "waiting", "alert")
@@ -116,7 +116,7 @@ def _compared(before: EvidencePacket, after: EvidencePacket) -> None:
 
 
 def _missing(packet: EvidencePacket) -> None:
-    if not packet.missing:
+    if not packet.missing or packet.submitted_at is not None:
         return
     with block("div", "missing-facts"):
         Text("p", "What would still help against this reason:", "muted")

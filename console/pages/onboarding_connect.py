@@ -79,7 +79,7 @@ class ConnectStep:
     def show(self, progress: Progress) -> None:
         self._connected.clear()
         with self._connected:
-            for connection in progress.connections:
+            for connection in (*progress.connections, *progress.revoked):
                 _connection(connection)
         if progress.connections:
             self._ways.props.pop("open", None)

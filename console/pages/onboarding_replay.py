@@ -24,7 +24,7 @@ class ReplayStep:
         self._mode = mode
         self._policies = policies
         self._started = started
-        self._connection_id = ""
+        self._connection_id = self._shown = ""
 
     def build(self) -> None:
         self._found = block("div", "step-found", aria_live="polite")
@@ -39,7 +39,7 @@ class ReplayStep:
 
     def show(self, progress: Progress) -> None:
         connection = default_of(progress.connections)
-        self._connection_id = connection.id if connection else ""
+        self._connection_id, self._shown = (connection.id, connection.shown) if connection else ("", "")
         replay = progress.replay
         under_way = replay is not None and replay.is_under_way
         if self._start is not None:
@@ -48,6 +48,8 @@ class ReplayStep:
             self._start.classes(replace=f"button button-{'plain' if replay else 'primary'}")
         self._found.clear()
         with self._found:
+            if progress.failed is not None:
+                _replay(progress.failed)
             if replay is not None:
                 _replay(replay)
             elif connection is None:
@@ -61,7 +63,8 @@ class ReplayStep:
             return
 
         async def begin() -> None:
-            await self._session.replays.of_history(judge, self._connection_id, mode=self._mode)
+            title = f"The last 90 days of {self._shown}"
+            await self._session.replays.of_history(judge, self._connection_id, mode=self._mode, title=title)
 
         if await carried_out(self._session, begin, self._refusal.set_text):
             self._started()
@@ -76,6 +79,9 @@ def _replay(replay: Replay) -> None:
         replay_progress.failure(replay)
     elif replay.result is None:
         replay_progress.progress(replay)
+    elif not replay.result.refunds:
+        # Four noughts would read as if policy had let something pass.
+        Text("p", "There was no movement in it to judge.", "muted")
     else:
         replay_result.totals(replay.result)
         link("Every row it found", f"/replays/{replay.id}")

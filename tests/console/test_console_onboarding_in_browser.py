@@ -63,6 +63,8 @@ async def test_consent_that_is_refused_connects_nothing(admin_anywhere: Page, st
     page, account = admin_anywhere, f"acct_{uuid.uuid4().hex[:12]}"
     await consent(page, stack, account, "Cancel")
     await expect(page.get_by_text("Access was declined at Stripe. Nothing was changed.")).to_be_visible()
+    await page.get_by_role("link", name="Back to Axiru").click()
+    await expect(page.get_by_role("button", name="Connect with Stripe")).to_be_visible()
     await page.goto(f"{stack.console_url}/connectors")
     await expect(page.get_by_role("region", name="Connections")).to_contain_text("acct_demo")
     await expect(page.get_by_role("region", name="Connections")).not_to_contain_text(account)
@@ -94,18 +96,41 @@ async def test_a_dropped_file_is_judged_on_the_page_itself(log_in: OpenPage) -> 
     await expect(caught.locator(".tiles")).to_contain_text("$250.00 USD")
     await expect(caught).to_have_class(re.compile("step-done"))
     await expect(page.get_by_role("navigation", name="Progress").get_by_role("status")).to_contain_text("of 4 done")
+    if await ways.is_visible():
+        await ways.click()
+    bad = {"name": f"bad-{name}", "mimeType": "text/csv", "buffer": b"id,nothing\n1,2\n"}
+    await page.get_by_label("Drop a CSV file here, or choose one").set_input_files([bad])  # type: ignore[list-item]
+    await expect(caught.get_by_text("Correct the file and send it again.")).to_be_visible()
+    await expect(caught.get_by_role("link", name=name, exact=True)).to_be_visible()
 
 
-async def test_an_accounts_history_is_replayed_from_the_page(log_in: OpenPage) -> None:
+async def test_an_accounts_history_is_replayed_from_the_page(log_in: OpenPage, stack: DevJson) -> None:
+    async with httpx.AsyncClient(base_url=stack.stripe_api_base, auth=("sk_test_console", ""), timeout=60) as sandbox:
+        form = {"amount": "900", "currency": "usd", "source": "tok_visa"}
+        charge = (await sandbox.post("/v1/charges", data=form)).raise_for_status().json()["id"]
+        (await sandbox.post("/v1/refunds", data={"charge": charge})).raise_for_status()
     page = await log_in("finance_manager", "/onboarding")
     caught = page.get_by_role("region", name="See what policy would have caught")
     await caught.get_by_role("button", name=re.compile("Replay the last 90 days")).click()
-    await expect(caught.get_by_role("link", name="History from Stripe")).to_be_visible()
+    await expect(caught.get_by_role("link", name=re.compile("The last 90 days of"))).to_be_visible()
     await expect(caught.locator(".tiles")).to_be_visible()
     await expect(caught).to_have_class(re.compile("step-done"))
     enforce = page.get_by_role("region", name="Enforce", exact=True)
     await expect(enforce.get_by_role("listitem").first).to_contain_text("Refunds")
     await expect(enforce.get_by_role("link", name="grant it the action")).to_be_visible()
+
+
+async def test_an_account_without_history_is_told_so_and_counted_as_nothing(
+    admin_anywhere: Page, stack: DevJson
+) -> None:
+    page, account = admin_anywhere, f"acct_{uuid.uuid4().hex[:12]}"
+    await consent(page, stack, account, "Install")
+    await expect(page.locator(".arrived")).to_contain_text("is connected")
+    await page.goto(f"{stack.console_url}/onboarding")
+    caught = page.get_by_role("region", name="See what policy would have caught")
+    await expect(caught.get_by_role("link", name=f"The last 90 days of {account}")).to_be_visible()
+    await expect(caught.get_by_text("There was no movement in it to judge.")).to_be_visible()
+    await expect(caught.locator(".tiles")).to_have_count(0)
 
 
 async def test_a_viewer_is_told_who_sets_up_and_sees_no_button(log_in: OpenPage) -> None:

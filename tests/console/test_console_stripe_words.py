@@ -105,6 +105,7 @@ def test_set_up_goes_by_what_is_there() -> None:
     nothing = progress_of((), (), (), ())
     assert (nothing.current, nothing.done_count) == ("connect", 0)
     revoked = progress_of((connection(status="revoked"),), (), (), ())
+    assert [one.status for one in revoked.revoked] == ["revoked"]
     assert revoked.current == "connect"
     by_file = progress_of((), (replay(),), (), ())
     assert (by_file.current, by_file.is_done("connect"), by_file.is_done("replay")) == ("tune", False, True)
@@ -129,6 +130,11 @@ def test_a_failed_replay_hides_none_that_was_done_and_a_running_one_is_shown() -
     assert shown(replay("done", day=1), replay("failed", day=2)) == "rp_1"
     assert shown(replay("done", day=1), replay("running", day=2)) == "rp_2"
     assert shown(replay("failed", day=1), replay("failed", day=2)) == "rp_2"
+    later = progress_of((), (replay("done", day=1), replay("failed", day=2)), (), ())
+    assert later.failed is not None
+    assert later.failed.id == "rp_2"
+    assert progress_of((), (replay("failed", day=1), replay("done", day=2)), (), ()).failed is None
+    assert progress_of((), (replay("failed", day=1),), (), ()).failed is None
     assert shown(replay("done", day=3), replay("done", day=2)) == "rp_3"
     assert not Progress(replay=replay("failed")).is_done("replay")
 
