@@ -48,9 +48,14 @@ async def test_listed_payout_programme_goes_on_and_axiru_hears_of_it_later(
     assert (decision.outcome, decision.reachable, decision.may_execute) == ("allow", False, True)
     assert await client.holds() == []
     axiru.says(DECISIONS, scripted())
-    assert [answer.idempotency_key for answer in await client.retry_holds()] == ["key"]
+    acted: list[Any] = []
+    answers = await client.retry_holds(lambda *answered: acted.append(answered))
+    assert [answer.idempotency_key for answer in answers] == ["key"]
     assert axiru.decisions()[-1]["context"] == {"programme": "weekly_sellers"}
     assert await client.retry_holds() == []
+    # It was paid out already: nobody is to be told a second time that it may be.
+    assert acted == []
+    assert [(answer.outcome, answer.went_alone, answer.may_execute) for answer in answers] == [("allow", True, False)]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ class Axiru:
         """Ask again for everything that waits; returns the answers there are.
 
         With `on_answer` a record is settled only after that has returned, so a crash in between loses nothing and may
-        repeat it: derive Stripe's idempotency key from yours. Raises NotAuthenticated, NotPermitted, HoldNotWritten.
+        repeat it: derive Stripe's idempotency key from yours. It is not called for what went on without an answer: that
+        has been done already (`went_alone`). Raises NotAuthenticated, NotPermitted, HoldNotWritten.
         """
         return self._run(self._core.retry_holds(on_answer))
 

@@ -4,6 +4,7 @@ A rule is a generator that yields what is to be done (`Send`, `Pause`, `Local`, 
 clients do it, one by blocking and one by awaiting, and know no rule of their own.
 """
 
+import dataclasses
 import json
 import logging
 import random
@@ -221,9 +222,11 @@ class Core:
             cause = found
             yield Local(lambda: self.holds.tried(hold, cause, now=time.time()))
             return cause
-        decision = found
-        if on_answer is None or (yield Tell(lambda: on_answer(hold, decision))):
-            yield Local(lambda: self.holds.answered(asked, decision, now=time.time()))
+        answer = found
+        decision = dataclasses.replace(answer, went_alone=hold.went_alone)
+        # What went on alone has been done: a caller who acts on the answer would do it twice.
+        if on_answer is None or hold.went_alone or (yield Tell(lambda: on_answer(hold, decision))):
+            yield Local(lambda: self.holds.answered(asked, answer, now=time.time()))
         return decision
 
     def _get(self, path: str) -> Flow[Mapping[str, Any] | Unreachable]:

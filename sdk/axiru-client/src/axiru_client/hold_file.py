@@ -203,11 +203,11 @@ class HoldFile:
 
 
 _FORGET: Final = "DELETE FROM requests WHERE scope = ? AND endpoint = ? AND idempotency_key = ?"
-_COLUMNS: Final = "endpoint, idempotency_key, action, body, cause, first_at, last_at, attempts"
+_COLUMNS: Final = "endpoint, idempotency_key, action, body, cause, first_at, last_at, attempts, state"
 
 
 def _hold(row: tuple[Any, ...]) -> Hold:
-    endpoint, key, action, body, cause, first_at, last_at, attempts = row
+    endpoint, key, action, body, cause, first_at, last_at, attempts, state = row
     return Hold(
         endpoint=endpoint,
         idempotency_key=key,
@@ -217,4 +217,5 @@ def _hold(row: tuple[Any, ...]) -> Hold:
         held_since=first_at,
         last_tried_at=last_at,
         attempts=attempts,
+        went_alone=state == "alone",
     )

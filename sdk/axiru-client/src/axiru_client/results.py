@@ -19,7 +19,10 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A request that waits on this machine's disk until Axiru has answered it."""
+    """A request that waits on this machine's disk until Axiru has answered it.
+
+    `went_alone`: it was not held but went on without an answer, and Axiru is only to hear of it.
+    """
 
     endpoint: str
     idempotency_key: str
@@ -29,6 +32,7 @@ class Hold:
     held_since: float
     last_tried_at: float
     attempts: int
+    went_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class Decision:
 
     `advisory_failed`: the surface is in shadow, so the caller goes on without advice. `degraded`: the last good
     evidence packet stands in for a decision. `hold` is the record that was written before this was returned.
+    `went_alone`: the answer of `retry_holds()` to what had gone on without one, and must not be done again.
     """
 
     outcome: Outcome
@@ -61,12 +66,16 @@ class Decision:
     advisory_failed: bool = False
     degraded: bool = False
     packet: EvidencePacket | None = None
+    went_alone: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def may_execute(self) -> bool:
-        """Whether the caller may call Stripe now. Never where Axiru executes, or while somebody is still to approve."""
-        if self.execute != "caller":
+        """Whether the caller may call Stripe now.
+
+        Never where Axiru executes, while somebody is still to approve, or for what went on before it was answered.
+        """
+        if self.execute != "caller" or self.went_alone:
             return False
         if not self.reachable:
             return self.outcome == "allow"
