@@ -4,6 +4,8 @@ from typing import Final
 
 import httpx
 import msgspec
+import structlog
+from temporalio.service import RPCError
 
 from api.services import Services
 from axiru.domain.movement import Mode
@@ -14,6 +16,9 @@ from axiru.stripe_oauth import Grant, StripeOutOfReach, TokensRefused, exchange_
 from ledger.acts.connection import AccountTaken, StripeAccount, connect
 from ledger.acts.member_record import check_admin
 from ledger.acts.vote import NotEligible
+from workflows.reconciliation import start_reconciliation
+
+_log = structlog.get_logger("api")
 
 _NO_CURRENCY: Final = "usd"
 """An account that was never activated has no currency of its own yet."""
@@ -88,7 +93,16 @@ async def connect_account(services: Services, finishing: Finishing, code: str) -
         )
     except AccountTaken as error:
         raise NotConnected(error.message) from error
+    await _look_back(services, connected.connection_id)
     return ConnectedAccount(connected.connection_id, account.name)
+
+
+async def _look_back(services: Services, connection_id: str) -> None:
+    """What waits for an answer since before, or happened while the account was cut off. The daily look finds it too."""
+    try:
+        await start_reconciliation(services.temporal, services.settings.temporal_task_queue, connection_id)
+    except (RPCError, RuntimeError) as error:
+        _log.warning("stripe_connection_not_reconciled", connection_id=connection_id, error=type(error).__name__)
 
 
 async def _exchanged(settings: Settings, mode: Mode, code: str, verifier: str | None) -> Grant:

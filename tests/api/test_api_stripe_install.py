@@ -97,7 +97,26 @@ async def test_account_is_connected_read_only_and_shown(journey: Journey, databa
     stored = await database.fetchrow("SELECT * FROM stripe_connections WHERE id = $1", connection_id)
     assert stored is not None
     assert b"rk_test_" not in stored["token_ciphertext"] + stored["refresh_ciphertext"]
-    assert (await journey.admin.get(f"/api/v1/connections/{connection_id}")).json() == shown
+    alone = (await journey.admin.get(f"/api/v1/connections/{connection_id}")).json()
+    assert alone | {"events": shown["events"]} == shown
+
+
+async def test_dispute_from_before_the_account_was_connected_is_known(journey: Journey) -> None:
+    headers = {"Authorization": "Bearer sk_test_owner", "Stripe-Account": journey.account}
+    async with httpx.AsyncClient(base_url=journey.stack.stripe_api_base, headers=headers) as stripe:
+        form = {"amount": "40000", "currency": "usd", "source": "tok_visa"}
+        charge = (await stripe.post("/v1/charges", data=form)).raise_for_status().json()["id"]
+        about = {"charge": charge, "account": journey.account}
+        dispute = (await stripe.post("/_sandbox/disputes", json=about)).raise_for_status().json()
+
+    await journey.connected()
+
+    status = 404
+    async with asyncio.timeout(30):
+        while status == 404:
+            await asyncio.sleep(0.2)
+            status = (await journey.admin.get(f"/api/v1/disputes/{dispute['id']}")).status_code
+    assert status == 200
 
 
 async def test_stripe_is_asked_with_state_redirect_and_proof_key(journey: Journey) -> None:
