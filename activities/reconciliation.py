@@ -61,8 +61,9 @@ class Reconciliation:
         Stripe refuses for good is not tried again.
         """
         connection = await row(
-            "SELECT id, organization_id, mode, stripe_account_id, created_at, reconciled_at FROM stripe_connections "
-            "WHERE id = {} AND status = 'active'",
+            "SELECT id, organization_id, mode, stripe_account_id, created_at, reconciled_at, "
+            "coalesce(status_changed_at, created_at) AS connected_at "
+            "FROM stripe_connections WHERE id = {} AND status = 'active'",
             connection_id,
         )
         client = await self._clients.of(connection_id) if connection is not None else None
@@ -70,7 +71,9 @@ class Reconciliation:
             return 0
         began = datetime.now(UTC)
         since = max((connection["reconciled_at"] or connection["created_at"]) - OVERLAP, began - LISTED_FOR)
-        missed = await self._read(client, connection_id, connection["stripe_account_id"], since, began)
+        # What happened while the account was not connected, nobody was told.
+        expected = (connection["connected_at"], began - _ON_ITS_WAY)
+        missed = await self._read(client, connection_id, connection["stripe_account_id"], since, expected)
         await self._read_open_disputes(client, connection, began - DISPUTED_FOR)
         await rows(
             "UPDATE stripe_connections SET reconciled_at = {}, missed_events = missed_events + {} WHERE id = {}",
@@ -91,8 +94,14 @@ class Reconciliation:
         return deleted
 
     async def _read(
-        self, client: stripe.StripeClient, connection_id: str, account_id: str, since: datetime, now: datetime
+        self,
+        client: stripe.StripeClient,
+        connection_id: str,
+        account_id: str,
+        since: datetime,
+        expected: tuple[datetime, datetime],
     ) -> int:
+        """How many were not kept yet of the time in which the webhook was expected to tell."""
         missed, cursor = 0, None
         while True:
             params: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}
@@ -106,10 +115,10 @@ class Reconciliation:
                 raise _not_listed("events", error) from error
             activity.heartbeat()
             told = [event for one in page.data if (event := _listed(one.to_dict(), account_id)) is not None]
-            settled = [event for event in told if event.happened_at < now - _ON_ITS_WAY]
+            settled = [event for event in told if expected[0] <= event.happened_at < expected[1]]
             missed += await keep_events(settled, "reconciliation", connection_id=connection_id)
-            fresh = [event for event in told if event.happened_at >= now - _ON_ITS_WAY]
-            await keep_events(fresh, "reconciliation", connection_id=connection_id)
+            others = [event for event in told if not expected[0] <= event.happened_at < expected[1]]
+            await keep_events(others, "reconciliation", connection_id=connection_id)
             if not page.has_more or not page.data:
                 return missed
             cursor = page.data[-1].id

@@ -382,12 +382,15 @@ async def test_missed_is_what_should_have_been_told_by_now(account: Account) -> 
     client = await account.clients.of(account.connection_id)
     assert client is not None
 
-    async def read() -> int:
-        since = later - timedelta(hours=3)
-        return await account.reconciliation._read(client, account.connection_id, account.id, since, later)
+    async def read(connected_at: datetime) -> int:
+        expected = (connected_at, later)
+        return await account.reconciliation._read(client, account.connection_id, account.id, since, expected)
 
-    assert await ActivityEnvironment().run(read) == 2
-    assert await ActivityEnvironment().run(read) == 0
+    since = later - timedelta(hours=3)
+    assert await ActivityEnvironment().run(read, since) == 2
+    assert await ActivityEnvironment().run(read, since) == 0
+    await account.refund(charge["id"], 500)
+    assert await ActivityEnvironment().run(read, later) == 0, "nobody was told before the account was connected"
 
 
 async def test_more_than_a_page_of_events_is_read(account: Account) -> None:
