@@ -24,6 +24,9 @@ ACT_RETRY = RetryPolicy(
     maximum_interval=timedelta(seconds=5),
     non_retryable_error_types=[REQUEST_STALE],
 )
+ACT_HERE = timedelta(seconds=1)
+"""An act that fails waits no longer than this inside the worker; then Temporal keeps the time, so that a worker that is
+to stop is not held up by an act that cannot succeed."""
 EXECUTE_TIMEOUT = timedelta(seconds=90)
 EXECUTE_HEARTBEAT = timedelta(seconds=5)
 EXECUTE_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
@@ -70,7 +73,11 @@ class MoneyMovement:
             self._asked_again = False
             try:
                 self._receipt = await workflow.execute_local_activity_method(
-                    Acts.decide, movement, start_to_close_timeout=ACT_TIMEOUT, retry_policy=ACT_RETRY
+                    Acts.decide,
+                    movement,
+                    start_to_close_timeout=ACT_TIMEOUT,
+                    retry_policy=ACT_RETRY,
+                    local_retry_threshold=ACT_HERE,
                 )
             except (ActivityError, ApplicationError) as error:
                 # The SDK does not wrap the failure of a local activity that failed at its first attempt.
@@ -194,5 +201,9 @@ class MoneyMovement:
 async def _sealed(act: Callable[[Acts, Argument], Awaitable[str]], argument: Argument) -> str:
     """An act beside the workflow, until it has answered: nothing behind it makes sense without it."""
     return await workflow.execute_local_activity_method(
-        act, argument, start_to_close_timeout=ACT_TIMEOUT, retry_policy=ACT_RETRY
+        act,
+        argument,
+        start_to_close_timeout=ACT_TIMEOUT,
+        retry_policy=ACT_RETRY,
+        local_retry_threshold=ACT_HERE,
     )
