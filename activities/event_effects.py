@@ -18,7 +18,7 @@ from axiru.domain.seen_movement import SeenMovement, lacks_refunds, movements_in
 from axiru.domain.stripe_event import DEAUTHORIZED, EVENT_TYPES, EventState
 from axiru.errors import AxiruError
 from axiru.stripe_fields import kept
-from ledger.acts.connection import mark_revoked
+from ledger.acts.connection import follow_account, mark_revoked
 from ledger.acts.dispute import record_dispute
 from ledger.acts.observe import Observed, SeenOn, observe
 from ledger.entry import EntrySigner
@@ -86,7 +86,13 @@ class EventEffects:
             return await self._deauthorized(event)
         if event.type not in EVENT_TYPES or "id" not in event.body:
             return Effect("ignored", "nothing is done about events of this kind")
-        return await (self._dispute(event) if event.body.get("object") == "dispute" else self._movements(event))
+        match event.body.get("object"):
+            case "dispute":
+                return await self._dispute(event)
+            case "account":
+                return await self._account(event)
+            case _:
+                return await self._movements(event)
 
     async def _deauthorized(self, event: Event) -> Effect:
         """One from before the account was connected last says nothing of the access it has now: Stripe is asked."""
@@ -99,6 +105,32 @@ class EventEffects:
             return Effect("processed", "was connected again since")
         ended = await mark_revoked(event.stripe_connection_id, REVOKED, self._signer)
         return Effect("processed", "revoked" if ended else "was not active any more")
+
+    async def _account(self, event: Event) -> Effect:
+        """Country and currency of the connection's own account, as they are now where Stripe says so."""
+        if event.body["id"] != event.stripe_account_id:
+            return Effect("ignored", "another account than the connection's")
+        account = await self._read_account(event) or event.body
+        changed = await follow_account(
+            event.stripe_connection_id,
+            organization_id=event.organization_id,
+            country=account.get("country"),
+            default_currency=account.get("default_currency"),
+            signer=self._signer,
+        )
+        return Effect("processed", "account changed" if changed else "nothing new")
+
+    async def _read_account(self, event: Event) -> Mapping[str, Any] | None:
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                client = await self._clients.of(event.stripe_connection_id)
+                if client is None:
+                    return None
+                read = await client.v1.accounts.retrieve_current_async(options=_options(event))
+        except _NOT_SAID as error:
+            _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
+            return None
+        return kept("account", read.to_dict())
 
     async def _movements(self, event: Event) -> Effect | None:
         found = movements_in(event.body)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
-from axiru.database import rows
+from axiru.database import row, rows
 from axiru.domain.movement import SURFACES, Mode
 from ledger.acts.standing import CompiledVersions, VersionInForce
 from ledger.signing import Signer
@@ -48,6 +48,7 @@ async def fail_safe_claims(
         "iat": int(now.timestamp()),
         "exp": int((now + VALID_FOR).timestamp()),
         "surfaces": await _surfaces(organization_id, mode),
+        "default_connection": await _default_connection(organization_id, mode),
         "unreachable": fallbacks([await _policy(version, compiled) for version in await _active(organization_id)]),
         "programmes": [
             {**msgspec.to_builtins(programme), "expires_at": programme.expires_at.astimezone(UTC).isoformat()}
@@ -88,6 +89,16 @@ async def _surfaces(organization_id: str, mode: Mode) -> dict[str, str]:
         connection = f"{one['stripe_connection_id']}/" if one["stripe_connection_id"] else ""
         told[f"{connection}{one['rail']}.{one['rail_action']}"] = one["surface_mode"]
     return told
+
+
+async def _default_connection(organization_id: str, mode: Mode) -> str | None:
+    found = await row(
+        "SELECT id FROM stripe_connections WHERE organization_id = {} AND mode = {} AND is_default "
+        "AND status = 'active'",
+        organization_id,
+        mode,
+    )
+    return str(found["id"]) if found else None
 
 
 async def _active(organization_id: str) -> list[VersionInForce]:

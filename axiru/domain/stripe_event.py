@@ -34,6 +34,7 @@ EVENT_TYPES: Final = frozenset(
         "charge.dispute.closed",
         "charge.dispute.funds_withdrawn",
         "charge.dispute.funds_reinstated",
+        "account.updated",
         "account.application.deauthorized",
     }
 )

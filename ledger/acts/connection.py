@@ -156,6 +156,36 @@ async def change_connection(
             seal_change(changing, connection_id, "active", "made_default", {"member_id": member_id})
 
 
+async def follow_account(
+    connection_id: str, *, organization_id: str, country: str | None, default_currency: str | None, signer: EntrySigner
+) -> bool:
+    """Take over what Stripe says of the account now; False where nothing of it is new. None is not said.
+
+    Raises ConnectionNotFound.
+    """
+    async with act(signer, organization_id, await mode_of(connection_id, organization_id)) as following:
+        found = await row(
+            "SELECT status, default_currency, profile ->> 'country' AS country FROM stripe_connections WHERE id = {}",
+            connection_id,
+        )
+        assert found is not None  # noqa: S101 - its mode was just read
+        said = {
+            "country": country or found["country"],
+            "default_currency": default_currency or found["default_currency"],
+        }
+        before = {name: found[name] for name in said}
+        if said == before:
+            return False
+        await rows(
+            "UPDATE stripe_connections SET default_currency = {}, profile = profile || {}::jsonb WHERE id = {}",
+            said["default_currency"],
+            json({"country": said["country"]}),
+            connection_id,
+        )
+        seal_change(following, connection_id, found["status"], "account_changed", {**said, "before": before})
+    return True
+
+
 async def disconnect(
     connection_id: str, *, organization_id: str, member_id: str, reason: str, vault: Vault, signer: EntrySigner
 ) -> bool:

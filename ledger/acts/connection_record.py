@@ -12,7 +12,15 @@ from ledger.acts.vote import ReasonRequired
 WriteAction = Literal["refund", "payout", "transfer", "app_fee_refund", "dispute"]
 
 ConnectionChange = Literal[
-    "connected", "reconnected", "revoked", "disconnected", "granted", "grant_revoked", "renamed", "made_default"
+    "connected",
+    "reconnected",
+    "revoked",
+    "disconnected",
+    "granted",
+    "grant_revoked",
+    "renamed",
+    "made_default",
+    "account_changed",
 ]
 
 

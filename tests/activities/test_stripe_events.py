@@ -91,6 +91,14 @@ class Account:
     async def movements(self) -> list[dict[str, Any]]:
         return await rows("SELECT * FROM observed_movements WHERE stripe_connection_id = {}", self.connection_id)
 
+    async def profile(self) -> tuple[str, str]:
+        found = await row(
+            "SELECT profile ->> 'country' AS country, default_currency FROM stripe_connections WHERE id = {}",
+            self.connection_id,
+        )
+        assert found is not None
+        return found["country"], found["default_currency"]
+
     async def plan_fault(
         self, path: str, *, times: int = 1, kind: str = "status_500_before", seconds: float = 0
     ) -> None:
@@ -455,3 +463,19 @@ async def _health(account: Account) -> dict[str, Any]:
     )
     assert found is not None
     return found
+
+
+async def test_country_and_currency_of_the_account_follow_what_stripe_says_of_it_now(account: Account) -> None:
+    told = {"object": "account", "country": "DE", "default_currency": "eur"}
+    event_id = await account.tell("account.updated", {"id": account.id, **told})
+    await account.act()
+    assert ((await account.event(event_id))["state"], await account.profile()) == ("processed", ("US", "usd"))
+
+    await account.plan_fault("/v1/account", times=5)
+    away_id = await account.tell("account.updated", {"id": account.id, **told})
+    await account.act()
+    assert ((await account.event(away_id))["detail"], await account.profile()) == ("account changed", ("DE", "eur"))
+
+    other_id = await account.tell("account.updated", {"id": "acct_of_others", **told})
+    await account.act()
+    assert (await account.event(other_id))["state"] == "ignored"

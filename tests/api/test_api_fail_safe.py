@@ -48,6 +48,7 @@ async def test_document_says_what_holds_without_any_choice_and_for_how_long(
         "app_fee_refund": "hold",
         "dispute": "last_good_packet",
     }
+    assert claims["default_connection"] == "stripe_conn_demo"
     assert claims["surfaces"]["stripe.refund"] == "enforce"
     assert claims["surfaces"]["stripe.adjustment"] == "shadow"
 

@@ -146,7 +146,7 @@ class Authority:
 
     @property
     def jwk(self) -> dict[str, Any]:
-        return {**self.key.as_dict(private=False), "kid": self.key.thumbprint(), "alg": "EdDSA", "use": "sig"}
+        return {**self.key.as_dict(private=False), "kid": self.key.thumbprint(), "alg": "Ed25519", "use": "sig"}
 
     def claims(self, issuer: str, **changed: Any) -> dict[str, Any]:
         now = int(time.time())
@@ -171,7 +171,7 @@ class Authority:
     def sign(self, claims: Any, *, key: OKPKey | None = None, **header: Any) -> str:
         header = {"alg": "Ed25519", "typ": "axiru-fail-safe+jwt", "kid": self.key.thumbprint()} | header
         return jws.serialize_compact(
-            header, json.dumps(claims).encode(), key or self.key, algorithms=["Ed25519", "EdDSA", "HS256", "ES256"]
+            header, json.dumps(claims).encode(), key or self.key, algorithms=["Ed25519", "HS256", "ES256"]
         )
 
     def document(self, issuer: str, **changed: Any) -> dict[str, Any]:

@@ -326,3 +326,14 @@ def _with_other_claims(by: Any, url: str) -> str:
     head, _, signature = by.document(url)["document"].split(".")
     _, claims, _ = by.document(url, **_programme(max_amount_cents=10**9))["document"].split(".")
     return f"{head}.{claims}.{signature}"
+
+
+@pytest.mark.parametrize(("default", "outcome"), [("conn_a", "hold"), ("conn_b", "allow")])
+async def test_without_a_connection_the_default_one_counts(
+    connect: Any, axiru: Any, scripted: Any, authority: Any, default: str, outcome: str
+) -> None:
+    surfaces = {"stripe.transfer": "shadow", "conn_a/stripe.transfer": "enforce"}
+    document = authority.document(axiru.url, surfaces=surfaces, default_connection=default)
+    client = await _known(connect, axiru, scripted, document)
+
+    assert (await client.decide("transfer", 100, "usd", "key_1")).outcome == outcome

@@ -201,7 +201,7 @@ CREATE TABLE fail_open_programmes (
     reason text NOT NULL,
     added_by text NOT NULL REFERENCES members,
     added_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL CHECK (expires_at <= added_at + interval '91 days'),
     removed_by text REFERENCES members,
     removed_at timestamptz
 );

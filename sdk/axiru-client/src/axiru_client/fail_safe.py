@@ -6,7 +6,6 @@ signature to an hour too much, makes it no document at all, and the defaults of 
 
 import base64
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,15 +18,12 @@ from joserfc.jwk import OKPKey
 from axiru_client.vocabulary import DEFAULTS, Mode, WhenUnreachable
 
 TYPE: Final = "axiru-fail-safe+jwt"
-ALGORITHMS: Final = ["Ed25519", "EdDSA"]
-"""One algorithm under its name of RFC 9864 and its older one of RFC 8037."""
+ALGORITHMS: Final = ["Ed25519"]
+"""The one algorithm taken, by its name of RFC 9864."""
 
 _LONGEST_LIFE_SECONDS: Final = 24 * 3600 + 60
 _CLOCK_SKEW_SECONDS: Final = 60
 _LONGEST_DOCUMENT: Final = 256 * 1024
-
-# Both names are taken on purpose; with an Ed25519 key they mean the same.
-warnings.filterwarnings("ignore", message="EdDSA is deprecated via RFC 9864")
 
 
 class FailSafeInvalid(Exception):
@@ -56,13 +52,15 @@ class FailSafe:
     surfaces: Mapping[str, str]
     unreachable: Mapping[str, WhenUnreachable]
     programmes: tuple[Programme, ...]
+    default_connection: str | None = None
 
     def in_shadow(self, surface: str, connection: str | None) -> bool:
         """Whether a surface was in shadow when this was signed.
 
-        Without a connection the organization's default one is meant, and nobody here knows which that is: then every
+        Without a connection the organization's default one is meant. Where nobody here knows which that is, every
         connection has to be.
         """
+        connection = connection or self.default_connection
         if connection is not None and (named := self.surfaces.get(f"{connection}/{surface}")) is not None:
             return named == "shadow"
         own = (mode for name, mode in self.surfaces.items() if connection is None and name.endswith(f"/{surface}"))
@@ -160,6 +158,7 @@ def _fail_safe(claims: Any) -> FailSafe:
         # An instruction of a later release is one we cannot follow: it holds.
         unreachable={action: _instruction(claims["unreachable"].get(action)) for action in DEFAULTS},
         programmes=tuple(_programme(entry) for entry in claims["programmes"]),
+        default_connection=None if (default := claims.get("default_connection")) is None else _text(default),
     )
 
 
