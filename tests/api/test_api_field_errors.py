@@ -130,15 +130,16 @@ def test_other_actions_leave_the_kind_out_or_repeat_their_name(action: str) -> N
     assert errors_of({**RIGHT, "action": action}) == {"intent.kind": "not_allowed"}
 
 
-def test_axiru_executes_refunds_of_a_named_payment_only() -> None:
+def test_axiru_executes_what_names_all_that_the_call_needs() -> None:
     assert errors_of({**RIGHT, "execute": "axiru"}) == {"intent.charge": "missing"}
     assert errors_of({**with_intent(kind="credit", charge="ch_1"), "execute": "axiru"}) == {
         "intent.kind": "not_executable"
     }
-    payout = {"amount_cents": 100, "currency": "usd"}
-    assert errors_of({**RIGHT, "action": "payout", "intent": payout, "execute": "axiru"}) == {
-        "execute": "not_executable"
-    }
+    plain = {"amount_cents": 100, "currency": "usd"}
+    assert movement({**RIGHT, "action": "payout", "intent": plain, "execute": "axiru"}).execute == "axiru"
+    for action, field in (("transfer", "destination"), ("app_fee_refund", "application_fee"), ("dispute", "dispute")):
+        asked = {**RIGHT, "action": action, "intent": plain, "execute": "axiru"}
+        assert errors_of(asked) == {f"intent.{field}": "missing"}
 
 
 def test_unknown_context_is_kept_as_extra_facts() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -287,9 +288,9 @@ async def test_document_is_fetched_behind_the_first_call(
     for number in range(2):
         assert (await client.decide("refund", 100, "usd", f"key_{number}")).reachable
 
-    outcomes = [(await _payout(client, 100, f"key_{number}")).outcome for number in range(2, 30)]
-
-    assert outcomes[-1] == "allow"
+    async with asyncio.timeout(30):
+        while (await _payout(client, 100, f"key_{uuid.uuid4().hex}")).outcome != "allow":
+            await asyncio.sleep(0.01)
 
     assert [path for path, _ in axiru.asked].count(FAIL_SAFE) == 1
 
