@@ -17,6 +17,7 @@ from axiru.domain.dispute import ANSWERABLE, dispute_facts
 from axiru.domain.stripe_event import EVENT_TYPES, StripeEvent, read_event
 from axiru.stripe_events import keep_events
 from axiru.stripe_fields import kept
+from axiru.vault import VaultSealBroken
 from ledger.acts.dispute import record_dispute
 from ledger.entry import EntrySigner
 
@@ -58,7 +59,7 @@ class Reconciliation:
         """Keep every event since the last time and every open dispute; returns how many events the webhook had missed.
 
         Starting over after a crash reads again and keeps nothing twice. Raises StripeError, to be tried again; what
-        Stripe refuses for good is not tried again.
+        Stripe refuses for good is not tried again, nor is a token that cannot be opened.
         """
         connection = await row(
             "SELECT id, organization_id, mode, stripe_account_id, created_at, reconciled_at, "
@@ -66,7 +67,11 @@ class Reconciliation:
             "FROM stripe_connections WHERE id = {} AND status = 'active'",
             connection_id,
         )
-        client = await self._clients.of(connection_id) if connection is not None else None
+        try:
+            client = await self._clients.of(connection_id) if connection is not None else None
+        except VaultSealBroken as error:
+            # It opens no better the next time, and the other connections wait for their turn.
+            raise ApplicationError("The connection's token cannot be opened", non_retryable=True) from error
         if connection is None or client is None:
             return 0
         began = datetime.now(UTC)

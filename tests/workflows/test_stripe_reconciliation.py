@@ -13,7 +13,7 @@ from temporalio.common import RetryPolicy
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from activities.reconciliation import Reconciliation
-from axiru.database import row
+from axiru.database import row, rows
 from axiru.temporal import data_converter
 from workflows import reconciliation
 from workflows.reconciliation import StripeReconciliation, start_reconciliation
@@ -74,6 +74,25 @@ async def test_connection_stripe_does_not_answer_for_keeps_no_other_from_its_tur
     assert await asyncio.wait_for(handle.result(), 60) >= 1
     assert await _health() == before
     keep_history("reconciliation/one_away", await handle.fetch_history())
+
+
+@pytest.mark.usefixtures("missed")
+async def test_token_that_cannot_be_opened_holds_up_no_other_connection(movements: Any) -> None:
+    broken = f"stripe_conn_0{secrets.token_hex(8)}"
+    await rows(
+        "INSERT INTO stripe_connections (id, organization_id, mode, stripe_account_id, token_ciphertext, "
+        "write_actions, default_currency, is_default, status, profile, created_at) VALUES ({}, 'org_demo', 'test', {}, "
+        "{}, ARRAY[]::text[], 'usd', false, 'active', jsonb_build_object(), now())",
+        *(broken, f"acct_{broken}", b"broken"),
+    )
+    try:
+        before = await _health()
+
+        await asyncio.wait_for((await _started(movements, None)).result(), 60)
+
+        assert (await _health())["missed_events"] == before["missed_events"] + 1
+    finally:
+        await rows("UPDATE stripe_connections SET status = 'revoked' WHERE id = {}", broken)
 
 
 async def test_asking_twice_looks_once(movements: Any, monkeypatch: pytest.MonkeyPatch) -> None:
