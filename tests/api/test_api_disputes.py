@@ -265,17 +265,21 @@ async def test_near_its_deadline_a_dispute_is_answered_alone_while_its_charge_ca
     try:
         opening = {"charge": charge, "due_in_seconds": 3_600}
         dispute_id = (await stripe.post("/_sandbox/disputes", json=opening)).raise_for_status().json()["id"]
+        await known(caller, dispute_id)
+        assert (await give(caller, dispute_id, FACTS)).status_code == 201
         async with asyncio.timeout(60):
             while True:
-                found = await known(caller, dispute_id)
+                found = await known(caller, dispute_id, packets=2)
                 if found["submitted"]:
                     break
                 await asyncio.sleep(0.2)
     finally:
         (await stripe.delete("/_sandbox/faults")).raise_for_status()
 
-    (packet,) = found["packets"]
+    packet, empty = found["packets"]
     assert (packet["degraded"], packet["submitted_degraded"], packet["missing"][0]) == (True, True, "charge")
+    assert packet["evidence"] == FACTS
+    assert (empty["evidence"], empty["submitted_degraded"]) == ({}, False), "nobody asked for an empty one"
     (decision,) = found["decisions"]
     assert (decision["by_axiru"], decision["state"]) == (True, "executed")
     shown = (await caller.get(f"/api/v1/decisions/{decision['decision_id']}")).raise_for_status().json()
