@@ -1,12 +1,13 @@
 """The whole product from outside: HTTP to API and Stripe sandbox, signals to processes, the ledger command."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,35 @@ async def controller(product: Product) -> AsyncIterator[httpx.AsyncClient]:
     client = await product.log_in("controller")
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def enforce(stack: DevJson) -> Callable[..., contextlib.AbstractAsyncContextManager[None]]:
+    """Axiru stands before the actions named, whatever other tests chose for them; their surfaces are given back."""
+    ours = "organization_id = 'org_demo' AND mode = 'test' AND rail = 'stripe' AND rail_action = ANY($1)"
+
+    @contextlib.asynccontextmanager
+    async def enforced(*actions: str) -> AsyncIterator[None]:
+        database = await asyncpg.connect(stack.database_admin_url)
+        try:
+            before = await database.fetch(
+                f"DELETE FROM surfaces WHERE {ours} RETURNING to_jsonb(surfaces)::text AS surface",  # noqa: S608
+                actions,
+            )
+            await database.execute(
+                "INSERT INTO surfaces (id, organization_id, mode, stripe_connection_id, rail, rail_action, "
+                "surface_mode, updated_at) SELECT 'org_demo/test/stripe.' || action, 'org_demo', 'test', '', 'stripe', "
+                "action, 'enforce', clock_timestamp() FROM unnest($1::text[]) AS action",
+                actions,
+            )
+            yield
+            await database.execute(f"DELETE FROM surfaces WHERE {ours}", actions)  # noqa: S608
+            await database.execute(
+                "INSERT INTO surfaces SELECT given.* FROM unnest($1::text[]) AS surface, "
+                "jsonb_populate_record(NULL::surfaces, surface::jsonb) AS given",
+                [row["surface"] for row in before],
+            )
+        finally:
+            await database.close()
+
+    return enforced

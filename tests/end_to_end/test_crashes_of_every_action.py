@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import pytest
 
 MERCHANT = "acct_demo_merchant_1"
@@ -21,18 +20,10 @@ ACTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.fixture(autouse=True)
-async def enforced(product: Any) -> AsyncIterator[None]:
-    """The surfaces of these actions in enforce, and as they were afterwards."""
-    database = await asyncpg.connect(product.stack.database_admin_url)
-    added = await database.fetch(
-        "INSERT INTO surfaces (id, organization_id, mode, stripe_connection_id, rail, rail_action, surface_mode, "
-        "updated_at) SELECT 'org_demo/test/stripe.' || a, 'org_demo', 'test', '', 'stripe', a, 'enforce', "
-        "clock_timestamp() FROM unnest($1::text[]) a ON CONFLICT DO NOTHING RETURNING id",
-        ["payout", "transfer", "app_fee_refund"],
-    )
-    yield
-    await database.execute("DELETE FROM surfaces WHERE id = ANY($1)", [row["id"] for row in added])
-    await database.close()
+async def enforced(enforce: Any) -> AsyncIterator[None]:
+    """Axiru stands before these actions, as long as a test runs."""
+    async with enforce("payout", "transfer", "app_fee_refund"):
+        yield
 
 
 @pytest.mark.parametrize("name", ACTIONS)

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
@@ -14,22 +13,10 @@ MERCHANT = "acct_demo_merchant_1"
 
 
 @pytest.fixture(autouse=True)
-async def enforced(product: Any) -> AsyncIterator[None]:
-    """The surfaces of all actions in enforce, and as they were afterwards."""
-    database = await asyncpg.connect(product.stack.database_admin_url)
-    before = {
-        row["rail_action"] for row in await database.fetch("SELECT rail_action FROM surfaces WHERE mode = 'test'")
-    }
-    added = [action for action in ACTIONS if action not in before]
-    await database.execute(
-        "INSERT INTO surfaces (id, organization_id, mode, stripe_connection_id, rail, rail_action, surface_mode, "
-        "updated_at) SELECT 'org_demo/test/stripe.' || a, 'org_demo', 'test', '', 'stripe', a, 'enforce', "
-        "clock_timestamp() FROM unnest($1::text[]) a",
-        added,
-    )
-    yield
-    await database.execute("DELETE FROM surfaces WHERE mode = 'test' AND rail_action = ANY($1)", added)
-    await database.close()
+async def enforced(enforce: Any) -> AsyncIterator[None]:
+    """Axiru stands before all actions, as long as a test runs."""
+    async with enforce(*ACTIONS):
+        yield
 
 
 async def _ask(product: Any, action: str, intent: dict[str, Any], **top: Any) -> httpx.Response:
