@@ -8,7 +8,7 @@ run:
 	@exec scripts/run $(ARGS)
 
 test: setup-tests check
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 check: setup
 	$(BIN)/ruff check
