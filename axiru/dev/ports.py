@@ -17,6 +17,9 @@ LOOPBACK = "127.0.0.1"
 FIRST_FREE_PORT = 20_000
 LAST_FREE_PORT = 31_999
 
+_RESERVATIONS: list[TextIO] = []
+"""Open for as long as this process lives, whoever asked for a port: a file that is closed reserves nothing."""
+
 
 class PortInUse(StackRefused):
     """Somebody else listens on a port that was asked for."""
@@ -29,7 +32,6 @@ class Ports:
 
     def __init__(self) -> None:
         self._taken: set[int] = set()
-        self._reservations: list[TextIO] = []
 
     def claim(self, port: int, *, title: str, option: str) -> int:
         """The port that was asked for, or a free one for 0. Raises PortInUse when somebody listens there."""
@@ -62,7 +64,7 @@ class Ports:
         except OSError:
             reservation.close()
             return False
-        self._reservations.append(reservation)
+        _RESERVATIONS.append(reservation)
         return True
 
     def free(self) -> int:
