@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from axiru.dev.sandbox.agenda import Agenda
@@ -116,6 +116,7 @@ STEPS: dict[str, Callable[[Shop, int, int], None]] = {
 
 
 @settings(max_examples=25, deadline=None)
+@example([("take_back", 0, 1), ("take_back", 0, 1)])
 @given(st.lists(steps, min_size=1, max_size=25))
 def test_nothing_gives_more_than_it_has(done: list[tuple[str, int, int]]) -> None:
     with TemporaryDirectory() as directory:

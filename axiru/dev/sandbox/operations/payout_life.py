@@ -70,7 +70,9 @@ def send(books: Books, payout: Document) -> Document:
 
 
 def cancel(books: Books, payout: Document) -> Document:
-    books.book(payout["amount"], payout["currency"], "payout_cancel", source=payout["id"])
+    """What it has taken comes back; a reversal has brought nothing yet."""
+    if payout["balance_transaction"] is not None:
+        books.book(payout["amount"], payout["currency"], "payout_cancel", source=payout["id"])
     previous = books.change(payout, status="canceled")
     books.record_event("payout.canceled", payout, previous=previous)
     return payout
@@ -127,8 +129,7 @@ def fail(books: Books, payout: Document, *, code: str) -> None:
     if payout["reversed_by"] is not None:
         reversal = books.get("payout", payout["reversed_by"], param="payout")
         if reversal["status"] in ("pending", "in_transit"):
-            previous = books.change(reversal, status="canceled")
-            books.record_event("payout.canceled", reversal, previous=previous)
+            cancel(books, reversal)
 
 
 def _arrival(now: int, method: str) -> int:
