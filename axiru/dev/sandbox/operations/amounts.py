@@ -33,6 +33,18 @@ def amount_text(amount: int, currency: str) -> str:
     return f"{number} {currency.upper()}" if symbol is None else f"{symbol}{number}"
 
 
+def taken(wanted: int | None, left: int, currency: str, *, what: str, limit: str) -> int:
+    """The amount to take of what is left: all of it unless another is wanted. Raises StripeRefusal for more."""
+    if wanted is None:
+        return left
+    if wanted > left:
+        raise StripeRefusal(
+            f"{what} ({amount_text(wanted, currency)}) is greater than {limit} ({amount_text(left, currency)})",
+            param="amount",
+        )
+    return wanted
+
+
 def check_currency(currency: str) -> str:
     """The currency in lower case. Raises ParameterRefused for one that Stripe does not have."""
     lower = currency.lower()

@@ -4,7 +4,7 @@ import msgspec
 
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
-from axiru.dev.sandbox.operations.amounts import amount_text
+from axiru.dev.sandbox.operations.amounts import taken
 from axiru.dev.sandbox.operations.metadata import kept, update_metadata
 from axiru.dev.sandbox.parameters import Page, Parameters, Period
 from axiru.dev.sandbox.refusals import StripeRefusal, resource_missing
@@ -65,13 +65,7 @@ class CreateFeeRefund(msgspec.Struct, frozen=True):
         left = fee["amount"] - fee["amount_refunded"]
         if left == 0:
             raise StripeRefusal(f"Application fee {self.fee} has already been refunded.")
-        amount: int = left if self.amount is None else self.amount
-        if amount > left:
-            raise StripeRefusal(
-                f"Refund amount ({amount_text(amount, currency)}) is greater than unrefunded amount on fee "
-                f"({amount_text(left, currency)})",
-                param="amount",
-            )
+        amount = taken(self.amount, left, currency, what="Refund amount", limit="unrefunded amount on fee")
         refund_id = new_id("fr")
         refund: Document = {
             "id": refund_id,

@@ -5,6 +5,7 @@ import msgspec
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
 from axiru.dev.sandbox.operations.customers import introduce
+from axiru.dev.sandbox.operations.metadata import kept
 from axiru.dev.sandbox.operations.payment_intents import payment_intent
 from axiru.dev.sandbox.parameters import Page, Parameters, Period
 
@@ -81,7 +82,7 @@ class CreateCharge(msgspec.Struct, frozen=True):
             customer=parameters.text("customer"),
             description=parameters.text("description"),
             transfer_group=parameters.text("transfer_group"),
-            metadata=parameters.metadata() or {},
+            metadata=kept(parameters.metadata()),
         )
         parameters.finish()
         return operation
@@ -96,7 +97,7 @@ class CreateCharge(msgspec.Struct, frozen=True):
             created=books.now,
             description=self.description,
             transfer_group=self.transfer_group,
-            metadata={key: value for key, value in self.metadata.items() if value},
+            metadata=self.metadata,
             payment_method_type="konbini" if self.source == KONBINI_SOURCE else "card",
         )
         keep_charge(books, charge)

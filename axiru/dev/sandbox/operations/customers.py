@@ -4,6 +4,7 @@ import msgspec
 
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
+from axiru.dev.sandbox.operations.metadata import kept
 from axiru.dev.sandbox.parameters import Parameters
 from axiru.dev.sandbox.refusals import StripeRefusal
 
@@ -24,7 +25,7 @@ class CreateCustomer(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, parameters: Parameters) -> "CreateCustomer":
         parameters.refuse_unsupported("address", "description", "email", "name", "phone", "shipping", "source")
-        operation = cls(parameters.metadata() or {})
+        operation = cls(kept(parameters.metadata()))
         parameters.finish()
         return operation
 
@@ -68,7 +69,7 @@ def _customer(customer_id: str, *, created: int, metadata: dict[str, str]) -> Do
             "rendering_options": None,
         },
         "livemode": False,
-        "metadata": {key: value for key, value in metadata.items() if value},
+        "metadata": metadata,
         "name": None,
         "phone": None,
         "preferred_locales": [],

@@ -5,7 +5,7 @@ import msgspec
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
 from axiru.dev.sandbox.operations import refund_life
-from axiru.dev.sandbox.operations.amounts import amount_text
+from axiru.dev.sandbox.operations.amounts import taken
 from axiru.dev.sandbox.operations.metadata import kept, update_metadata
 from axiru.dev.sandbox.parameters import Page, Parameters, Period
 from axiru.dev.sandbox.refusals import ParameterRefused, StripeRefusal
@@ -117,15 +117,8 @@ class CreateRefund(msgspec.Struct, frozen=True):
         left = charge["amount"] - charge["amount_refunded"]
         if left == 0:
             raise StripeRefusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-        amount: int = left if self.amount is None else self.amount
-        if amount <= left:
-            return amount
         limit = "charge amount" if charge["amount_refunded"] == 0 else "unrefunded amount on charge"
-        currency = charge["currency"]
-        raise StripeRefusal(
-            f"Refund amount ({amount_text(amount, currency)}) is greater than {limit} ({amount_text(left, currency)})",
-            param="amount",
-        )
+        return taken(self.amount, left, charge["currency"], what="Refund amount", limit=limit)
 
 
 class RetrieveRefund(msgspec.Struct, frozen=True):

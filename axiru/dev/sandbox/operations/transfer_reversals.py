@@ -7,7 +7,7 @@ import msgspec
 
 from axiru.dev.sandbox.answers import Document, new_id
 from axiru.dev.sandbox.books import Books
-from axiru.dev.sandbox.operations.amounts import amount_text, balance_insufficient
+from axiru.dev.sandbox.operations.amounts import balance_insufficient, taken
 from axiru.dev.sandbox.operations.metadata import kept, update_metadata
 from axiru.dev.sandbox.operations.transfers import with_reversals
 from axiru.dev.sandbox.parameters import Page, Parameters
@@ -36,13 +36,7 @@ class CreateTransferReversal(msgspec.Struct, frozen=True):
         left = transfer["amount"] - transfer["amount_reversed"]
         if left == 0:
             raise StripeRefusal(f"Transfer {self.transfer} is already fully reversed.")
-        amount: int = left if self.amount is None else self.amount
-        if amount > left:
-            raise StripeRefusal(
-                f"Transfer reversal amount ({amount_text(amount, currency)}) is greater than unreversed amount "
-                f"({amount_text(left, currency)})",
-                param="amount",
-            )
+        amount = taken(self.amount, left, currency, what="Transfer reversal amount", limit="unreversed amount")
         receiver = books.of(transfer["destination"])
         available = receiver.available().get(currency, 0)
         if amount > available:
