@@ -22,7 +22,6 @@ from policies.syntax import FALLBACKS, Fallback, Policy
 ALGORITHM: Final = "Ed25519"
 TYPE: Final = "axiru-fail-safe+jwt"
 VALID_FOR: Final = timedelta(hours=24)
-_RAIL: Final = "stripe"
 
 
 class Programme(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
@@ -21,8 +21,6 @@ CONNECTION: Final = "stripe_conn_demo"
 _PREPARED_SECONDS: Final = 60.0
 _HEALED_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.3
-
-Connect = Callable[[], AsyncAxiru]
 
 
 class Outcome(msgspec.Struct):

@@ -55,10 +55,6 @@ class Twin:
     async def heal(self, part: Part) -> None:
         await self._toxiproxy.heal(self._names[part])
 
-    async def heal_all(self) -> None:
-        for part in PARTS:
-            await self.heal(part)
-
 
 @asynccontextmanager
 async def running_twin(target: Target, directory: Path, toxiproxy_url: str | None) -> AsyncIterator[Twin]:

@@ -1,7 +1,7 @@
 """The buttons under an approval, and what pressing one says. A vote is for the digest that was shown beside it."""
 
 import re
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -15,8 +15,6 @@ DENY: Final = "axiru.deny"
 OPEN: Final = "axiru.open"
 
 _VALUE: Final = re.compile(r"(ap_[0-9a-z]{26}):([0-9a-f]{64})")
-
-Pressed = Literal["axiru.approve", "axiru.deny"]
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -9,7 +9,6 @@ from policies.conditions.time_of_day import DAYS
 from policies.plain import nodes
 from policies.plain.values import Limit, Money, Values, folded
 
-_TWO_CURRENCIES = "the two limits are in different currencies"
 _GROUPS = {"context", "counterparty", "merchant"}
 
 

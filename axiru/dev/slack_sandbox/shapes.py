@@ -1,6 +1,6 @@
 """Block Kit as far as Axiru uses it, with Slack's documented limits (docs.slack.dev/reference/block-kit)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -104,7 +104,3 @@ class Blocks(msgspec.Struct, frozen=True):
     """The blocks of one message."""
 
     blocks: Annotated[list[Block], Meta(max_length=50)]
-
-
-def as_json(value: Any) -> Any:
-    return msgspec.to_builtins(value)
