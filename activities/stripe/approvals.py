@@ -14,8 +14,9 @@ from activities.stripe.operation import CLOCKS_DIFFER_BY, NOT_FOUND
 from axiru.domain.execution import ExecutionResult, StripeApproval, StripeCall
 from axiru.stripe_errors import code_of
 
+APPROVAL_REQUIRED: Final = "approval_required"
+
 _VERSION: Final = "2026-08-26.preview"
-_CODE: Final = "approval_required"
 _FORBIDDEN: Final = 403
 
 NOT_SHOWN: Final = "not_shown"
@@ -57,10 +58,10 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def approval_required(error: stripe.StripeError) -> StripeApproval | None:
-    """The approval request that an error tells of; None for every other error."""
+    """The approval request that an error tells of, if it can be read; None for every other error."""
     body: Any = error.json_body
     said = body.get("error") if isinstance(body, dict) else None
-    if code_of(error) != _CODE or not isinstance(said, dict):
+    if code_of(error) != APPROVAL_REQUIRED or not isinstance(said, dict):
         return None
     try:
         return msgspec.convert(said.get("approval_request"), StripeApproval)

@@ -5,11 +5,12 @@ from typing import Any, cast
 
 import stripe
 
-from activities.stripe.approvals import approval_required
+from activities.stripe.approvals import APPROVAL_REQUIRED, approval_required
 from activities.stripe.operation import DEFINITE_STATUSES, NOT_FOUND, Sent, account_of, refused
 from activities.stripe.registry import OPERATIONS
 from axiru.domain.execution import ExecutionResult, StripeApproval, StripeCall
 from axiru.errors import AxiruError
+from axiru.stripe_errors import code_of
 
 
 class OutcomeUnknown(AxiruError):
@@ -59,6 +60,9 @@ async def send(
     except stripe.StripeError as error:
         if (asked := approval_required(error)) is not None:
             return asked
+        if code_of(error) == APPROVAL_REQUIRED:
+            # Stripe may make the call yet: it is looked for until somebody knows better.
+            raise OutcomeUnknown("Stripe asks its own people, by a request that cannot be read here.") from error
         # A replayed failure is the stored answer under this key: it will never be another.
         replayed = _replayed_failure(error)
         if error.http_status not in DEFINITE_STATUSES and not replayed:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from activities.stripe import approvals
 from activities.stripe.sending import OutcomeUnknown
 from axiru.database import row, rows
 from axiru.domain.movement import Target
@@ -150,3 +151,26 @@ async def test_answer_that_was_lost_on_its_way_is_asked_for_under_the_same_key(e
     sandbox.plan_fault("approval_required", path="/v1/payouts")
 
     assert await executions.attempt(movement) == "requires_approval"
+
+
+class ApprovalOfAnotherShape(msgspec.Struct):
+    """What a later preview might say instead."""
+
+    request: str
+
+
+async def test_question_that_cannot_be_read_is_not_taken_for_a_refusal(
+    executions: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    movement = await executions.to_execute("payout", Target(), 5_000)
+    sandbox.plan_fault("approval_required", path="/v1/payouts")
+    with monkeypatch.context() as changed:
+        changed.setattr(approvals, "StripeApproval", ApprovalOfAnotherShape)
+        with pytest.raises(OutcomeUnknown):
+            await executions.attempt(movement)
+
+    execution = await executions.execution(movement)
+    assert (execution["decision_state"], execution["movement_state"]) == ("executing", "reserved")
+    newest = sandbox.got("/v2/core/approval_requests")["data"][0]
+    sandbox.told(f"/_sandbox/approval_requests/{newest['id']}", {"approved": True})
+    assert await executions.attempt(movement) == "executed"
