@@ -5,9 +5,8 @@ from typing import cast
 import stripe
 from stripe.params import ApplicationFeeRefundCreateParams
 
-from activities.stripe.operation import Sent, account_of, amount_of, carries_mark, text_of, unfit, without
+from activities.stripe.operation import Sent, account_of, found_by_mark, text_of, unfit_part, without
 from axiru.domain.execution import ExecutionResult, StripeCall
-from axiru.domain.money import money_text
 
 
 class RefundApplicationFee:
@@ -17,23 +16,14 @@ class RefundApplicationFee:
         fee = await client.v1.application_fees.retrieve_async(
             text_of(call, "application_fee"), options=account_of(call)
         )
-        if fee.currency != call.currency:
-            message = f"The fee was taken in {fee.currency}, its refund was decided in {call.currency}."
-            return unfit("currency_mismatch", message)
-        remaining = fee.amount - fee.amount_refunded
-        if amount_of(call) > remaining:
-            message = f"{money_text(remaining, fee.currency)} of this fee can still be refunded."
-            return unfit("amount_exceeds_remaining", message)
-        return None
+        return unfit_part(call, "fee", fee.currency, fee.amount - fee.amount_refunded, "refunded")
 
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
         page = await client.v1.application_fees.refunds.list_async(
             text_of(sent.call, "application_fee"), {"limit": 100}, account_of(sent.call)
         )
-        async for refund in page.auto_paging_iter():
-            if carries_mark(sent.call, refund):
-                return ExecutionResult(True, refund.id)
-        return None
+        refund = await found_by_mark(sent.call, page)
+        return ExecutionResult(True, refund.id) if refund else None
 
     async def make(
         self, client: stripe.StripeClient, call: StripeCall, options: stripe.RequestOptions

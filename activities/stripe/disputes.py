@@ -6,7 +6,7 @@ from typing import cast
 import stripe
 from stripe.params import DisputeUpdateParams
 
-from activities.stripe.operation import Sent, account_of, carries_mark, text_of, unfit
+from activities.stripe.operation import Sent, account_of, carries_mark, text_of, unfit, unfit_currency
 from axiru.domain.dispute import ANSWERABLE, ENDED, DisputeFacts, dispute_facts
 from axiru.domain.evidence import FIELDS, digest_of
 from axiru.domain.execution import ExecutionResult, StripeCall
@@ -82,12 +82,11 @@ async def _read(client: stripe.StripeClient, call: StripeCall) -> stripe.Dispute
 
 
 def _not_as_decided(facts: DisputeFacts, call: StripeCall) -> ExecutionResult | None:
-    if facts.currency != call.currency:
-        return unfit("currency_mismatch", f"This dispute is in {facts.currency}, the decision in {call.currency}.")
-    if call.amount_cents is not None and facts.amount_cents != call.amount_cents:
+    other = unfit_currency(call, "dispute", facts.currency)
+    if other is None and call.amount_cents is not None and facts.amount_cents != call.amount_cents:
         disputed = money_text(facts.amount_cents, facts.currency)
         return unfit("amount_mismatch", f"{disputed} is disputed now, which is not what was decided.")
-    return None
+    return other
 
 
 def _not_answerable(facts: DisputeFacts, now: datetime | None) -> ExecutionResult | None:

@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.stripe.approvals import NOT_SHOWN, ended, read_approval, withdraw
 from activities.stripe.heartbeats import heartbeats
 from activities.stripe.operation import Sent
-from activities.stripe.sending import OutcomeUnknown, look_up, send, why_unfit
+from activities.stripe.sending import UNCERTAIN_FACTOR, OutcomeUnknown, look_up, send, why_unfit
 from activities.stripe_client import StripeClients
 from axiru.database import row
 from axiru.domain.decision import MovementInput
@@ -26,8 +26,6 @@ from ledger.entry import EntrySigner
 
 _PERMISSION_SECONDS: Final = 2.0
 _ENDED: Final = {"succeeded": "executed", "failed": "execution_failed"}
-_UNCERTAIN_FACTOR: Final = 2
-"""A call that was sent is taken to be over after this many of its time-outs."""
 
 
 class PermissionStale(AxiruError):
@@ -112,7 +110,7 @@ class StripeExecutor:
         asked_at = monotonic()
         permission = await intend(
             movement.decision_id,
-            uncertain_seconds=_UNCERTAIN_FACTOR * self._settings.stripe_timeout_seconds,
+            uncertain_seconds=UNCERTAIN_FACTOR * self._settings.stripe_timeout_seconds,
             unfit=unfit,
             **self._chain(movement),
         )

@@ -1,13 +1,16 @@
 """What every operation on Stripe can do: say that it does not fit, find what it made before, and make it."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import stripe
 
 from axiru.domain.execution import ExecutionResult, StripeCall
+from axiru.domain.money import money_text
 from axiru.stripe_errors import code_of
+
+T = TypeVar("T", bound=stripe.StripeObject)
 
 NOT_FOUND: Final = 404
 DEFINITE_STATUSES: Final = frozenset({400, 401, 402, 403, 404})
@@ -91,6 +94,14 @@ def carries_mark(call: StripeCall, found: stripe.StripeObject) -> bool:
     return named and all(_id_or_value(shown.get(name)) == value for name, value in decided.items())
 
 
+async def found_by_mark(call: StripeCall, listed: stripe.ListObject[T]) -> T | None:
+    """What this call made, in a list of all that it may be among; None where it is not there."""
+    async for one in listed.auto_paging_iter():
+        if carries_mark(call, one):
+            return one
+    return None
+
+
 def _id_or_value(shown: Any) -> Any:
     return shown.get("id") if isinstance(shown, dict) else shown
 
@@ -103,3 +114,19 @@ def refused(error: stripe.StripeError) -> ExecutionResult:
 def unfit(code: str, message: str) -> ExecutionResult:
     """A call that is not made, and why."""
     return ExecutionResult(False, None, None, code, message)
+
+
+def unfit_currency(call: StripeCall, kind: str, currency: str) -> ExecutionResult | None:
+    """An object of this kind is in another currency than was decided."""
+    if currency == call.currency:
+        return None
+    return unfit("currency_mismatch", f"This {kind} is in {currency}, the decision in {call.currency}.")
+
+
+def unfit_part(call: StripeCall, kind: str, currency: str, left: int, taken: str) -> ExecutionResult | None:
+    """Less is left of it than was decided, or it is in another currency; `taken` is what has become of the rest."""
+    other = unfit_currency(call, kind, currency)
+    if other is None and amount_of(call) > left:
+        message = f"{money_text(left, currency)} of this {kind} can still be {taken}."
+        return unfit("amount_exceeds_remaining", message)
+    return other

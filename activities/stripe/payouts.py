@@ -10,9 +10,11 @@ from activities.stripe.operation import (
     Unconditional,
     account_of,
     carries_mark,
+    found_by_mark,
     made_since,
     text_of,
     unfit,
+    unfit_currency,
     without,
 )
 from axiru.domain.execution import REVERSIBLE_PAYOUTS, ExecutionResult, StripeCall
@@ -25,10 +27,8 @@ class CreatePayout(Unconditional):
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
         listed = {**made_since(sent), "limit": 100}
         page = await client.v1.payouts.list_async(cast(PayoutListParams, listed), account_of(sent.call))
-        async for payout in page.auto_paging_iter():
-            if carries_mark(sent.call, payout):
-                return _made(payout)
-        return None
+        payout = await found_by_mark(sent.call, page)
+        return _made(payout) if payout else None
 
     async def make(
         self, client: stripe.StripeClient, call: StripeCall, options: stripe.RequestOptions
@@ -94,13 +94,11 @@ async def _payout_of(client: stripe.StripeClient, call: StripeCall) -> stripe.Pa
 
 def _other_than_decided(payout: stripe.Payout, call: StripeCall) -> ExecutionResult | None:
     """A payout is taken back whole, so what was decided is its amount; an undo decides no amount anew."""
-    if payout.currency != call.currency:
-        message = f"The payout is in {payout.currency}, taking it back was decided in {call.currency}."
-        return unfit("currency_mismatch", message)
-    if call.amount_cents is not None and payout.amount != call.amount_cents:
+    other = unfit_currency(call, "payout", payout.currency)
+    if other is None and call.amount_cents is not None and payout.amount != call.amount_cents:
         message = f"This payout is of {money_text(payout.amount, payout.currency)} and is taken back whole."
         return unfit("amount_mismatch", message)
-    return None
+    return other
 
 
 def _made(payout: stripe.Payout) -> ExecutionResult:

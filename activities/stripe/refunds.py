@@ -5,10 +5,9 @@ from typing import cast
 import stripe
 from stripe.params import RefundCreateParams, RefundListParams
 
-from activities.stripe.operation import Sent, account_of, amount_of, carries_mark, text_of, unfit
+from activities.stripe.operation import Sent, account_of, found_by_mark, text_of, unfit, unfit_part
 from activities.stripe_client import read_charge
 from axiru.domain.execution import ExecutionResult, StripeCall
-from axiru.domain.money import money_text
 
 
 class CreateRefund:
@@ -25,23 +24,14 @@ class CreateRefund:
         )
         if paid is None:
             return None
-        if paid.currency != call.currency:
-            message = f"The payment was made in {paid.currency}, the refund was decided in {call.currency}."
-            return unfit("currency_mismatch", message)
-        remaining = paid.amount - paid.amount_refunded
-        if amount_of(call) > remaining:
-            message = f"{money_text(remaining, paid.currency)} of this payment can still be refunded."
-            return unfit("amount_exceeds_remaining", message)
-        return None
+        return unfit_part(call, "payment", paid.currency, paid.amount - paid.amount_refunded, "refunded")
 
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
         payment = {name: given for name, given in sent.call.parameters.items() if name in {"charge", "payment_intent"}}
         listed = cast(RefundListParams, {**payment, "limit": 100})
         page = await client.v1.refunds.list_async(listed, account_of(sent.call))
-        async for refund in page.auto_paging_iter():
-            if carries_mark(sent.call, refund):
-                return _made(refund)
-        return None
+        refund = await found_by_mark(sent.call, page)
+        return _made(refund) if refund else None
 
     async def make(
         self, client: stripe.StripeClient, call: StripeCall, options: stripe.RequestOptions

@@ -1,7 +1,7 @@
 """Sending one call: what Stripe's answers and silences mean, the same for every operation."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import stripe
 
@@ -11,6 +11,9 @@ from activities.stripe.registry import OPERATIONS
 from axiru.domain.execution import ExecutionResult, StripeApproval, StripeCall
 from axiru.errors import AxiruError
 from axiru.stripe_errors import code_of
+
+UNCERTAIN_FACTOR: Final = 2
+"""A call that was sent is taken to be over after this many of its time-outs."""
 
 
 class OutcomeUnknown(AxiruError):

@@ -9,15 +9,13 @@ from activities.stripe.operation import (
     Sent,
     Unconditional,
     account_of,
-    amount_of,
-    carries_mark,
+    found_by_mark,
     made_since,
     text_of,
-    unfit,
+    unfit_part,
     without,
 )
 from axiru.domain.execution import ExecutionResult, StripeCall
-from axiru.domain.money import money_text
 
 
 class CreateTransfer(Unconditional):
@@ -32,10 +30,8 @@ class CreateTransfer(Unconditional):
         narrowed = {"transfer_group": group} if group else {"destination": to, **made_since(sent)}
         listed = cast(TransferListParams, {**narrowed, "limit": 100})
         page = await client.v1.transfers.list_async(listed, account_of(sent.call))
-        async for transfer in page.auto_paging_iter():
-            if carries_mark(sent.call, transfer):
-                return ExecutionResult(True, transfer.id)
-        return None
+        transfer = await found_by_mark(sent.call, page)
+        return ExecutionResult(True, transfer.id) if transfer else None
 
     async def make(
         self, client: stripe.StripeClient, call: StripeCall, options: stripe.RequestOptions
@@ -49,23 +45,15 @@ class ReverseTransfer:
 
     async def unfit(self, client: stripe.StripeClient, call: StripeCall) -> ExecutionResult | None:
         transfer = await client.v1.transfers.retrieve_async(text_of(call, "transfer"), options=account_of(call))
-        if transfer.currency != call.currency:
-            message = f"The transfer was made in {transfer.currency}, its reversal was decided in {call.currency}."
-            return unfit("currency_mismatch", message)
-        remaining = transfer.amount - transfer.amount_reversed
-        if amount_of(call) > remaining:
-            message = f"{money_text(remaining, transfer.currency)} of this transfer can still be reversed."
-            return unfit("amount_exceeds_remaining", message)
-        return None
+        left = transfer.amount - transfer.amount_reversed
+        return unfit_part(call, "transfer", transfer.currency, left, "reversed")
 
     async def find(self, client: stripe.StripeClient, sent: Sent) -> ExecutionResult | None:
         page = await client.v1.transfers.reversals.list_async(
             text_of(sent.call, "transfer"), {"limit": 100}, account_of(sent.call)
         )
-        async for reversal in page.auto_paging_iter():
-            if carries_mark(sent.call, reversal):
-                return ExecutionResult(True, reversal.id)
-        return None
+        reversal = await found_by_mark(sent.call, page)
+        return ExecutionResult(True, reversal.id) if reversal else None
 
     async def make(
         self, client: stripe.StripeClient, call: StripeCall, options: stripe.RequestOptions

@@ -1,20 +1,16 @@
 """Takes back what was executed, with one call to Stripe, exactly once."""
 
-from typing import Final
-
 from temporalio import activity
 
 from activities.stripe.heartbeats import heartbeats
 from activities.stripe.operation import Sent
-from activities.stripe.sending import OutcomeUnknown, look_up, send, why_unfit
+from activities.stripe.sending import UNCERTAIN_FACTOR, OutcomeUnknown, look_up, send, why_unfit
 from activities.stripe_client import StripeClients
 from axiru.domain.decision import MovementInput
 from axiru.domain.execution import ExecutionResult, StripeApproval
 from axiru.settings import Settings
 from ledger.acts.undo import ENDED, NotUndoable, permit_undo, read_undoing, settle_undo
 from ledger.entry import EntrySigner
-
-_UNCERTAIN_FACTOR: Final = 2
 
 
 class StripeUndoer:
@@ -49,7 +45,7 @@ class StripeUndoer:
                 movement.decision_id,
                 organization_id=movement.organization_id,
                 mode=movement.mode,
-                uncertain_seconds=_UNCERTAIN_FACTOR * self._settings.stripe_timeout_seconds,
+                uncertain_seconds=UNCERTAIN_FACTOR * self._settings.stripe_timeout_seconds,
                 unfit=unfit,
                 signer=self._signer,
             )
