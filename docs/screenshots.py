@@ -7,67 +7,21 @@ Publishes a policy and asks for a handful of refunds, so that there is something
 import asyncio
 import shutil
 import sys
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 from playwright.async_api import Browser, Page, async_playwright
+from shown_business import Scene, Stack, set_up
 
 OUT = Path(__file__).parent / "screenshots"
 SIZES = ((1280, 800), (390, 844))
-POLICY_LOOKS = ((1280, "light"), (390, "dark"))
-REFUNDS: tuple[dict[str, Any], ...] = (
-    {"amount_cents": 4_900, "charge": "ch_demo_011", "customer": "cus_demo_020", "source": "support_console"},
-    {
-        "amount_cents": 12_000,
-        "charge": "ch_demo_012",
-        "customer": "cus_demo_012",
-        "source": "refund_agent",
-        "tenure": 3,
-    },
-    {"amount_cents": 14_200, "charge": "ch_demo_013", "customer": "cus_demo_013", "source": "refund_agent"},
-    {"amount_cents": 2_350, "charge": "ch_demo_014", "customer": "cus_demo_014", "source": "support_console"},
-    {"amount_cents": 18_000, "charge": "ch_demo_015", "customer": "cus_demo_015", "source": "zendesk", "approve": True},
-    {"amount_cents": 6_450, "charge": "ch_demo_016", "customer": "cus_demo_016", "source": "support_console"},
-    {
-        "amount_cents": 9_900,
-        "charge": "ch_demo_017",
-        "customer": "cus_demo_017",
-        "source": "zendesk",
-        "why": "fraudulent",
-    },
-    {
-        "amount_cents": 23_150,
-        "charge": "ch_demo_018",
-        "customer": "cus_demo_018",
-        "source": "refund_agent",
-        "deny": True,
-    },
-    {"amount_cents": 1_299, "charge": "ch_demo_019", "customer": "cus_demo_019", "source": "support_console"},
-    {"amount_cents": 40_000, "charge": "ch_demo_020", "customer": "cus_demo_020", "source": "support_console"},
-)
+SCHEMES = ("light", "dark")
+EVERYTHING = ((1280, "light"), (390, "dark"))
+"""The looks in which every page is shown; the others show decisions only."""
 
-
-class User(msgspec.Struct):
-    email: str
-    password: str
-    roles: list[str]
-
-
-class Stack(msgspec.Struct):
-    """What is needed of `dev.json`."""
-
-    api_url: str
-    console_url: str
-    stripe_api_base: str
-    api_keys: dict[str, str]
-    users: list[User]
-
-
-NEW_LIMIT = "Half of what was lost last quarter went out in refunds between $45 and $150."
 MISTAKEN = """Policy card-refunds governs refunds on stripe.
 
 Refunds over $500 are denied.
@@ -77,350 +31,147 @@ Refunds of $75 to $90 are flagged, saying "Just under the limit".
 
 
 async def main(stack: Stack) -> None:
-    await _publish_shadow(stack)
-    bypass = await _use_stripe(stack)
-    decisions = await _ask_for_refunds(stack)
-    await _ask_for_information(stack, decisions[-1])
-    replay = await _replay(stack, {"source": "decisions", "title": "Decisions of the last 30 days"})
-    await _replay(stack, {"source": "stripe", "stripe_connection_id": "stripe_conn_demo"})
-    await _propose_list(stack)
-    await use_controls(stack)
+    scene = await set_up(stack)
     async with async_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
         for size in SIZES:
-            for scheme in ("light", "dark"):
-                await _take(browser, stack, decisions, replay, size, scheme)
-        for width, scheme in POLICY_LOOKS:
-            size = next(size for size in SIZES if size[0] == width)
-            await _take_stripe(browser, stack, bypass, size, scheme)
+            for scheme in SCHEMES:
+                everything = (size[0], scheme) in EVERYTHING
+                async with _camera(browser, stack, size, scheme) as camera:
+                    await _take_decisions(camera, scene)
+                    if everything:
+                        await _take_approvals(camera)
+                        await _take_policies(camera, scene)
+                if everything:
+                    async with _camera(browser, stack, size, scheme) as camera:
+                        await camera.log_in("admin")
+                        await _take_organization(camera)
+                        await _take_stripe(camera, scene)
         await browser.close()
 
 
-def _as_admin(stack: Stack) -> httpx.AsyncClient:
-    key = {"Authorization": f"Bearer {stack.api_keys['admin']}"}
-    return httpx.AsyncClient(base_url=stack.api_url, timeout=30, headers=key)
+class Camera:
+    """A page of the console in one look."""
+
+    def __init__(self, page: Page, stack: Stack, look: str) -> None:
+        self.page = page
+        self._stack = stack
+        self._look = look
+
+    async def shot(self, name: str) -> None:
+        await self.page.screenshot(path=OUT / f"{name}-{self._look}.png", animations="disabled")
+
+    async def open_log_in(self) -> None:
+        await self.page.goto(f"{self._stack.console_url}/login")
+        await self.page.wait_for_selector("form.login")
+
+    async def log_in(self, role: str) -> None:
+        await self.open_log_in()
+        user = next(user for user in self._stack.users if role in user.roles)
+        await self.page.get_by_label("E-mail").fill(user.email)
+        await self.page.get_by_label("Password").fill(user.password)
+        await self.page.get_by_role("button", name="Log in").click()
+        await self._settled()
+
+    async def open(self, path: str, wait_for: str | None = None) -> None:
+        await self.page.goto(self._stack.console_url + path)
+        await self._settled()
+        if wait_for is not None:
+            await self.page.wait_for_selector(wait_for)
+
+    async def press(self, button: str, wait_for: str = "dialog[open]") -> None:
+        await self.page.get_by_role("button", name=button, exact=True).click()
+        await self.page.wait_for_selector(wait_for)
+
+    async def take(self, *shown: tuple[str, str, str]) -> None:
+        """One picture each: its name, the page's path, and what has to be there."""
+        for name, path, wait_for in shown:
+            await self.open(path, wait_for)
+            await self.shot(name)
+
+    async def _settled(self) -> None:
+        await self.page.wait_for_selector(".feed-live")
+        await self.page.evaluate("document.fonts.ready.then(() => null)")
 
 
-async def _publish_shadow(stack: Stack) -> None:
-    """A stricter version that looks on beside the live one."""
-    async with _as_admin(stack) as http:
-        live = (await http.get("/api/v1/policies/refunds-starter/versions/1")).raise_for_status().json()["yaml"]
-        text = live.replace("gt: 15000", "gt: 4500").replace("over $150", "over $45")
-        draft = {"text": text, "format": "yaml", "note": NEW_LIMIT}
-        draft_id = (await http.post("/api/v1/policies/drafts", json=draft)).raise_for_status().json()["id"]
-        (await http.post(f"/api/v1/policies/drafts/{draft_id}/publish")).raise_for_status()
-
-
-FACTS = {
-    "customer_name": "Mira Olsen",
-    "shipping_tracking_number": "1Z999AA10123456784",
-    "product_description": "A pair of trail running shoes, size 42, from the order of 19 October.",
-}
-
-
-async def _use_stripe(stack: Stack) -> str:
-    """Makes a refund that never asks, tells of disputes and gathers evidence; gives the decision on the refund."""
-    sandbox = httpx.AsyncClient(base_url=stack.stripe_api_base, timeout=30, auth=("sk_test_pictures", ""))
-    async with sandbox, _as_admin(stack) as http:
-        named = await http.patch("/api/v1/connections/stripe_conn_demo", json={"name": "Online shop"})
-        named.raise_for_status()
-        refund = {"path": "/v1/refunds", "params": {"charge": "ch_demo_010", "amount": 12_000}}
-        (await sandbox.post("/_sandbox/dashboard", json=refund)).raise_for_status()
-        for number in range(1, 5):
-            seen = await sandbox.post(f"/v1/disputes/du_demo_00{number}", data={"metadata[seen]": "yes"})
-            seen.raise_for_status()
-        enforced = {"surface_mode": "enforce", "override_reason": "The settlement job is new: nothing to compare with."}
-        body = {"surface": "stripe.transfer", "mode": "test", "reason": "Transfers above the plan wait for people."}
-        (await http.put("/api/v1/surfaces", json={**body, **enforced})).raise_for_status()
-        bypass = (await _found(http, "/api/v1/decisions?bypass=true", 1))[0]["decision_id"]
-        await _found(http, "/api/v1/disputes", 4)
-        for field, text in FACTS.items():
-            path = "/api/v1/disputes/du_demo_002/packets"
-            (await http.post(path, json={"facts": {field: text}})).raise_for_status()
-    return str(bypass)
-
-
-async def _found(http: httpx.AsyncClient, path: str, count: int) -> list[Any]:
-    for _ in range(60):
-        items: list[Any] = (await http.get(path)).raise_for_status().json()["items"]
-        if len(items) >= count:
-            return items
-        await asyncio.sleep(0.5)
-    raise TimeoutError(path)
-
-
-async def _ask_for_information(stack: Stack, decision_id: str) -> None:
-    """What people say to each other about the decision that is shown."""
-    async with httpx.AsyncClient(base_url=stack.api_url, timeout=30) as http:
-        for role, kind, text in (
-            ("controller", "question", "Was the second parcel returned as well? The order lists two."),
-            ("support", "answer", "Both came back on Friday; the warehouse has checked them."),
-        ):
-            key = {"Authorization": f"Bearer {await _token(http, stack, role)}"}
-            decision = (await http.get(f"/api/v1/decisions/{decision_id}", headers=key)).raise_for_status().json()
-            path = f"/api/v1/approvals/{decision['approval']['approval_id']}/comments"
-            (await http.post(path, json={"kind": kind, "text": text}, headers=key)).raise_for_status()
-
-
-async def _token(http: httpx.AsyncClient, stack: Stack, role: str) -> str:
-    user = next(user for user in stack.users if role in user.roles)
-    credentials = {"email": user.email, "password": user.password}
-    token: str = (await http.post("/api/v1/sessions", json=credentials)).raise_for_status().json()["token"]
-    return token
-
-
-async def _replay(stack: Stack, history: dict[str, str]) -> str:
-    """What was done just now, through the strict template."""
-    async with _as_admin(stack) as http:
-        body = {**history, "policy": {"pack": "refunds-strict"}}
-        replay: str = (await http.post("/api/v1/replays", json=body)).raise_for_status().json()["id"]
-        for _ in range(60):
-            if (await http.get(f"/api/v1/replays/{replay}")).raise_for_status().json()["state"] == "done":
-                return replay
-            await asyncio.sleep(0.5)
-    raise TimeoutError(replay)
-
-
-async def _propose_list(stack: Stack) -> None:
-    async with _as_admin(stack) as http:
-        values = ["cus_Q1mT8", "cus_R7bK2", "cus_P4xN6", "cus_L9dW3", "cus_M2fY5"]
-        about = {"kind": "customer", "description": "Customers whose refunds are looked at by hand."}
-        body = {"slug": "watched_customers", **about, "values": values, "note": "From the review of last month"}
-        (await http.post("/api/v1/lists", json=body)).raise_for_status()
-
-
-async def use_controls(stack: Stack) -> None:
-    """A freeze and a mark in force, a breaker that proposes another, an agent, and a webhook's endpoint."""
-    freeze = {"kind": "freeze", "scope": {"customer_id": "cus_W5rT7"}, "reason": "Chargebacks on four orders."}
-    mark = {"kind": "mark_for_review", "scope": {"stripe_account_id": "acct_demo_0042"}, "reason": "New owner."}
-    breaker = {
-        "name": "Refund spike",
-        "mode": "test",
-        "metric": "amount",
-        "surface": "stripe.refund",
-        "currency": "usd",
-        "window_seconds": 3_600,
-        "baseline_seconds": 604_800,
-        "factor_percent": 300,
-        "minimum": 50_000,
-        "response": "propose",
-        "freeze_seconds": 14_400,
-    }
-    endpoint = {"url": "https://hooks.example.com/axiru", "events": ["approval.*"], "mode": "test"}
-    async with _as_admin(stack) as http:
-        members = (await http.get("/api/v1/members")).raise_for_status().json()["items"]
-        owner = next(member["id"] for member in members if "agent_owner" in member["roles"])
-        agent = {"agent_id": "refund_agent", "name": "Refund agent", "owner_member_id": owner}
-        for path, body in (
-            ("controls", {**freeze, "mode": "test"}),
-            ("controls", {**mark, "mode": "test"}),
-            ("breakers", breaker),
-            ("webhooks", {**endpoint, "description": "Back office"}),
-            ("agents", agent),
-        ):
-            (await http.post(f"/api/v1/{path}", json=body)).raise_for_status()
-        for _ in range(60):
-            if (await http.get("/api/v1/breaker-trips")).raise_for_status().json()["items"]:
-                return
-            await asyncio.sleep(0.5)
-    raise TimeoutError(breaker["name"])
-
-
-async def _ask_for_refunds(stack: Stack) -> list[str]:
-    async with httpx.AsyncClient(base_url=stack.api_url, timeout=30) as http:
-        token = await _token(http, stack, "controller")
-        asked = []
-        for refund in REFUNDS:
-            key = {"Authorization": f"Bearer {stack.api_keys['decisions']}"}
-            answer = await http.post("/api/v1/decisions", json=_body(refund), headers=key)
-            decision = answer.raise_for_status().json()
-            asked.append(decision["decision_id"])
-            verdict = "approve" if refund.get("approve") else "deny" if refund.get("deny") else None
-            if verdict is not None:
-                reason = "Duplicate charge, checked." if verdict == "approve" else "The order was delivered."
-                vote = f"/api/v1/approvals/{decision['approval_id']}/{verdict}"
-                answer = await http.post(vote, json={"reason": reason}, headers={"Authorization": f"Bearer {token}"})
-                answer.raise_for_status()
-                executed = f"/api/v1/decisions/{decision['decision_id']}?wait=20"
-                (await http.get(executed, headers=key)).raise_for_status()
-    return asked
-
-
-def _body(refund: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "idempotency_key": f"screenshot-{uuid.uuid4()}",
-        "execute": "axiru",
-        "source": refund["source"],
-        "intent": {
-            "kind": "refund",
-            "amount_cents": refund["amount_cents"],
-            "currency": "usd",
-            "charge": refund["charge"],
-            "stripe_connection_id": "stripe_conn_demo",
-        },
-        "context": {
-            "customer_id": refund["customer"],
-            "customer_tenure_days": refund.get("tenure", 412),
-            "reason_code": refund.get("why", "requested_by_customer"),
-        },
-        "metadata": {"ticket": "48213"},
-    }
-
-
-async def _take(
-    browser: Browser, stack: Stack, decisions: list[str], replay: str, size: tuple[int, int], scheme: Any
-) -> None:
+@asynccontextmanager
+async def _camera(browser: Browser, stack: Stack, size: tuple[int, int], scheme: Any) -> AsyncIterator[Camera]:
     width, height = size
     context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = await context.new_page()
-
-    async def shot(name: str) -> None:
-        await page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png", animations="disabled")
-
-    await page.goto(f"{stack.console_url}/login")
-    await page.wait_for_selector("form.login")
-    await shot("login")
-    controller = next(user for user in stack.users if "controller" in user.roles)
-    await page.get_by_label("E-mail").fill(controller.email)
-    await page.get_by_label("Password").fill(controller.password)
-    await page.get_by_role("button", name="Log in").click()
-    await _settled(page)
-    await shot("queue")
-    await page.goto(f"{stack.console_url}/decisions/{decisions[-1]}")
-    await _settled(page)
-    await page.wait_for_selector(".vote-buttons")
-    await shot("decision")
-    await page.get_by_role("button", name="Approve…").click()
-    await page.wait_for_selector("dialog[open] .button-primary")
-    await shot("confirm")
-    approved = decisions[next(place for place, refund in enumerate(REFUNDS) if refund.get("approve"))]
-    await page.goto(f"{stack.console_url}/decisions/{approved}")
-    await _settled(page)
-    await page.wait_for_selector(".cast-vote")
-    await shot("executed")
-    await page.goto(f"{stack.console_url}/controls")
-    await _settled(page)
-    await page.get_by_role("button", name="Engage kill switch…").click()
-    await page.wait_for_selector("dialog[open]")
-    await shot("kill-switch")
-    if (width, scheme) in POLICY_LOOKS:
-        await _take_approvals(page, stack.console_url, shot)
-        await _take_policies(page, stack.console_url, replay, shot)
+    yield Camera(await context.new_page(), stack, f"{width}-{scheme}")
     await context.close()
-    if (width, scheme) in POLICY_LOOKS:
-        context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        await take_organization(await context.new_page(), stack, f"{width}-{scheme}")
-        await context.close()
 
 
-async def _take_approvals(page: Page, url: str, shot: Callable[[str], Awaitable[None]]) -> None:
-    await page.goto(f"{url}/approvals?tab=open")
-    await _settled(page)
-    await page.locator(".inbox tbody input:enabled").first.check()
-    await page.wait_for_selector(".bulk .button-primary")
-    await shot("approvals")
-    await page.goto(f"{url}/account")
-    await _settled(page)
-    await page.wait_for_selector(".log-ins li")
-    await shot("account")
+async def _take_decisions(camera: Camera, scene: Scene) -> None:
+    """A controller's way from the log-in to the kill switch."""
+    await camera.open_log_in()
+    await camera.shot("login")
+    await camera.log_in("controller")
+    await camera.shot("queue")
+    await camera.take(("decision", f"/decisions/{scene.decisions[-1]}", ".vote-buttons"))
+    await camera.press("Approve…", "dialog[open] .button-primary")
+    await camera.shot("confirm")
+    await camera.take(("executed", f"/decisions/{scene.executed}", ".cast-vote"))
+    await camera.open("/controls")
+    await camera.press("Engage kill switch…")
+    await camera.shot("kill-switch")
 
 
-async def _take_policies(page: Page, url: str, replay: str, shot: Callable[[str], Awaitable[None]]) -> None:
-    for name, path, wait_for in (
+async def _take_approvals(camera: Camera) -> None:
+    await camera.open("/approvals?tab=open")
+    await camera.page.locator(".inbox tbody input:enabled").first.check()
+    await camera.page.wait_for_selector(".bulk .button-primary")
+    await camera.shot("approvals")
+    await camera.take(("account", "/account", ".log-ins li"))
+
+
+async def _take_policies(camera: Camera, scene: Scene) -> None:
+    await camera.take(
         ("policies", "/policies", ".rows li"),
         ("template", "/policies/templates/daa-rolling-window", ".sentences li"),
         ("list", "/lists/watched_customers", ".values li"),
-        ("replay", f"/replays/{replay}", ".found tbody tr"),
+        ("replay", f"/replays/{scene.replay}", ".found tbody tr"),
         ("policy", "/policies/refunds-starter?v=2", ".changes tbody tr"),
-    ):
-        await page.goto(url + path)
-        await _settled(page)
-        await page.wait_for_selector(wait_for)
-        await shot(name)
-    await page.get_by_role("button", name="Promote…").click()
-    await page.wait_for_selector("dialog[open] .promise")
-    await shot("promote")
-    await page.goto(f"{url}/policies/drafts/new")
-    await _settled(page)
-    await page.get_by_role("textbox", name="Policy text").fill(MISTAKEN)
-    await page.wait_for_selector(".problems li")
-    await shot("editor")
+    )
+    await camera.press("Promote…", "dialog[open] .promise")
+    await camera.shot("promote")
+    await camera.open("/policies/drafts/new")
+    await camera.page.get_by_role("textbox", name="Policy text").fill(MISTAKEN)
+    await camera.page.wait_for_selector(".problems li")
+    await camera.shot("editor")
 
 
-async def take_organization(page: Page, stack: Stack, look: str) -> None:
+async def _take_organization(camera: Camera) -> None:
     """Controls, members, keys and integrations, as an admin sees them."""
-
-    async def shot(name: str) -> None:
-        await page.screenshot(path=OUT / f"{name}-{look}.png", animations="disabled")
-
-    admin = next(user for user in stack.users if "admin" in user.roles)
-    await page.goto(f"{stack.console_url}/login")
-    await page.get_by_label("E-mail").fill(admin.email)
-    await page.get_by_label("Password").fill(admin.password)
-    await page.get_by_role("button", name="Log in").click()
-    for name, path, wait_for in (
+    await camera.take(
         ("controls", "/controls", ".in-force .quoted"),
         ("members", "/members", ".rows li"),
         ("keys", "/keys", ".rows li"),
         ("integrations", "/integrations", ".rows-inset li strong"),
-    ):
-        await _settled(page)
-        await page.goto(stack.console_url + path)
-        await _settled(page)
-        await page.wait_for_selector(wait_for)
-        await shot(name)
-    await page.goto(f"{stack.console_url}/controls")
-    await _settled(page)
-    await page.get_by_role("button", name="Freeze…", exact=True).click()
-    await page.wait_for_selector("dialog[open]")
-    await shot("freeze")
-    await page.goto(f"{stack.console_url}/members")
-    await _settled(page)
-    await page.get_by_role("button", name="Invite someone…").click()
-    await page.wait_for_selector("dialog[open]")
-    await shot("invite")
+    )
+    await camera.open("/controls")
+    await camera.press("Freeze…")
+    await camera.shot("freeze")
+    await camera.open("/members")
+    await camera.press("Invite someone…")
+    await camera.shot("invite")
 
 
-async def _take_stripe(browser: Browser, stack: Stack, bypass: str, size: tuple[int, int], scheme: Any) -> None:
+async def _take_stripe(camera: Camera, scene: Scene) -> None:
     """Connections, disputes, set-up and a bypass, as an admin sees them."""
-    width, height = size
-    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = await context.new_page()
-
-    async def shot(name: str) -> None:
-        await page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png", animations="disabled")
-
-    admin = next(user for user in stack.users if "admin" in user.roles)
-    await page.goto(f"{stack.console_url}/login")
-    await page.get_by_label("E-mail").fill(admin.email)
-    await page.get_by_label("Password").fill(admin.password)
-    await page.get_by_role("button", name="Log in").click()
-    for name, path, wait_for in (
+    await camera.take(
         ("onboarding", "/onboarding", ".step .tiles"),
         ("connect-stripe", "/onboarding/connect-stripe", ".asked tbody tr"),
         ("connectors", "/connectors", ".surfaces tbody tr"),
         ("connector", "/connectors/stripe_conn_demo", ".rows-inset li code"),
         ("disputes", "/disputes", ".rows li code"),
         ("dispute", "/disputes/du_demo_002", ".evidence dd"),
-        ("bypass", f"/decisions/{bypass}", ".timeline li"),
-    ):
-        await _settled(page)
-        await page.goto(stack.console_url + path)
-        await _settled(page)
-        await page.wait_for_selector(wait_for)
-        await shot(name)
-    await page.goto(f"{stack.console_url}/connectors")
-    await _settled(page)
-    await page.get_by_role("button", name="Enforce… stripe.payout").click()
-    await page.wait_for_selector("dialog[open] .agreement")
-    await shot("enforce")
-    await context.close()
-
-
-async def _settled(page: Page) -> None:
-    await page.wait_for_selector(".feed-live")
-    await page.evaluate("document.fonts.ready.then(() => null)")
+        ("bypass", f"/decisions/{scene.bypass}", ".timeline li"),
+    )
+    await camera.open("/connectors")
+    await camera.press("Enforce… stripe.payout", "dialog[open] .agreement")
+    await camera.shot("enforce")
 
 
 if __name__ == "__main__":
