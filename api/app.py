@@ -15,6 +15,7 @@ from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
 from api.routes.agents import change_one_agent, list_agents, register_agent, retire_one_agent
 from api.routes.approvals import approve, deny, get_approval, list_approvals, vote_on_several
+from api.routes.authorizations import consume_token, create_authorization, get_authorization, settle_authorization
 from api.routes.break_glass import (
     confirm_break_glass,
     list_break_glass,
@@ -101,6 +102,7 @@ from api.routes.stripe_install import (
 )
 from api.routes.stripe_webhooks import receive_stripe_event
 from api.routes.surfaces import change_surface, list_surfaces
+from api.routes.token_keys import show_token_keys
 from api.routes.undo import undo_decision
 from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
@@ -119,8 +121,14 @@ from axiru.temporal import connect
 from axiru.vault import Vault
 from ledger.acts.standing import CompiledVersions
 from ledger.keys import load_signer
+from ledger.token_keys import TokenSigner
 
 ROUTES = (
+    create_authorization,
+    get_authorization,
+    consume_token,
+    settle_authorization,
+    show_token_keys,
     undo_decision,
     begin_install,
     show_install,
@@ -317,4 +325,5 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             CompiledVersions(),
             asyncio.Event(),
             vault,
+            TokenSigner(vault),
         )

@@ -10,6 +10,7 @@ class Permission(StrEnum):
 
     READ = "read"
     DECIDE = "decide"
+    AUTHORIZE = "authorize"
     VOTE = "vote"
     CONTROLS = "controls"
     POLICIES = "policies"
@@ -23,6 +24,7 @@ class Permission(StrEnum):
 
 SCOPE_OF: Final[dict[Permission, str]] = {
     Permission.DECIDE: "decisions:write",
+    Permission.AUTHORIZE: "authorizations:write",
     Permission.VOTE: "approvals:vote",
     Permission.CONTROLS: "controls:write",
     Permission.POLICIES: "policies:write",
@@ -34,6 +36,9 @@ SCOPE_OF: Final[dict[Permission, str]] = {
 }
 """The scope a key needs. Every key may read what its own organization and mode decided; none may break the glass."""
 
+ASKING: Final = frozenset({Permission.DECIDE, Permission.AUTHORIZE})
+"""To ask for money: what a key does, and no log-in."""
+
 _FINANCE: Final = frozenset({Permission.READ, Permission.VOTE, Permission.CONTROLS, Permission.POLICIES})
 
 _OF_ROLE: Final[dict[str, frozenset[Permission]]] = {
@@ -43,7 +48,7 @@ _OF_ROLE: Final[dict[str, frozenset[Permission]]] = {
     "auditor": frozenset({Permission.READ, Permission.LEDGER}),
     "finance_manager": _FINANCE,
     "controller": _FINANCE | {Permission.LEDGER, Permission.BREAK_GLASS},
-    "admin": frozenset(Permission) - {Permission.DECIDE},
+    "admin": frozenset(Permission) - ASKING,
 }
 
 
@@ -54,7 +59,7 @@ def of_roles(roles: Iterable[str]) -> frozenset[Permission]:
 
 def of_key(scopes: Iterable[str], owner_roles: Iterable[str]) -> frozenset[Permission]:
     """What a key may do: what its scopes say and its owner may as well. To ask for money takes the scope alone."""
-    return of_scopes(scopes) & (of_roles(owner_roles) | {Permission.READ, Permission.DECIDE})
+    return of_scopes(scopes) & (of_roles(owner_roles) | {Permission.READ} | ASKING)
 
 
 def of_scopes(scopes: Iterable[str]) -> frozenset[Permission]:

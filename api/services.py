@@ -14,6 +14,7 @@ from axiru.settings import Settings
 from axiru.vault import Vault
 from ledger.acts.standing import CompiledVersions
 from ledger.signing import Signer
+from ledger.token_keys import TokenSigner
 
 
 class Services(NamedTuple):
@@ -29,6 +30,7 @@ class Services(NamedTuple):
     compiled: CompiledVersions
     closing: asyncio.Event
     vault: Vault
+    token_signer: TokenSigner
 
 
 def services_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Services:

@@ -5,9 +5,10 @@ Sealed state is written by `ledger/acts` only; everything else reads.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from typing import Any, cast
 
-from asyncpg import InterfaceError
+from asyncpg import Connection, InterfaceError
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 from piccolo.querystring import QueryString
 
@@ -30,7 +31,11 @@ async def connected(settings: Settings) -> AsyncIterator[PostgresEngine]:
     settings.require("database_url")
     engine = engine_for(settings.database_url)
     await engine.start_connection_pool(
-        min_size=2, max_size=settings.database_pool_size, reset=_keep_session, server_settings=_SESSION
+        min_size=2,
+        max_size=settings.database_pool_size,
+        init=_read_numbers,
+        reset=_keep_session,
+        server_settings=_SESSION,
     )
     for table in ALL_TABLES:
         table._meta.db = engine
@@ -43,7 +48,8 @@ async def connected(settings: Settings) -> AsyncIterator[PostgresEngine]:
 async def rows(sql: str, *arguments: Any) -> list[dict[str, Any]]:
     """Run one statement, in the transaction under way if there is one. `{}` stands for an argument.
 
-    No other brace may occur in the statement. Times come back as aware datetimes, `jsonb` as text, `bytea` as bytes.
+    No other brace may occur in the statement. Times come back as aware datetimes, `jsonb` as text, `bytea` as bytes,
+    `numeric` without a fraction as integers of any size.
     """
     found = await _engine().run_querystring(QueryString(sql, *arguments))
     return [dict(row) for row in found]
@@ -76,6 +82,15 @@ def _let_go(engine: PostgresEngine, ended: PostgresTransaction) -> None:
         # Refused for a connection that went back to the pool in order.
         with suppress(InterfaceError):
             ended.connection.terminate()
+
+
+async def _read_numbers(connection: Connection) -> None:
+    """`numeric` holds amounts in whole units, however many: integers, and nothing that could lose one."""
+    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=_number, format="text")
+
+
+def _number(text: str) -> int | Decimal:
+    return Decimal(text) if "." in text else int(text)
 
 
 async def _keep_session(_connection: object) -> None:

@@ -37,6 +37,7 @@ SLACK_LINK: Final = "sl_"
 STRIPE_CONNECTION: Final = "stripe_conn_"
 EVIDENCE_PACKET: Final = "ep_"
 FAIL_OPEN: Final = "fo_"
+JTI: Final = "jti_"
 
 _CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _SECRET_BITS: Final = 160

@@ -50,6 +50,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="file that holds the master keys, one a line, instead of AXIRU_VAULT_KEY")
     ] = ""
     issuer: Annotated[str, Meta(description="`iss` of tokens: the API's public URL")] = "http://127.0.0.1:8400"
+    token_rotation_hours: Annotated[
+        float, Meta(gt=0, description="how long a key signs tokens before the next one does")
+    ] = 720.0
+    token_key_lead_seconds: Annotated[
+        int, Meta(ge=1, description="how long a key is published before it signs tokens")
+    ] = 3_600
+    token_key_tail_seconds: Annotated[
+        int, Meta(ge=1, description="how long a key stays published after it signed its last token")
+    ] = 3_900
     api_host: Annotated[str, Meta(description="address the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, Meta(ge=0, le=65535, description="port the API listens on")] = 8400
     api_url: Annotated[str, Meta(description="where the console and the CLI find the API")] = "http://127.0.0.1:8400"

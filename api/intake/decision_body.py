@@ -91,12 +91,16 @@ def read_decision(raw: Mapping[str, Any], caller: Caller) -> Asked:
         errors.setdefault(error.field, error)
     if errors or body is None or caller.api_key_id is None:
         raise InvalidBody(list(errors.values()))
-    extra = {name: value for name, value in _member(raw, "context").items() if name not in _KNOWN_CONTEXT}
-    extra |= answer_fact(raw)
+    extra = extra_context(raw) | answer_fact(raw)
     return Asked(ENDPOINT, fingerprint(raw), _movement(body, extra, caller, caller.api_key_id))
 
 
 _KNOWN_CONTEXT: Final = frozenset(ContextBody.__struct_fields__)
+
+
+def extra_context(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What callers add to the context of their own."""
+    return {name: value for name, value in _member(raw, "context").items() if name not in _KNOWN_CONTEXT}
 
 
 def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key_id: str) -> Ovt:
@@ -161,7 +165,7 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     if raw.get("execute") == "axiru":
         yield from execution_errors(action, kind, intent)
     yield from answer_errors(raw)
-    yield from _extra_errors(raw)
+    yield from extra_errors(raw)
     top, inner = _member(raw, "metadata"), _member(intent, "metadata")
     if len({*top, *inner}) > MAX_METADATA:
         yield FieldError("metadata", "too_many", f"With intent.metadata this has more than {MAX_METADATA} entries.")
@@ -170,12 +174,13 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("intent.metadata", "not_allowed", "This differs from the metadata beside it.")
 
 
-def _extra_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
+def extra_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What a context of any request must not hold."""
     context = _member(raw, "context")
     top, inner = raw.get("source"), context.get("source")
     if top is not None and inner is not None and top != inner:
         yield FieldError("context.source", "not_allowed", "This differs from the source beside it.")
-    extra = {name: value for name, value in context.items() if name not in _KNOWN_CONTEXT}
+    extra = extra_context(raw)
     if len(extra) > MAX_EXTRA_FACTS:
         yield FieldError("context", "too_many", f"This has more than {MAX_EXTRA_FACTS} facts of its own.")
     for name in extra:

@@ -48,7 +48,7 @@ def console(desktop: bool) -> None:
 def migrate(app_role_password: str | None) -> None:
     """Bring the database to the newest schema, as the owner of the tables (AXIRU_DATABASE_ADMIN_URL).
 
-    With the vault's master key in the settings it also makes the ledger's signing key, once.
+    With the vault's master key in the settings it also makes the first signing keys, once.
     """
     from axiru.migrations.run import migrate as apply  # noqa: PLC0415
     from axiru.settings import Settings  # noqa: PLC0415
@@ -61,10 +61,13 @@ def migrate(app_role_password: str | None) -> None:
 
 
 async def _ensure_signing_key(settings: "Settings") -> None:
-    """The ledger's first key is made by the owner: processes may not add any."""
+    """The first keys of the ledger and of tokens, by the owner: processes may not add any to the ledger's."""
     from axiru.database import connected  # noqa: PLC0415
     from axiru.vault import Vault  # noqa: PLC0415
     from ledger.keys import ensure_signing_key  # noqa: PLC0415
+    from ledger.token_keys import ensure_token_key  # noqa: PLC0415
 
+    vault = Vault.from_settings(settings)
     async with connected(msgspec.structs.replace(settings, database_url=settings.database_admin_url)):
-        await ensure_signing_key(Vault.from_settings(settings))
+        await ensure_signing_key(vault)
+        await ensure_token_key(vault)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from axiru.domain.authorization import Token
 from axiru.domain.evaluation import Outcome
 from axiru.domain.movement import Execute, Mode
 from axiru.domain.notice import Notice
@@ -62,7 +63,7 @@ class DecisionReceipt(msgspec.Struct, frozen=True):
 
     `approval_id` and `approval_expires_at` are set while people have to decide; `ledger_id` and `logged_at` name the
     entry that sealed it. `approval_notices` are what approvers, and those who may stand in for them, are told
-    meanwhile.
+    meanwhile. `token` is what an authorization was allowed with at once.
     """
 
     decision_id: str
@@ -84,3 +85,4 @@ class DecisionReceipt(msgspec.Struct, frozen=True):
     approval_expires_at: datetime | None = None
     advisory: Advisory | None = None
     approval_notices: tuple[Notice, ...] = ()
+    token: Token | None = None

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from axiru.domain.currency import CURRENCIES
+
 Mode = Literal["test", "live"]
 Execute = Literal["caller", "axiru"]
 
@@ -18,6 +20,8 @@ SURFACES: frozenset[str] = frozenset(
         "stripe.dispute",
         "stripe_daa.agent_payment",
         "stripe_daa.agent_payout",
+        "x402.payment",
+        "ap2.payment",
     }
 )
 """Every `rail.rail_action` there is. `credit` and `adjustment` are decided and sealed, and never executed."""
@@ -37,6 +41,12 @@ class Amount(msgspec.Struct, frozen=True):
     @property
     def minor_units(self) -> int:
         return int(self.units)
+
+    @property
+    def cents(self) -> int | None:
+        """As `amount_cents` of answers: minor units of a currency; None for any other asset, whose units may be more
+        than a JSON number can hold."""
+        return self.minor_units if self.asset in CURRENCIES else None
 
 
 class Initiator(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from piccolo.table import Table
 
 from axiru.tables.approvals import Approval, ApprovalComment, BreakGlass, Delegation, Vote
+from axiru.tables.authorizations import AuthorizationToken
 from axiru.tables.controls import Breaker, BreakerTrip, Control, FailOpenProgramme, PayoutPause
 from axiru.tables.decisions import Decision, IdempotencyKey, Movement, Request
 from axiru.tables.disputes import Dispute, EvidencePacket
@@ -64,6 +65,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     IdempotencyKey,
     Decision,
     Movement,
+    AuthorizationToken,
     Approval,
     Vote,
     ApprovalComment,
@@ -102,6 +104,7 @@ __all__ = [
     "Activation",
     "ApiKey",
     "Approval",
+    "AuthorizationToken",
     "ChainHead",
     "Control",
     "Decision",

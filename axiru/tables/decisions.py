@@ -60,7 +60,7 @@ class Decision(Table, tablename="decisions"):
     evaluation = JSONB()
     rail = Text()
     rail_action = Text()
-    amount_cents = BigInt()
+    amount_cents = Numeric()
     currency = Text()
     stripe_connection_id = Text(null=True, default=None)
     charge = Text(null=True, default=None)

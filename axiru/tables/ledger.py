@@ -49,6 +49,9 @@ class SigningKey(Table, tablename="signing_keys"):
     private_ciphertext = Bytea(secret=True)
     created_at = Timestamptz()
     retired_at = Timestamptz(null=True, default=None)
+    active_from = Timestamptz(null=True, default=None)
+    revoked_at = Timestamptz(null=True, default=None)
+    revoked_reason = Text(null=True, default=None)
 
 
 class Outbox(Table, tablename="outbox"):

@@ -48,6 +48,9 @@ class Agent(Table, tablename="agents"):
     registered_by = Text()
     registered_at = Timestamptz()
     retired_at = Timestamptz(null=True, default=None)
+    scopes = Array(base_column=Text())
+    delegated_by = Text(null=True, default=None)
+    expires_at = Timestamptz(null=True, default=None)
 
 
 class OrganizationSettings(Table, tablename="organization_settings"):
@@ -91,6 +94,7 @@ class ApiKey(Table, tablename="api_keys"):
     last_used_at = Timestamptz(null=True, default=None)
     created_by = Text(null=True, default=None)
     revoked_by = Text(null=True, default=None)
+    agent = Text(null=True, default=None)
 
 
 class StripeConnection(Table, tablename="stripe_connections"):

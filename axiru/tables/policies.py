@@ -1,6 +1,6 @@
 """Policies, their drafts and versions. A published version never changes: its source is what its hash was taken of."""
 
-from piccolo.columns import Array, BigInt, Boolean, Integer, Text, Timestamptz
+from piccolo.columns import Array, BigInt, Boolean, Integer, Numeric, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -88,6 +88,6 @@ class ShadowResult(Table, tablename="shadow_results"):
     surface_mode = Text()
     rail = Text()
     rail_action = Text()
-    amount_cents = BigInt()
+    amount_cents = Numeric()
     currency = Text()
     decided_at = Timestamptz()

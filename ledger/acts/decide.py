@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from axiru import ids
+from axiru.domain.authorization import ENDPOINT as AUTHORIZATIONS
 from axiru.domain.control import forbidding
 from axiru.domain.decision import DecisionReceipt, SurfaceMode
 from axiru.domain.evaluation import Outcome
@@ -27,8 +28,9 @@ from ledger.acts.projection import (
     receipt_of,
     reserve_budget,
 )
-from ledger.acts.ruling import Ruling, execution_digest, rule, rule_alone, rule_observed
+from ledger.acts.ruling import Ruling, execution_digest, rule, rule_alone, rule_authorization, rule_observed
 from ledger.acts.standing import CompiledVersions, Standing, read_standing
+from ledger.acts.token import keep_token, new_token
 from ledger.entry import EntrySigner
 
 STALE_AFTER = timedelta(seconds=60)
@@ -64,11 +66,13 @@ async def decide(decision_id: str, *, signer: EntrySigner, compiled: CompiledVer
         words = await hear(request, standing, deciding.now, compiled)
         control = forbidding(standing.controls, ovt, deciding.now)
         counted_in = standing.surface_mode
-        if request.bypass is None:
-            ruling = (rule_alone if alone else rule)(words.live, control, standing)
-        else:
+        if request.bypass is not None:
             ruling = rule_observed(words.live, control)
             standing = msgspec.structs.replace(standing, surface_mode="shadow")
+        elif request.endpoint == AUTHORIZATIONS:
+            ruling = rule_authorization(words.live, control, standing)
+        else:
+            ruling = (rule_alone if alone else rule)(words.live, control, standing)
         receipt = await _seal(decision_id, request, standing, words, ruling, deciding)
         if request.bypass is not None or _counts(receipt):
             await reserve_budget(receipt, request, counted_in)
@@ -86,10 +90,13 @@ async def _seal(
     deciding: Act,
 ) -> DecisionReceipt:
     ovt, live = request.ovt, words.live
-    review = live.evaluation.review if live and ruling.outcome is Outcome.REVIEW else None
-    approval_id = ids.new_id(ids.APPROVAL) if ruling.outcome is Outcome.REVIEW else None
+    asks_people = ruling.state == "pending_approval"
+    review = live.evaluation.review if live and asks_people else None
+    approval_id = ids.new_id(ids.APPROVAL) if asks_people else None
     expires_at = deciding.now + timedelta(seconds=review.deadline_seconds) if review else None
     call = _call(decision_id, request, standing, ruling)
+    gets_token = request.endpoint == AUTHORIZATIONS and ruling.outcome is Outcome.ALLOW
+    token = await new_token(deciding.now) if gets_token else None
     clear, values = separated(
         {
             "decision_id": decision_id,
@@ -111,6 +118,7 @@ async def _seal(
             **_heard(words),
             "controls": [control.id for control in standing.controls],
             "call": msgspec.to_builtins(call),
+            **({"token": msgspec.to_builtins(token)} if token else {}),
         }
     )
     personal = salted(values)
@@ -147,8 +155,11 @@ async def _seal(
         approval_expires_at=expires_at,
         advisory=ruling.advisory,
         approval_notices=notices_of(review, deciding.now, expires_at) if review and expires_at else (),
+        token=token,
     )
     await project_decision(receipt, request, live, words.results, entry.seq)
+    if token is not None:
+        await keep_token(token, decision_id, entry.ledger_id, deciding)
     if approval_id and expires_at and review:
         await ask_people(receipt, request, json(review), digest, excluded)
         deciding.tell("approval", {"approval_id": approval_id, "decision_id": decision_id, "state": "pending"})
@@ -158,7 +169,7 @@ async def _seal(
             "decision_id": decision_id,
             "state": ruling.state,
             "outcome": ruling.outcome.value,
-            "amount_cents": ovt.amount.minor_units,
+            "amount_cents": ovt.amount.cents,
             "currency": ovt.amount.asset,
         },
     )

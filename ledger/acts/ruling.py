@@ -63,6 +63,18 @@ def rule_alone(live: Evaluated | None, control: ControlHit | None, standing: Sta
     return ruling._replace(outcome=Outcome.ALLOW, state="allowed", reason="deadline_first", message=message)
 
 
+def rule_authorization(live: Evaluated | None, control: ControlHit | None, standing: Standing) -> Ruling:
+    """Of what an agent asks for: what was evaluated is answered in shadow too, where nobody is asked to approve."""
+    judged = _judged(live, control)
+    if control is not None or standing.surface_mode == "enforce":
+        return judged
+    advised = judged._replace(advisory=_advisory(judged, live))
+    if judged.outcome is not Outcome.REVIEW:
+        return advised
+    message = "People would have to approve this; in shadow nobody is asked, and no token is issued."
+    return advised._replace(state="denied", message=message)
+
+
 def rule_observed(live: Evaluated | None, control: ControlHit | None) -> Ruling:
     """Of what was made without asking: nothing can be stopped any more; what would have been said is the advice."""
     message = "Seen on Stripe without ever having asked: it is recorded, with what policy would have said."

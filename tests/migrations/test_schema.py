@@ -44,7 +44,8 @@ CHANGES = {
     "requests": {"asked_at"},
     "observed_movements": {"stripe_status", "told_at"},
     "decisions": {"state", "reason", "message", "matched_rule", "updated_at"},
-    "movements": {"state"},
+    "movements": {"state", "units"},
+    "authorization_tokens": {"consumed_at", "consumed_by", "settled_at", "settlement", "settled_units", "settled_by"},
     "approvals": {
         "state",
         "closed_at",
@@ -57,7 +58,7 @@ CHANGES = {
     },
     "break_glass": {"state", "confirmed_by", "confirmed_at"},
     "delegations": {"ended_at"},
-    "agents": {"name", "owner_member_id", "retired_at"},
+    "agents": {"name", "owner_member_id", "retired_at", "scopes", "delegated_by", "expires_at"},
     "organization_settings": {"break_glass", "bypass_alerts", "updated_by", "updated_at"},
     "breakers": {
         "name",

@@ -1,0 +1,1 @@
+"""Verification of Axiru's authorization tokens, for code that settles payments."""
