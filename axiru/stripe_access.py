@@ -53,6 +53,7 @@ class StripeAccess:
         """Ask Stripe whether it takes the connection's token; one that it does not is revoked.
 
         Whether the connection can still be used. Says so as well where Stripe does not answer: nothing is known then.
+        Raises what `StripeTokens.renew` raises.
         """
         access = await self._tokens.of(connection_id)
         if access is None:

@@ -109,11 +109,19 @@ class StripeTokens:
         return await self._exchanged(connection_id, kept)
 
     async def renew(self, connection_id: str) -> Access | None:
-        """As `of`, after an exchange now, whatever time is left: for a token that Stripe did not take."""
+        """As `of`, after an exchange now, whatever time is left: for a token that Stripe did not take.
+
+        Raises stripe.APIConnectionError as well while only that one is to be had: another process is exchanging it, or
+        Stripe does not answer.
+        """
         kept = await _kept(connection_id)
+        before = self._opened(connection_id, kept)
         if kept is None or kept.refresh is None:
-            return self._opened(connection_id, kept)
-        return await self._exchanged(connection_id, kept)
+            return before
+        after = await self._exchanged(connection_id, kept)
+        if after is not None and after == before:
+            raise _away("This connection's token is refused, and there is no other yet.")
+        return after
 
     async def _exchanged(self, connection_id: str, seen: _Kept) -> Access | None:
         task = self._exchanging.get(connection_id)

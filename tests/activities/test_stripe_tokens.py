@@ -371,6 +371,37 @@ async def test_token_that_ended_early_at_stripe_is_exchanged_not_given_up(
     assert (await connection.row())["status"] == "active"
 
 
+async def test_refused_token_that_another_process_exchanges_is_not_given_up(
+    connection: Connection, clients: StripeClients, settings: Settings, sandbox: Any
+) -> None:
+    elsewhere = StripeClients(settings, connection.vault)
+    sandbox.advance_clock(2)
+    sandbox.plan_fault("delay_before_seconds", seconds=0.5, path="/v1/oauth/token")
+    first = asyncio.create_task(elsewhere.check(connection.id))
+    await until(lambda: _leased(connection))
+
+    with pytest.raises(stripe.APIConnectionError):
+        await clients.check(connection.id)
+
+    assert await first
+    assert await clients.check(connection.id)
+    assert (await connection.row())["status"] == "active"
+    assert sandbox.exchanges() == 1
+    await elsewhere.close()
+
+
+async def test_refused_token_is_not_given_up_while_no_other_is_to_be_had(
+    connection: Connection, clients: StripeClients, sandbox: Any
+) -> None:
+    sandbox.advance_clock(2)
+    sandbox.plan_fault("status_500_before", path="/v1/oauth/token")
+
+    with pytest.raises(stripe.APIConnectionError):
+        await clients.check(connection.id)
+
+    assert (await connection.row())["status"] == "active"
+
+
 async def test_refusal_for_a_connected_account_says_nothing_about_the_connection(
     connection: Connection, clients: StripeClients
 ) -> None:
