@@ -42,7 +42,8 @@ async def test_every_surface_is_listed_and_one_never_set_is_in_shadow(caller: ht
     modes = {one["surface"]: one["surface_mode"] for one in items if one["stripe_connection_id"] is None}
     assert modes["stripe.refund"] == modes["stripe_daa.agent_payment"] == modes["stripe_daa.agent_payout"] == "enforce"
     assert modes["stripe.credit"] == modes["stripe.adjustment"] == "shadow"
-    assert len(modes) == 9
+    assert modes["x402.payment"] == modes["ap2.payment"] == "shadow"
+    assert len(modes) == 11
     assert {one["agreement"]["days"] for one in items} == {7}
 
 
