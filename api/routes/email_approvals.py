@@ -135,8 +135,12 @@ async def _opened(token: str) -> Opened:
     Raises NotFound, LinkClosed, NotEligible.
     """
     link = await find_link(token)
-    sheet = await read_sheet(link.approval_id) if link else None
-    if link is None or sheet is None:
+    if link is None:
+        raise NotFound
+    # Before the sheet: a vote that is in the way is then on the sheet as well, however close in time it was cast.
+    standing = (await standings([link.approval_id], link.member_id)).get(link.approval_id)
+    sheet = await read_sheet(link.approval_id)
+    if standing is None or sheet is None:
         raise NotFound
     if link.is_used:
         raise LinkClosed("This link has been used: your vote is sealed.", state="used")
@@ -144,7 +148,6 @@ async def _opened(token: str) -> Opened:
         raise LinkClosed(f"This approval is already {sheet.state}.", state=sheet.state)
     if link.is_expired:
         raise LinkClosed("This link is too old. You can still vote in the console until the deadline.", state="expired")
-    standing = (await standings([link.approval_id], link.member_id))[link.approval_id]
     obstacle = standing.cannot_vote_because
     if obstacle is not None:
         voted = any(
