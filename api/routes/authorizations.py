@@ -13,7 +13,7 @@ from api.errors import NotFound
 from api.fields import decode
 from api.intake.answer import Audit
 from api.intake.authorization_answer import AuthorizationAnswer, authorization_answer
-from api.intake.authorization_body import AuthorizationBody, read_authorization
+from api.intake.authorization_body import SHAPES, read_authorization
 from api.intake.decide import decide
 from api.json_body import read_object
 from api.observation import request_id_of
@@ -50,7 +50,7 @@ class TokenUse(msgspec.Struct, frozen=True, kw_only=True):
     ENDPOINT,
     guards=[requires(Permission.AUTHORIZE)],
     status_code=200,
-    operation_class=taking(AuthorizationBody),
+    operation_class=taking(*SHAPES),
     responses={
         200: ResponseSpec(AuthorizationAnswer, generate_examples=False, description="The decision, whatever it is")
     },
@@ -60,7 +60,7 @@ class TokenUse(msgspec.Struct, frozen=True, kw_only=True):
 async def create_authorization(request: Request[Caller, Any, Any], wait_seconds: WaitSeconds = 0) -> Response[bytes]:
     """Decide whether an agent may pay; allowed, the answer carries a token. Repeating with the same key is safe."""
     services, caller = services_of(request), request.user
-    asked = read_authorization(await read_object(request), caller)
+    asked = await read_authorization(await read_object(request), caller)
     decided = await decide(asked, caller, services, request_id_of(request.scope))
     receipt = decided.receipt
     if decided.cached or receipt.state == "pending_approval":
