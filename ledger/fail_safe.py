@@ -15,6 +15,7 @@ from joserfc.jwk import OKPKey
 
 from axiru.database import row, rows
 from axiru.domain.movement import SURFACES, Mode
+from ledger.acts.control import controls_in_force
 from ledger.acts.standing import CompiledVersions, VersionInForce
 from ledger.signing import Signer
 from policies.syntax import FALLBACKS, Fallback, Policy
@@ -22,6 +23,13 @@ from policies.syntax import FALLBACKS, Fallback, Policy
 ALGORITHM: Final = "Ed25519"
 TYPE: Final = "axiru-fail-safe+jwt"
 VALID_FOR: Final = timedelta(hours=24)
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """What a kill switch or a freeze stops: everything where `scope` is empty, else what it names."""
+
+    scope: dict[str, str]
+    expires_at: datetime | None
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -36,7 +44,7 @@ class Programme(msgspec.Struct, frozen=True):
 async def fail_safe_claims(
     organization_id: str, mode: Mode, *, issuer: str, now: datetime, compiled: CompiledVersions
 ) -> dict[str, Any]:
-    """The claims as things stand: surfaces, what the active policies say of each action, programmes that are named.
+    """The claims as things stand: surfaces, what the active policies say of each action, programmes, what is stopped.
 
     Raises PolicyVersionMissing where an active version cannot be read: no document is better than a wrong one.
     """
@@ -52,6 +60,13 @@ async def fail_safe_claims(
         "programmes": [
             {**msgspec.to_builtins(programme), "expires_at": programme.expires_at.astimezone(UTC).isoformat()}
             for programme in await _programmes(organization_id, mode, now)
+        ],
+        "stopped": [
+            {
+                "scope": stop.scope,
+                "expires_at": stop.expires_at.astimezone(UTC).isoformat() if stop.expires_at else None,
+            }
+            for stop in await _stopped(organization_id, mode)
         ],
     }
 
@@ -98,6 +113,19 @@ async def _default_connection(organization_id: str, mode: Mode) -> str | None:
         mode,
     )
     return str(found["id"]) if found else None
+
+
+async def _stopped(organization_id: str, mode: Mode) -> list[Stop]:
+    """The controls in force. A frozen account is also the connection's whose own it is: requests seldom name that."""
+    controls = await controls_in_force(organization_id, mode)
+    stopped = [Stop(one.scope, one.expires_at) for one in controls if one.kind in {"kill_switch", "freeze"}]
+    for one in list(stopped):
+        own = await rows(
+            "SELECT id FROM stripe_connections WHERE organization_id = {} AND mode = {} AND stripe_account_id = {}",
+            *(organization_id, mode, one.scope.get("stripe_account_id")),
+        )
+        stopped += [Stop({"stripe_connection_id": connection["id"]}, one.expires_at) for connection in own]
+    return stopped
 
 
 async def _active(organization_id: str) -> list[VersionInForce]:

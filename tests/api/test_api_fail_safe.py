@@ -53,6 +53,36 @@ async def test_document_says_what_holds_without_any_choice_and_for_how_long(
     assert claims["surfaces"]["stripe.adjustment"] == "shadow"
 
 
+async def test_document_says_what_controls_stop(caller: httpx.AsyncClient, log_in: LogIn, stack: DevJson) -> None:
+    controller = await log_in("controller")
+    ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    account = (await controller.get("/api/v1/connections/stripe_conn_demo")).json()["stripe_account_id"]
+    customer = f"cus_{uuid.uuid4().hex}"
+    controls = [
+        {"kind": "kill_switch"},
+        {"kind": "freeze", "scope": {"customer_id": customer}, "expires_at": ends},
+        {"kind": "freeze", "scope": {"stripe_account_id": account}, "pause_payouts": False},
+        {"kind": "mark_for_review", "scope": {"stripe_account_id": account}},
+    ]
+    engaged = []
+    try:
+        for control in controls:
+            answer = await controller.post("/api/v1/controls", json={"mode": "test", "reason": "a test", **control})
+            engaged.append(answer.raise_for_status().json()["id"])
+        stopped = (await document(caller))["stopped"]
+    finally:
+        for control_id in engaged:
+            await controller.request("DELETE", f"/api/v1/controls/{control_id}", json={"reason": "over"})
+
+    frozen = {stop["expires_at"] for stop in stopped if stop["scope"] == {"customer_id": customer}}
+    assert [datetime.fromisoformat(moment) for moment in frozen] == [datetime.fromisoformat(ends)]
+    scopes = [stop["scope"] for stop in stopped]
+    assert scopes.count({}) == 1
+    assert scopes.count({"stripe_account_id": account}) == 1
+    assert {"stripe_connection_id": "stripe_conn_demo"} in scopes
+    assert {} not in [stop["scope"] for stop in (await document(caller))["stopped"]]
+
+
 async def test_an_altered_document_does_not_verify(caller: httpx.AsyncClient) -> None:
     told = (await caller.get("/api/v1/fail-safe")).json()
     header, body, signature = told["document"].split(".")

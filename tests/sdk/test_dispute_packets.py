@@ -57,6 +57,16 @@ async def test_packet_goes_out_while_an_approval_is_open_but_not_over_a_denial(
         assert (await _dispute(keeping, said)).outcome == outcome
 
 
+async def test_packet_stays_where_a_control_stopped_disputes(
+    keeping: Any, axiru: Any, scripted: Any, authority: Any
+) -> None:
+    stopped = [{"scope": {"surface": "stripe.dispute"}, "expires_at": None}]
+    axiru.says("/api/v1/fail-safe", scripted(body=authority.document(axiru.url, stopped=stopped)))
+    await keeping.refresh_fail_safe()
+
+    assert (await _dispute(keeping)).outcome == "hold"
+
+
 async def test_denial_takes_the_packet_away_from_every_other_request(keeping: Any, axiru: Any, scripted: Any) -> None:
     answer = {"decision_id": "ed_1", "outcome": "deny", "reason": "r", "state": "denied"}
     axiru.says(DECISIONS, scripted(body=answer), scripted(503))

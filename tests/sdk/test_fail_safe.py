@@ -119,6 +119,8 @@ NO_DOCUMENTS: dict[str, Forgery] = {
     "no surfaces": lambda by, url: by.document(url, surfaces=None),
     "a programme without end": lambda by, url: by.document(url, **_programme(expires_at=None)),
     "a programme without a zone": lambda by, url: by.document(url, **_programme(expires_at="2999-01-01T00:00:00")),
+    "a stop of nobody knows what": lambda by, url: by.document(url, stopped=[{"expires_at": None}]),
+    "a stop that names a number": lambda by, url: by.document(url, stopped=[{"scope": {"a": 1}, "expires_at": None}]),
     "a limit as text": lambda by, url: by.document(url, **_programme(max_amount_cents="50000")),
     "claims are a list": lambda by, url: by.document(url) | {"document": by.sign([1])},
     "not a JWS": lambda by, url: by.document(url) | {"document": "x.y"},
@@ -209,6 +211,52 @@ async def test_policy_may_let_an_action_go_and_no_other(
     assert (await client.decide("payout", 100, "usd", "key_2")).outcome == "hold"
     assert (await client.decide("app_fee_refund", 100, "usd", "key_3")).outcome == "hold"
     assert (await client.decide("dispute", 100, "usd", "key_4", dispute="du_1")).outcome == "hold"
+
+
+STOPS: dict[str, dict[str, str]] = {
+    "the kill switch": {},
+    "a freeze of the surface": {"surface": "stripe.transfer"},
+    "a freeze of the connection": {"stripe_connection_id": "conn_a"},
+    "a freeze of the customer": {"customer_id": "cus_1"},
+    "a freeze of the account": {"stripe_account_id": "acct_1"},
+    "a freeze of the source": {"source": "nightly"},
+    "a freeze of the agent": {"agent_id": "bot"},
+    "a freeze of what a later release names": {"device": "till_7"},
+}
+
+
+@pytest.mark.parametrize("case", STOPS)
+async def test_what_a_control_stopped_holds_in_shadow_too(
+    connect: Any, axiru: Any, scripted: Any, authority: Any, case: str
+) -> None:
+    async def outcome(key: str, scope: dict[str, str], until: str | None = None) -> str:
+        document = authority.document(axiru.url, stopped=[{"scope": scope, "expires_at": until}])
+        client = await _known(connect, axiru, scripted, document)
+        decision = await client.decide(
+            "transfer",
+            100,
+            "usd",
+            key,
+            connection="conn_a",
+            destination="acct_1",
+            source="nightly",
+            context={"customer_id": "cus_1", "till": {"names": ["till_7"]}},
+            metadata={"agent_id": "bot"},
+        )
+        return str(decision.outcome)
+
+    assert await outcome("1", STOPS[case]) == "hold"
+    assert await outcome("2", STOPS[case], "2999-01-01T00:00:00Z") == "hold"
+    assert await outcome("3", STOPS[case], "2020-01-01T00:00:00Z") == "allow"
+    if STOPS[case]:
+        assert await outcome("4", {name: "another" for name in STOPS[case]}) == "allow"
+
+
+async def test_kill_switch_holds_a_listed_programme(connect: Any, axiru: Any, scripted: Any, authority: Any) -> None:
+    stopped = [{"scope": {}, "expires_at": None}]
+    client = await _known(connect, axiru, scripted, authority.document(axiru.url, stopped=stopped))
+
+    assert (await _payout(client)).outcome == "hold"
 
 
 @pytest.mark.parametrize("said", ["denied", "pending_approval"])
@@ -305,6 +353,25 @@ async def test_answer_that_contradicts_the_document_has_it_fetched_anew(
     enforced = {"decision_id": "ed_1", "outcome": "allow", "state": "allowed", "surface_mode": "enforce"}
     axiru.says(DECISIONS, scripted(body=enforced))
     axiru.says(FAIL_SAFE, scripted(body=authority.document(axiru.url, surfaces={"stripe.transfer": "enforce"})))
+
+    for number in range(3):
+        await client.decide("transfer", 100, "usd", f"key_{number}")
+    await client.close()
+
+    assert [path for path, _ in axiru.asked].count(FAIL_SAFE) == 2
+    axiru.says(DECISIONS, scripted(503))
+    assert (await connect(axiru.url).decide("transfer", 100, "usd", "key_9")).outcome == "hold"
+
+
+async def test_denial_by_a_control_that_is_news_has_the_document_fetched_anew(
+    connect: Any, axiru: Any, scripted: Any, authority: Any
+) -> None:
+    await _known(connect, axiru, scripted, authority.document(axiru.url))
+    client = connect(axiru.url)
+    denied = {"decision_id": "ed_1", "outcome": "deny", "state": "denied", "matched_rule": "control:ct_1"}
+    axiru.says(DECISIONS, scripted(body=denied))
+    stopped = [{"scope": {}, "expires_at": None}]
+    axiru.says(FAIL_SAFE, scripted(body=authority.document(axiru.url, stopped=stopped)))
 
     for number in range(3):
         await client.decide("transfer", 100, "usd", f"key_{number}")

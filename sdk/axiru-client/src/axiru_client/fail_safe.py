@@ -6,7 +6,7 @@ signature to an hour too much, makes it no document at all, and the defaults of 
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +15,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from axiru_client.requests import Asked
 from axiru_client.vocabulary import DEFAULTS, Mode, WhenUnreachable
 
 TYPE: Final = "axiru-fail-safe+jwt"
@@ -41,6 +42,14 @@ class Programme:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A kill switch, whose scope is empty, or a freeze of what its scope names."""
+
+    scope: Mapping[str, str]
+    expires_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailSafe:
     """A verified document."""
 
@@ -53,6 +62,7 @@ class FailSafe:
     unreachable: Mapping[str, WhenUnreachable]
     programmes: tuple[Programme, ...]
     default_connection: str | None = None
+    stopped: tuple[Stop, ...] = ()
 
     def in_shadow(self, surface: str, connection: str | None) -> bool:
         """Whether a surface was in shadow when this was signed.
@@ -65,6 +75,23 @@ class FailSafe:
             return named == "shadow"
         own = (mode for name, mode in self.surfaces.items() if connection is None and name.endswith(f"/{surface}"))
         return self.surfaces.get(surface) == "shadow" and all(mode == "shadow" for mode in own)
+
+    def stops(self, asked: Asked, *, now: float) -> bool:
+        """Whether a control stopped this request when the document was signed; what it names may stand anywhere."""
+        return any(
+            (stop.expires_at is None or now < stop.expires_at)
+            and all(self._is_named(asked, name, value) for name, value in stop.scope.items())
+            for stop in self.stopped
+        )
+
+    def _is_named(self, asked: Asked, name: str, value: str) -> bool:
+        match name:
+            case "surface":
+                return asked.surface == value
+            case "stripe_connection_id":
+                return (asked.connection or self.default_connection) in {value, None}
+            case _:
+                return value in _texts(asked.body)
 
     def lets_go(self, programme: str | None, *, amount_cents: int, currency: str, now: float) -> bool:
         """Whether a payout of this programme may go without Axiru."""
@@ -158,8 +185,22 @@ def _fail_safe(claims: Any) -> FailSafe:
         # An instruction of a later release is one we cannot follow: it holds.
         unreachable={action: _instruction(claims["unreachable"].get(action)) for action in DEFAULTS},
         programmes=tuple(_programme(entry) for entry in claims["programmes"]),
+        stopped=tuple(_stop(entry) for entry in claims.get("stopped", [])),
         default_connection=None if (default := claims.get("default_connection")) is None else _text(default),
     )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a body, however deep."""
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner)
 
 
 def _instruction(said: object) -> WhenUnreachable:
@@ -170,15 +211,26 @@ def _instruction(said: object) -> WhenUnreachable:
             return "hold"
 
 
+def _stop(entry: Any) -> Stop:
+    return Stop(
+        scope={_text(name): _text(value) for name, value in entry["scope"].items()},
+        expires_at=None if entry["expires_at"] is None else _moment(entry["expires_at"]),
+    )
+
+
+def _moment(value: Any) -> float:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(moment)
+    return moment.timestamp()
+
+
 def _programme(entry: Any) -> Programme:
-    until = datetime.fromisoformat(_text(entry["expires_at"]))
-    if until.tzinfo is None:
-        raise ValueError(until)
     return Programme(
         programme=_text(entry["programme"]),
         currency=_text(entry["currency"]).lower(),
         max_amount_cents=_number(entry["max_amount_cents"]),
-        expires_at=until.timestamp(),
+        expires_at=_moment(entry["expires_at"]),
     )
 
 

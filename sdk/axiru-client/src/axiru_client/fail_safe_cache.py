@@ -51,12 +51,13 @@ class FailSafeCache:
     def take_turn(self, decision: Decision, asked: Asked, *, now: float) -> bool:
         """Whether the document is due, and the one who asks is to fetch it; the others are told no for a minute.
 
-        It is due every 15 minutes, and at once when an answer speaks of another surface mode than the document.
+        It is due every 15 minutes, and at once when an answer speaks of another surface mode than the document, or of
+        a control that the document does not know.
         """
         with self._claiming:
             if self._seen is None:
                 self.current(now=now)
-            if self._contradicts(decision, asked):
+            if self._contradicts(decision, asked, now):
                 if 0 <= now - self._contradicted_at < TRY_AGAIN_SECONDS:
                     return False
                 self._contradicted_at = now
@@ -70,12 +71,13 @@ class FailSafeCache:
             self._ask_again_at = now + TRY_AGAIN_SECONDS
             return True
 
-    def _contradicts(self, decision: Decision, asked: Asked) -> bool:
-        return (
-            self._seen is not None
-            and decision.surface_mode is not None
-            and self._seen.in_shadow(asked.surface, asked.connection) != (decision.surface_mode == "shadow")
-        )
+    def _contradicts(self, decision: Decision, asked: Asked, now: float) -> bool:
+        if self._seen is None:
+            return False
+        if (decision.matched_rule or "").startswith("control:") and not self._seen.stops(asked, now=now):
+            return True
+        in_shadow = self._seen.in_shadow(asked.surface, asked.connection)
+        return decision.surface_mode is not None and in_shadow != (decision.surface_mode == "shadow")
 
     def keep(self, answer: Mapping[str, Any], *, now: float) -> FailSafe | None:
         """Keep a document that was fetched, if it can be relied on; otherwise the one before stays."""

@@ -22,9 +22,11 @@ def standing_of(
 ) -> Standing:
     """Everything holds but what a document in force lets go, and a dispute that has a packet.
 
+    What a control stopped when the document was signed holds, in shadow too.
+
     `said` is what Axiru answered to this very request before: an outage turns no denial or review into a permission.
     """
-    if said == "deny":
+    if said == "deny" or (document is not None and document.stops(asked, now=now)):
         return Standing.HOLD
     if document is not None and document.in_shadow(asked.surface, asked.connection):
         return Standing.SHADOW
