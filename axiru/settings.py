@@ -59,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_key_tail_seconds: Annotated[
         int, Meta(ge=1, description="how long a key stays published after it signed its last token")
     ] = 3_900
+    token_seconds: Annotated[
+        int, Meta(ge=1, le=300, description="how long a token is valid, under keys that are made from now on")
+    ] = 300
     api_host: Annotated[str, Meta(description="address the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, Meta(ge=0, le=65535, description="port the API listens on")] = 8400
     api_url: Annotated[str, Meta(description="where the console and the CLI find the API")] = "http://127.0.0.1:8400"
@@ -86,6 +89,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="webhooks may go to http and private addresses: for a local stack only")
     ] = False
     log_level: Annotated[str, Meta(description="debug, info, warning or error")] = "info"
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationInvalid for settings that fit, and not one beside the other."""
+        if self.token_key_tail_seconds < self.token_seconds:
+            raise ConfigurationInvalid(
+                "AXIRU_TOKEN_KEY_TAIL_SECONDS is under AXIRU_TOKEN_SECONDS: tokens would outlive the key they need."
+            )
+        if self.token_rotation_hours * 3_600 < self.token_key_lead_seconds:
+            raise ConfigurationInvalid(
+                "AXIRU_TOKEN_ROTATION_HOURS is under AXIRU_TOKEN_KEY_LEAD_SECONDS: keys would sign unseen."
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":

@@ -65,9 +65,9 @@ async def _ensure_signing_key(settings: "Settings") -> None:
     from axiru.database import connected  # noqa: PLC0415
     from axiru.vault import Vault  # noqa: PLC0415
     from ledger.keys import ensure_signing_key  # noqa: PLC0415
-    from ledger.token_keys import ensure_token_key  # noqa: PLC0415
+    from ledger.token_keys import KeyTimes, ensure_token_key  # noqa: PLC0415
 
     vault = Vault.from_settings(settings)
     async with connected(msgspec.structs.replace(settings, database_url=settings.database_admin_url)):
         await ensure_signing_key(vault)
-        await ensure_token_key(vault)
+        await ensure_token_key(vault, KeyTimes.from_settings(settings))

@@ -23,7 +23,7 @@ from ledger.acts.publish import publish
 from ledger.acts.slack import install_slack
 from ledger.keys import ensure_signing_key, load_signer
 from ledger.signing import Signer
-from ledger.token_keys import ensure_token_key
+from ledger.token_keys import KeyTimes, ensure_token_key
 from policies import pack, parse
 
 MODES: tuple[Mode, ...] = ("live", "test")
@@ -68,7 +68,7 @@ async def seed_demo(settings: Settings, home: Path, *, admin_url: str) -> DemoOr
     vault = Vault.from_settings(settings)
     async with connected(msgspec.structs.replace(settings, database_url=admin_url)):
         await ensure_signing_key(vault)
-        await ensure_token_key(vault)
+        await ensure_token_key(vault, KeyTimes.from_settings(settings))
         signer = await load_signer(vault)
         demo = await _make(vault, signer)
         if settings.slack_signing_secret:

@@ -4,7 +4,7 @@ The token is a JWT (RFC 7519) in a compact JWS under ES256 (RFC 7515, RFC 7518);
 §3.11), so that no other token of Axiru passes for one.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -14,7 +14,6 @@ from axiru.domain.movement import Mode, Ovt
 ENDPOINT: Final = "/api/v1/authorizations"
 ALGORITHM: Final = "ES256"
 TYPE: Final = "axiru-authz+jwt"
-VALID_FOR: Final = timedelta(seconds=300)
 
 AGENT_SURFACES: Final = frozenset(
     {"stripe_daa.agent_payment", "stripe_daa.agent_payout", "x402.payment", "ap2.payment"}

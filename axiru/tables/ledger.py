@@ -52,6 +52,7 @@ class SigningKey(Table, tablename="signing_keys"):
     active_from = Timestamptz(null=True, default=None)
     revoked_at = Timestamptz(null=True, default=None)
     revoked_reason = Text(null=True, default=None)
+    token_seconds = Integer(default=300)
 
 
 class Outbox(Table, tablename="outbox"):

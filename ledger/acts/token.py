@@ -10,7 +10,7 @@ import msgspec
 
 from axiru import ids
 from axiru.database import row, rows
-from axiru.domain.authorization import ENDPOINT, VALID_FOR, Token, TokenStatus, whole_seconds
+from axiru.domain.authorization import ENDPOINT, Token, TokenStatus, whole_seconds
 from axiru.domain.control import ControlHit
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
@@ -68,13 +68,13 @@ class Used(msgspec.Struct, frozen=True):
 async def new_token(now: datetime) -> Token:
     """A token under the key that signs now; kept by `keep_token` in the same transaction. Raises TokenKeyMissing."""
     key = await row(
-        "SELECT key_id FROM signing_keys WHERE purpose = 'token' AND revoked_at IS NULL "
+        "SELECT key_id, token_seconds FROM signing_keys WHERE purpose = 'token' AND revoked_at IS NULL "
         "AND active_from <= clock_timestamp() ORDER BY active_from DESC LIMIT 1"
     )
     if key is None:
         raise TokenKeyMissing("There is no key to sign tokens with.")
     issued = whole_seconds(now)
-    return Token(ids.new_id(ids.JTI), key["key_id"], issued, issued + VALID_FOR)
+    return Token(ids.new_id(ids.JTI), key["key_id"], issued, issued + timedelta(seconds=key["token_seconds"]))
 
 
 async def keep_token(token: Token, decision_id: str, ledger_id: str, acting: Act) -> None:
@@ -187,12 +187,11 @@ async def settle_token(
             jti,
         )
         await rows(
-            "UPDATE movements SET units = {}::numeric WHERE decision_id = {}",
+            "UPDATE movements SET units = {}::numeric, state = {} WHERE decision_id = {}",
             moved if settlement == "settled" else reserved,
+            "committed" if settlement == "settled" else "released",
             decision_id,
         )
-        state = "committed" if settlement == "settled" else "released"
-        await rows("UPDATE movements SET state = {} WHERE decision_id = {}", state, decision_id)
         decision_state = "executed" if settlement == "settled" else "execution_failed"
         await rows(
             "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}", decision_state, settling.now, decision_id

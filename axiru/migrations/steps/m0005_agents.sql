@@ -8,15 +8,17 @@ ALTER TABLE signing_keys
     ADD COLUMN active_from timestamptz,
     ADD COLUMN revoked_at timestamptz,
     ADD COLUMN revoked_reason text,
+    ADD COLUMN token_seconds integer NOT NULL DEFAULT 300 CHECK (token_seconds BETWEEN 1 AND 300),
     ADD CHECK (purpose = 'ledger' OR active_from IS NOT NULL),
     ADD CHECK ((revoked_at IS NULL) = (revoked_reason IS NULL));
 CREATE INDEX signing_keys_of_tokens ON signing_keys (active_from) WHERE purpose = 'token';
 
 -- The app adds and revokes keys of tokens, and never touches those of the ledger.
-CREATE FUNCTION add_token_key(wanted text, jwk jsonb, ciphertext bytea, active timestamptz) RETURNS void
+CREATE FUNCTION add_token_key(wanted text, jwk jsonb, ciphertext bytea, active timestamptz, seconds integer)
+    RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    INSERT INTO signing_keys (key_id, purpose, public_jwk, private_ciphertext, created_at, active_from)
-    VALUES (wanted, 'token', jwk, ciphertext, clock_timestamp(), active)
+    INSERT INTO signing_keys (key_id, purpose, public_jwk, private_ciphertext, created_at, active_from, token_seconds)
+    VALUES (wanted, 'token', jwk, ciphertext, clock_timestamp(), active, seconds)
 $$;
 CREATE FUNCTION revoke_token_key(wanted text, why text) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -96,7 +98,91 @@ ALTER TABLE agents
     ADD COLUMN delegated_by text REFERENCES agents,
     ADD COLUMN expires_at timestamptz,
     ADD CHECK (delegated_by <> id);
-ALTER TABLE api_keys ADD COLUMN agent text REFERENCES agents;
+ALTER TABLE api_keys
+    ADD COLUMN agent text REFERENCES agents,
+    ADD CHECK (agent IS NULL OR scopes <@ ARRAY['authorizations:write', 'decisions:write']);
+CREATE INDEX agents_by_folded_id ON agents (organization_id, lower(btrim(agent_id)));
+CREATE INDEX agents_by_parent ON agents (delegated_by) WHERE delegated_by IS NOT NULL;
+CREATE INDEX api_keys_by_agent ON api_keys (agent) WHERE agent IS NOT NULL;
+
+-- An agent and those above it, itself first and the root last.
+CREATE FUNCTION agent_line(wanted text) RETURNS TABLE (depth integer, id text, organization_id text, agent_id text,
+        owner_member_id text, scopes text[], expires_at timestamptz, retired_at timestamptz)
+    LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    WITH RECURSIVE line AS (
+        SELECT 0 AS depth, a.* FROM agents a WHERE a.id = wanted
+        UNION ALL
+        SELECT l.depth + 1, a.* FROM line l JOIN agents a ON a.id = l.delegated_by WHERE l.depth < 16
+    )
+    SELECT l.depth, l.id, l.organization_id, l.agent_id, l.owner_member_id, l.scopes, l.expires_at, l.retired_at
+    FROM line l ORDER BY l.depth
+$$;
+
+-- Delegation narrows. A parent that is narrowed later narrows all below it, as what counts is what the whole line has.
+-- Nobody gets out from under a parent: what was spent there would be forgotten, and what it forbids.
+CREATE FUNCTION refuse_wider_agent() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    above agents;
+    levels integer;
+BEGIN
+    IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM agents a WHERE a.organization_id = NEW.organization_id
+            AND lower(btrim(a.agent_id)) = lower(btrim(NEW.agent_id)) AND a.agent_id <> NEW.agent_id) THEN
+        RAISE EXCEPTION 'an agent of this id is there in another spelling' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.delegated_by IS NOT NULL AND NEW.delegated_by IS DISTINCT FROM OLD.delegated_by THEN
+            RAISE EXCEPTION 'an agent stays under its parent' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF (NEW.delegated_by, NEW.scopes, NEW.expires_at)
+                IS NOT DISTINCT FROM (OLD.delegated_by, OLD.scopes, OLD.expires_at) THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    IF NEW.delegated_by IS NULL THEN
+        RETURN NEW;
+    END IF;
+    FOR above IN SELECT a.* FROM agent_line(NEW.delegated_by) l JOIN agents a ON a.id = l.id LOOP
+        IF above.id = NEW.id OR above.organization_id <> NEW.organization_id THEN
+            RAISE EXCEPTION 'nobody is below themselves, or below another organization'
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF NOT NEW.scopes <@ above.scopes
+                OR coalesce(NEW.expires_at, 'infinity') > coalesce(above.expires_at, 'infinity') THEN
+            RAISE EXCEPTION 'an agent passes on no more than it has' USING ERRCODE = 'restrict_violation';
+        END IF;
+    END LOOP;
+    WITH RECURSIVE below AS (
+        SELECT NEW.id AS id, 1 AS level
+        UNION ALL
+        SELECT a.id, b.level + 1 FROM below b JOIN agents a ON a.delegated_by = b.id WHERE b.level < 16
+    )
+    SELECT max(level) + (SELECT count(*) FROM agent_line(NEW.delegated_by)) INTO levels FROM below;
+    IF levels > 8 THEN
+        RAISE EXCEPTION 'a line of agents has no more than eight' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER agents_narrow BEFORE INSERT OR UPDATE ON agents FOR EACH ROW EXECUTE FUNCTION refuse_wider_agent();
+
+CREATE FUNCTION refuse_key_of_other_agent() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.agent IS NOT NULL AND NOT EXISTS (SELECT FROM agents a WHERE a.id = NEW.agent
+            AND a.organization_id = NEW.organization_id) THEN
+        RAISE EXCEPTION 'a key is for an agent of its own organization' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER api_keys_agent BEFORE INSERT OR UPDATE OF agent ON api_keys
+    FOR EACH ROW EXECUTE FUNCTION refuse_key_of_other_agent();
+
+-- Those who answer for an agent above one that is named never approve either.
+CREATE OR REPLACE FUNCTION agent_owners(asked requests) RETURNS text[] LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT line.owner_member_id), '{}') FROM agents a CROSS JOIN LATERAL agent_line(a.id) line
+    WHERE a.organization_id = asked.organization_id AND lower(btrim(a.agent_id)) IN (
+        lower(btrim(asked.ovt -> 'initiator' ->> 'id')), lower(btrim(asked.ovt -> 'context' -> 'extra' ->> 'agent_id')),
+        lower(btrim(asked.ovt -> 'metadata' ->> 'agent_id')))
+$$;
 
 GRANT SELECT, INSERT ON authorization_tokens TO axiru_app;
 GRANT UPDATE (consumed_at, consumed_by, settled_at, settlement, settled_units, settled_by) ON authorization_tokens
