@@ -1,5 +1,6 @@
 """A running stack for every test that needs one: real PostgreSQL, Valkey and Temporal, as `axiru dev` starts them."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -8,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import msgspec
 import psutil
 import pytest
+from httpx._transports import default
 
 from axiru.dev import dev_json
 from axiru.dev.dev_json import DevJson
@@ -18,6 +21,9 @@ from axiru.dev.dev_json import DevJson
 # A first start may have to build the Temporal server.
 READY_TIMEOUT_SECONDS = 400
 STOP_TIMEOUT_SECONDS = 90
+
+# Every client reads the list of public authorities, which takes longer than most tests; one reading does for all.
+default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
