@@ -31,6 +31,9 @@ _READ_SECONDS: Final = 5.0
 
 REVOKED: Final = "Access was taken back in Stripe: the app was uninstalled."
 
+Ask = Callable[[stripe.V1Services, stripe.RequestOptions], Awaitable[stripe.StripeObject]]
+"""One reading of Stripe, with the options that every reading has."""
+
 _log = structlog.get_logger()
 
 
@@ -110,7 +113,8 @@ class EventEffects:
         """Country and currency of the connection's own account, as they are now where Stripe says so."""
         if event.body["id"] != event.stripe_account_id:
             return Effect("ignored", "another account than the connection's")
-        account = await self._read_account(event) or event.body
+        read = await self._read(event, "account", lambda at, by: at.accounts.retrieve_current_async(options=by))
+        account = read or event.body
         changed = await follow_account(
             event.stripe_connection_id,
             organization_id=event.organization_id,
@@ -119,18 +123,6 @@ class EventEffects:
             signer=self._signer,
         )
         return Effect("processed", "account changed" if changed else "nothing new")
-
-    async def _read_account(self, event: Event) -> Mapping[str, Any] | None:
-        try:
-            async with asyncio.timeout(_READ_SECONDS):
-                client = await self._clients.of(event.stripe_connection_id)
-                if client is None:
-                    return None
-                read = await client.v1.accounts.retrieve_current_async(options=_options(event))
-        except _NOT_SAID as error:
-            _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
-            return None
-        return kept("account", read.to_dict())
 
     async def _movements(self, event: Event) -> Effect | None:
         found = movements_in(event.body)
@@ -150,7 +142,9 @@ class EventEffects:
             *(event.organization_id, event.mode, seen.stripe_object_id),
         )
         if known is None and seen.target.charge is not None and seen.customer_id is None:
-            charge = await self._charge(seen.target.charge, event)
+            charge_id = seen.target.charge
+            read = await self._read(event, "charge", lambda at, by: at.charges.retrieve_async(charge_id, options=by))
+            charge = read or {}  # where Stripe does not say, the movement counts all the same
             if seen.kind == "transfer" and charge.get("transfer") == seen.stripe_object_id:
                 # Stripe made it with the payment, as the payment said.
                 return None
@@ -170,7 +164,8 @@ class EventEffects:
 
     async def _dispute(self, event: Event) -> Effect:
         """As it is now where Stripe says so, else as the event tells it."""
-        read = await self._read_dispute(event)
+        dispute_id = event.body["id"]
+        read = await self._read(event, "dispute", lambda at, by: at.disputes.retrieve_async(dispute_id, options=by))
         try:
             facts = dispute_facts(read or event.body)
         except ValueError:
@@ -186,18 +181,6 @@ class EventEffects:
         )
         return Effect("processed", "dispute recorded" if news else "nothing new")
 
-    async def _read_dispute(self, event: Event) -> Mapping[str, Any] | None:
-        try:
-            async with asyncio.timeout(_READ_SECONDS):
-                client = await self._clients.of(event.stripe_connection_id)
-                if client is None:
-                    return None
-                read = await client.v1.disputes.retrieve_async(event.body["id"], options=_options(event))
-        except _NOT_SAID as error:
-            _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
-            return None
-        return kept("dispute", read.to_dict())
-
     async def _refunds_of(self, event: Event) -> list[SeenMovement]:
         """The refunds of a charge that does not hold them itself.
 
@@ -210,18 +193,18 @@ class EventEffects:
         refunds = [kept("refund", refund.to_dict()) async for refund in page.auto_paging_iter()]
         return movements_in({**event.body, "refunds": {"data": refunds}})
 
-    async def _charge(self, charge_id: str, event: Event) -> Mapping[str, Any]:
-        """The charge as far as it is kept; empty where Stripe does not say: the movement counts all the same."""
+    async def _read(self, event: Event, kind: str, ask: Ask) -> Mapping[str, Any] | None:
+        """The object as it is now, as far as it is kept; None where Stripe does not say."""
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 client = await self._clients.of(event.stripe_connection_id)
                 if client is None:
-                    return {}
-                read = await client.v1.charges.retrieve_async(charge_id, options=_options(event))
-            return kept("charge", read.to_dict())
+                    return None
+                read = await ask(client.v1, _options(event))
         except _NOT_SAID as error:
             _log.warning("stripe_not_read", event_id=event.id, error=type(error).__name__)
-            return {}
+            return None
+        return kept(kind, read.to_dict())
 
 
 def _options(event: Event) -> stripe.RequestOptions:
