@@ -21,6 +21,13 @@ EventName = Literal[
     "decision.approved",
     "decision.expired",
     "decision.held",
+    "authorization.approved",
+    "authorization.denied",
+    "authorization.expired",
+    "authorization.issued",
+    "authorization.consumed",
+    "authorization.settled",
+    "authorization.failed",
     "execution.executing",
     "execution.executed",
     "execution.execution_failed",
@@ -82,7 +89,7 @@ def event_of(topic: str, payload: Mapping[str, Any]) -> str | None:
             name = "bypass.detected" if "webhook" in payload["alerts"] else ""
         case "member" | "connection":
             name = f"{topic}.{payload['change']}"
-        case "decision" | "execution" | "undo" | "break_glass" | "dispute":
+        case "decision" | "authorization" | "execution" | "undo" | "break_glass" | "dispute":
             name = f"{topic}.{payload['state']}"
         case _:
             return None

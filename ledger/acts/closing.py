@@ -4,7 +4,7 @@ from axiru.database import rows
 from axiru.domain.approval import ApprovalState
 from axiru.domain.execution import Objection
 from ledger.acts.chain import Act
-from ledger.acts.hold import deny, end_hold
+from ledger.acts.hold import deny, end_hold, set_state
 from ledger.acts.question import Question
 
 
@@ -19,14 +19,11 @@ async def close_approval(
     await rows("UPDATE approvals SET state = {}, closed_at = {} WHERE id = {}", state, closing.now, question.id)
     objected = objection if question.execute == "caller" and not held else None
     decision_state = "denied" if objected else "held" if held and state == "approved" else state
-    await rows(
-        "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}", decision_state, closing.now, decision_id
-    )
+    closing.tell("approval", {"approval_id": question.id, "decision_id": decision_id, "state": state})
+    await set_state(closing, decision_id, decision_state)
     if objected is not None:
         await deny(decision_id, objected)
     elif state != "approved":
         await rows("UPDATE movements SET state = 'released' WHERE decision_id = {}", decision_id)
-    closing.tell("approval", {"approval_id": question.id, "decision_id": decision_id, "state": state})
-    closing.tell("decision", {"decision_id": decision_id, "state": decision_state})
     if held and state != "approved":
         await end_hold(closing, decision_id, state)

@@ -21,6 +21,7 @@ from ledger.acts.organization import bypass_alerts
 from ledger.acts.personal import separated
 from ledger.acts.projection import (
     Recorded,
+    agreement_of,
     ask_people,
     excluded_member_ids,
     project_decision,
@@ -118,6 +119,7 @@ async def _seal(
             **_heard(words),
             "controls": [control.id for control in standing.controls],
             "call": msgspec.to_builtins(call),
+            "agreement": {"compared": len(words.results), "agrees": agreement_of(words.results)},
             **({"token": msgspec.to_builtins(token)} if token else {}),
         }
     )

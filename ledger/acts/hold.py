@@ -3,12 +3,13 @@
 The hold itself is a control, engaged and lifted as all of them are; here is what it does to its decision.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from axiru.database import row, rows
 from axiru.domain.approval import ApprovalState
+from axiru.domain.authorization import ENDPOINT as AUTHORIZATIONS
 from axiru.domain.control import AppliesTo
 from axiru.domain.execution import Objection
 from axiru.domain.movement import Mode
@@ -79,8 +80,7 @@ async def check_holdable(decision_id: str) -> None:
 
 async def hold(holding: Act, decision_id: str) -> None:
     """Within the act that has sealed the control: the decision is held."""
-    await _set_state(holding, decision_id, "held")
-    holding.tell("decision", {"decision_id": decision_id, "state": "held"})
+    await set_state(holding, decision_id, "held")
 
 
 async def state_behind(releasing: Act, decision_id: str) -> Released:
@@ -106,10 +106,9 @@ async def state_behind(releasing: Act, decision_id: str) -> Released:
 async def release(releasing: Act, released: Released, control_id: str) -> None:
     """Within the act that has sealed the lift: the decision goes on from where it would be; its workflow is told."""
     decision_id = released.decision_id
-    await _set_state(releasing, decision_id, released.state)
+    await set_state(releasing, decision_id, released.state)
     if released.objection is not None:
         await deny(decision_id, released.objection)
-    releasing.tell("decision", {"decision_id": decision_id, "state": released.state})
     releasing.tell("release", {"decision_id": decision_id, "control_id": control_id})
 
 
@@ -153,5 +152,17 @@ async def end_hold(ending: Act, decision_id: str, state: str) -> None:
     ending.tell("control", {"control_id": found["id"], "kind": "hold", "in_force": False})
 
 
-async def _set_state(by: Act, decision_id: str, state: str) -> None:
-    await rows("UPDATE decisions SET state = {}, updated_at = {} WHERE id = {}", state, by.now, decision_id)
+async def set_state(by: Act, decision_id: str, state: str) -> None:
+    """Within an act: the decision is in this state from now on, and whoever listens is told.
+
+    Once people have answered for an agent, its backend is told by a message of its own: to fetch the token or give up.
+    """
+    changed = await rows(
+        "UPDATE decisions SET state = {}, updated_at = {} WHERE id = {} RETURNING endpoint", state, by.now, decision_id
+    )
+    by.tell("decision", {"decision_id": decision_id, "state": state})
+    if state in _ANSWERED and any(decision["endpoint"] == AUTHORIZATIONS for decision in changed):
+        by.tell("authorization", {"decision_id": decision_id, "state": state})
+
+
+_ANSWERED: Final = frozenset({"approved", "denied", "expired"})

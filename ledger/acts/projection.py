@@ -57,6 +57,11 @@ class ShadowResult(msgspec.Struct, frozen=True):
     agrees: bool
 
 
+def agreement_of(results: Sequence[ShadowResult]) -> bool | None:
+    """Whether every version that looked on agrees with what counted; None where none did."""
+    return all(result.agrees for result in results) if results else None
+
+
 async def read_request(decision_id: str) -> Recorded:
     """The request, with the account it is made for resolved: a control on an account binds whoever leaves it out."""
     found = await row(
@@ -200,8 +205,7 @@ async def reserve_budget(receipt: DecisionReceipt, request: Recorded, counted_in
         ovt.rail_action,
         ovt.amount.asset,
         ovt.amount.minor_units,
-        ovt.initiator.id,
-        *(subject_of(ovt, per) for per in ("counterparty", "customer", "merchant", "charge")),
+        *(subject_of(ovt, per) for per in ("initiator", "counterparty", "customer", "merchant", "charge")),
         receipt.logged_at,
     )
 
