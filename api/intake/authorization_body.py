@@ -11,9 +11,10 @@ from api.intake.authorization_common import AuthorizationBody, RailReader
 from api.intake.authorization_currency import IN_CURRENCY
 from api.intake.decision_body import extra_context, extra_errors
 from api.intake.request import Asked
+from api.intake.x402_body import OF_X402
 from axiru.domain.authorization import AGENT_SURFACES, ENDPOINT
 
-READERS: Final[Mapping[str, RailReader]] = {"ap2": IN_CURRENCY, "stripe_daa": IN_CURRENCY, "x402": IN_CURRENCY}
+READERS: Final[Mapping[str, RailReader]] = {"ap2": IN_CURRENCY, "stripe_daa": IN_CURRENCY, "x402": OF_X402}
 """The rails that authorizations are asked for on."""
 
 SHAPES: Final[tuple[type[AuthorizationBody], ...]] = tuple(dict.fromkeys(one.shape for one in READERS.values()))
