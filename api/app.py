@@ -102,7 +102,7 @@ from api.routes.stripe_install import (
 )
 from api.routes.stripe_webhooks import receive_stripe_event
 from api.routes.surfaces import change_surface, list_surfaces
-from api.routes.token_keys import show_token_keys
+from api.routes.token_keys import list_token_keys, revoke_one_token_key, show_token_keys
 from api.routes.undo import undo_decision
 from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
@@ -129,6 +129,8 @@ ROUTES = (
     consume_token,
     settle_authorization,
     show_token_keys,
+    list_token_keys,
+    revoke_one_token_key,
     undo_decision,
     begin_install,
     show_install,

@@ -6,7 +6,7 @@ by the database's clock alone, so every process has the same answer, and the nex
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -96,6 +96,10 @@ class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_reason: str | None
 
 
+class _Rehearsed(Exception):  # noqa: N818 - no failure
+    """Takes back what was rehearsed."""
+
+
 class RevokedKey(msgspec.Struct, frozen=True):
     """`replaced_by`: the key that signs in its place since; `changed` is false for one that was revoked before."""
 
@@ -138,6 +142,20 @@ async def publish_next(vault: Vault, times: KeyTimes) -> tuple[str, datetime]:
         if coming is None:
             raise RuntimeError("a key that was just added is not there")
         return coming["key_id"], coming["active_from"]
+
+
+async def rehearse_next(vault: Vault, times: KeyTimes) -> None:
+    """Go through a rotation and sign with the key that came of it, in a transaction that is taken back.
+
+    Raises joserfc.errors.JoseError for a token that the published half does not verify.
+    """
+    with suppress(_Rehearsed):
+        async with changing_keys():
+            key_id = await add_key(vault, times, lead=timedelta(0))
+            token = await TokenSigner(vault).sign({"rehearsal": True}, key_id)
+            public = next(key for key in await published(times.tail) if key["kid"] == key_id)
+            jwt.decode(token, ECKey.import_key(public), algorithms=[ALGORITHM])
+            raise _Rehearsed
 
 
 async def revoke(key_id: str, reason: str, vault: Vault, times: KeyTimes) -> RevokedKey:

@@ -1,21 +1,89 @@
-"""`/axiru-jwks.json`: the public keys that tokens are verified with."""
+"""The keys that tokens are verified with: the public set, and what an admin sees and revokes."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Request, Response, get, post, route
 
+from api.auth import Caller, requires
+from api.errors import NotFound
+from api.fields import blank_reason, decode_by_rules
+from api.intake.text import Reason
+from api.json_body import read_object
+from api.live_reach import may_reach_live
+from api.openapi import BEARER, taking
+from api.permissions import Permission
 from api.services import services_of
-from ledger.token_keys import published
+from axiru.settings import Settings
+from ledger.acts.token_key import revoke_token_key
+from ledger.token_keys import KeyTimes, TokenKey, published, token_keys
+
+_KEPT_SECONDS: Final = 300
 
 
-@get("/axiru-jwks.json", exclude_from_auth=True)
+class RevocationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Why the key may not be trusted any more."""
+
+    reason: Reason
+
+
+class TokenKeyList(msgspec.Struct, frozen=True):
+    items: list[TokenKey]
+
+
+class TokenKeyRevocation(msgspec.Struct, frozen=True, kw_only=True):
+    """`replaced_by`: the key that signs since, where the revoked one did."""
+
+    key: TokenKey
+    replaced_by: str | None
+
+
+@route("/axiru-jwks.json", http_method=["GET", "HEAD"], status_code=200, exclude_from_auth=True)
 async def show_token_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A JWK set (RFC 7517). A key is in it before it signs, and stays for as long as a token of it may be met."""
-    tail = timedelta(seconds=services_of(request).settings.token_key_tail_seconds)
+    settings = services_of(request).settings
+    # Whoever keeps the set for as long as it says has met every key before its first token.
+    kept_seconds = min(_KEPT_SECONDS, settings.token_key_lead_seconds)
     return Response(
-        msgspec.json.encode({"keys": await published(tail)}),
+        msgspec.json.encode({"keys": await published(_tail(settings))}),
         media_type="application/jwk-set+json",
-        headers={"Cache-Control": "max-age=300"},
+        headers={"Cache-Control": f"max-age={kept_seconds}"},
     )
+
+
+@get("/api/v1/token-keys", guards=[requires(Permission.READ)], security=BEARER)
+async def list_token_keys(request: Request[Caller, Any, Any]) -> TokenKeyList:
+    """The keys in the public set, and those that were revoked, the oldest first."""
+    return TokenKeyList(await token_keys(_tail(services_of(request).settings)))
+
+
+@post(
+    "/api/v1/token-keys/{kid:str}/revoke",
+    guards=[requires(Permission.CONNECTIONS), may_reach_live],
+    status_code=200,
+    operation_class=taking(RevocationBody),
+    security=BEARER,
+)
+async def revoke_one_token_key(request: Request[Caller, Any, Any], kid: str) -> TokenKeyRevocation:
+    """Take a key out of the set and out of use, at once and everywhere: no token of it is consumed any more."""
+    caller, services = request.user, services_of(request)
+    raw = await read_object(request)
+    body = decode_by_rules(raw, RevocationBody, blank_reason(raw, "A revocation needs a reason."))
+    revoked = await revoke_token_key(
+        kid,
+        body.reason.strip(),
+        organization_id=caller.organization_id,
+        by_member_id=caller.member_id,
+        vault=services.vault,
+        times=KeyTimes.from_settings(services.settings),
+        signer=services.signer,
+    )
+    for key in await token_keys(_tail(services.settings)):
+        if key.kid == kid:
+            return TokenKeyRevocation(key=key, replaced_by=revoked.replaced_by)
+    raise NotFound
+
+
+def _tail(settings: Settings) -> timedelta:
+    return KeyTimes.from_settings(settings).tail

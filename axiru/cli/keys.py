@@ -19,23 +19,43 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--vault", "is_vault", is_flag=True, required=True, help="the vault's master key and all it seals")
+@click.option("--vault", "is_vault", is_flag=True, help="the vault's master key and all it seals")
+@click.option("--jwks", "is_jwks", is_flag=True, help="the key that signs tokens: publish the next one now")
+@click.option("--revoke", metavar="KID", help="with --jwks: take this key out of use at once")
+@click.option("--reason", default="", help="with --revoke: why")
 @click.option("--rehearse", is_flag=True, help="go through it on a copy and change nothing")
 @click.option(
     "--home", type=click.Path(path_type=Path, exists=True), help="the home of a local stack, instead of the settings"
 )
-def rotate(is_vault: bool, rehearse: bool, home: Path | None) -> None:  # noqa: ARG001 - one kind so far, named on purpose
-    """Seal every stored token and secret anew, as the owner of the tables (AXIRU_DATABASE_ADMIN_URL).
+def rotate(is_vault: bool, is_jwks: bool, revoke: str | None, reason: str, rehearse: bool, home: Path | None) -> None:
+    """Rotate one kind of key, as the owner of the tables (AXIRU_DATABASE_ADMIN_URL).
 
-    With AXIRU_VAULT_KEY_FILE a new master key is drawn and put first in the file, unless an earlier run was cut short:
-    then that one is finished. Running processes learn of it by themselves. With AXIRU_VAULT_KEY the first key named is
-    the one to rotate to. Older keys are kept: backups are sealed with them.
+    --vault seals every stored token and secret anew. With AXIRU_VAULT_KEY_FILE a new master key is drawn and put first
+    in the file, unless an earlier run was cut short: then that one is finished. Running processes learn of it by
+    themselves. With AXIRU_VAULT_KEY the first key named is the one to rotate to. Older keys are kept: backups are
+    sealed with them.
+
+    --jwks publishes the next key that signs tokens, before the Temporal Schedule would. It signs once it has been
+    published for AXIRU_TOKEN_KEY_LEAD_SECONDS. With --revoke a key leaves the published set at once and no token of it
+    is taken any more; where it signed, another signs from then on.
     """
     from axiru.settings import Settings  # noqa: PLC0415
 
+    if is_vault == is_jwks:
+        raise click.UsageError("Say which: --vault or --jwks.")
+    if revoke is not None and (is_vault or rehearse):
+        raise click.UsageError("--revoke goes with --jwks, and is not rehearsed.")
+    if (revoke is not None) != bool(reason.strip()):
+        raise click.UsageError("--revoke needs a --reason, and nothing else takes one.")
     settings = Settings.from_environment() if home is None else _settings_of(home)
     settings.require("database_admin_url")
-    asyncio.run(_rehearse(settings) if rehearse else _rotate(settings))
+    match is_jwks, revoke, rehearse:
+        case True, str(key_id), _:
+            asyncio.run(_revoke_token_key(settings, key_id, reason.strip()))
+        case True, None, _:
+            asyncio.run(_publish_token_key(settings, rehearse=rehearse))
+        case _:
+            asyncio.run(_rehearse(settings) if rehearse else _rotate(settings))
 
 
 def _settings_of(home: Path) -> "Settings":
@@ -48,7 +68,44 @@ def _settings_of(home: Path) -> "Settings":
         told = msgspec.json.decode(directory.dev_json.read_bytes(), type=DevJson)
     except OSError as error:
         raise click.ClickException(f"No stack runs in {home}: {error.strerror}.") from error
-    return Settings(database_admin_url=told.database_admin_url, vault_key_file=str(directory.vault_key_file))
+    return msgspec.structs.replace(
+        Settings.from_environment(),
+        database_admin_url=told.database_admin_url,
+        vault_key="",
+        vault_key_file=str(directory.vault_key_file),
+    )
+
+
+async def _publish_token_key(settings: "Settings", *, rehearse: bool) -> None:
+    from axiru.database import connected  # noqa: PLC0415
+    from axiru.vault import Vault  # noqa: PLC0415
+    from ledger.token_keys import KeyTimes, publish_next, rehearse_next  # noqa: PLC0415
+
+    vault, times = Vault.from_settings(settings), KeyTimes.from_settings(settings)
+    async with connected(msgspec.structs.replace(settings, database_url=settings.database_admin_url)):
+        if rehearse:
+            await rehearse_next(vault, times)
+            click.echo("a key was made, sealed, published, and signed a token that it verifies")
+            click.echo("rehearsed; nothing was changed")
+            return
+        key_id, active_from = await publish_next(vault, times)
+    click.echo(f"the next key is {key_id}: published, and signs from {active_from.isoformat()} on")
+
+
+async def _revoke_token_key(settings: "Settings", key_id: str, reason: str) -> None:
+    from axiru.database import connected  # noqa: PLC0415
+    from axiru.vault import Vault  # noqa: PLC0415
+    from ledger.token_keys import KeyTimes, changing_keys, revoke  # noqa: PLC0415
+
+    vault, times = Vault.from_settings(settings), KeyTimes.from_settings(settings)
+    async with connected(msgspec.structs.replace(settings, database_url=settings.database_admin_url)):
+        async with changing_keys():
+            revoked = await revoke(key_id, reason, vault, times)
+    click.echo(
+        f"{key_id} {'is revoked' if revoked.changed else 'was revoked before'}: no token of it is taken any more"
+    )
+    if revoked.replaced_by is not None:
+        click.echo(f"{revoked.replaced_by} signs instead, from now on")
 
 
 async def _rotate(settings: "Settings") -> None:

@@ -31,6 +31,7 @@ from activities.stripe_client import StripeClients
 from activities.stripe_events import observe_forever
 from activities.stripe_history import StripeHistory
 from activities.sweep import release_overdue_forever, sweep_forever
+from activities.token_keys import TokenKeys
 from activities.webhooks import WebhookChannel
 from api import logs
 from axiru.database import connected
@@ -39,11 +40,13 @@ from axiru.settings import Settings
 from axiru.temporal import connect
 from axiru.vault import Vault
 from ledger.keys import load_signer
+from ledger.token_keys import KeyTimes
 from workflows.dispute_response import DisputeResponse
 from workflows.history_replay import HistoryReplay, ReplayExpiry
 from workflows.money_movement import MoneyMovement
 from workflows.reconciliation import StripeReconciliation
 from workflows.schedules import create_schedules
+from workflows.token_keys import TokenKeyRotation
 from workflows.undoing import Undoing
 
 log = structlog.get_logger()
@@ -93,7 +96,11 @@ async def working(settings: Settings, *, tasks_only: bool = False) -> AsyncItera
                 asyncio.create_task(relay_forever(client, settings.temporal_task_queue)),
                 asyncio.create_task(sweep_forever(client, settings.temporal_task_queue)),
                 asyncio.create_task(release_overdue_forever(signer)),
-                asyncio.create_task(create_schedules(client, settings.temporal_task_queue)),
+                asyncio.create_task(
+                    create_schedules(
+                        client, settings.temporal_task_queue, token_keys_every=KeyTimes.from_settings(settings).tick
+                    )
+                ),
                 asyncio.create_task(watch_breakers_forever(signer)),
                 asyncio.create_task(deliver_forever(channels_of(settings, vault))),
                 asyncio.create_task(forget_forever()),
@@ -115,6 +122,7 @@ async def working(settings: Settings, *, tasks_only: bool = False) -> AsyncItera
                 disputes,
                 Reconciliation(clients, signer),
                 StripeUndoer(settings, clients, signer),
+                TokenKeys(settings, vault),
             )
             async with worker:
                 yield client
@@ -142,18 +150,28 @@ def worker_of(
     disputes: DisputeResponses,
     reconciliation: Reconciliation,
     undoer: StripeUndoer,
+    token_keys: TokenKeys,
 ) -> Worker:
     """The worker, not started. Why it has no sandbox: `docs/decisions/0004-no-workflow-sandbox.md`."""
     replays = Replays()
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[MoneyMovement, HistoryReplay, ReplayExpiry, DisputeResponse, StripeReconciliation, Undoing],
+        workflows=[
+            MoneyMovement,
+            HistoryReplay,
+            ReplayExpiry,
+            DisputeResponse,
+            StripeReconciliation,
+            Undoing,
+            TokenKeyRotation,
+        ],
         activities=[
             *(acts.decide, acts.read_approval, acts.expire_approval, acts.give_notice),
             *(executor.execute, undoer.undo, contexts.read),
             *(replays.replay, replays.give_up, replays.delete_expired, history.pull),
             *(disputes.prepare, disputes.due_soon, disputes.past_due, disputes.answer),
+            token_keys.rotate,
             *(reconciliation.active_connections, reconciliation.reconcile, reconciliation.delete_old),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),

@@ -26,6 +26,7 @@ from ledger.acts.chain import chain_id
 from ledger.entry import genesis_hash
 
 OPEN = {
+    ("HEAD", "/axiru-jwks.json"): "as for GET",
     ("GET", "/axiru-jwks.json"): "the public halves of the keys that sign tokens, for whoever verifies one",
     ("POST", "/api/decision"): "the key is in the body",
     ("POST", "/api/v1/sessions"): "the log-in itself",
