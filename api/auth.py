@@ -68,7 +68,10 @@ class DefaultConnection(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """A key or a person at a console. A key acts for the member who owns it and sees one mode; a log-in sees both."""
+    """A key or a person at a console. A key acts for the member who owns it and sees one mode; a log-in sees both.
+
+    `agent_id` is the agent that a key is for, which then asks for nothing but in its name.
+    """
 
     organization_id: str
     organization_name: str
@@ -81,6 +84,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_minute: int
     outcome_style: str
     api_key_id: str | None = None
+    agent_id: str | None = None
     mode: Mode | None = None
     default_connection: DefaultConnection | None = None
     token_hash: str = ""
@@ -191,12 +195,13 @@ async def _key(secret: str, default_per_minute: int) -> Caller | None:
         """
         SELECT k.id, k.organization_id, k.mode, k.scopes, k.owner_member_id, k.rate_per_minute, k.outcome_style,
             k.last_used_at, m.name, m.email, m.roles, o.name AS organization_name, c.id AS connection_id,
-            c.default_currency, c.write_actions
+            c.default_currency, c.write_actions, a.agent_id
         FROM api_keys k
         JOIN members m ON m.id = k.owner_member_id AND m.disabled_at IS NULL
         JOIN organizations o ON o.id = k.organization_id
         LEFT JOIN stripe_connections c
             ON c.organization_id = k.organization_id AND c.mode = k.mode AND c.is_default AND c.status = 'active'
+        LEFT JOIN agents a ON a.id = k.agent
         WHERE k.secret_hash = {} AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
         """,
         hash_secret(secret),
@@ -215,6 +220,7 @@ async def _key(secret: str, default_per_minute: int) -> Caller | None:
         requests_per_minute=found["rate_per_minute"] or default_per_minute,
         outcome_style=found["outcome_style"],
         api_key_id=found["id"],
+        agent_id=found["agent_id"],
         mode=found["mode"],
         default_connection=DefaultConnection(
             found["connection_id"], found["default_currency"], tuple(found["write_actions"])

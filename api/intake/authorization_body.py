@@ -7,6 +7,7 @@ from api.auth import Caller
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.fingerprint import fingerprint
+from api.intake.agent_identity import checked_initiator
 from api.intake.authorization_common import AuthorizationBody, RailReader
 from api.intake.authorization_currency import IN_CURRENCY
 from api.intake.decision_body import extra_context, extra_errors
@@ -37,7 +38,8 @@ async def read_authorization(raw: Mapping[str, Any], caller: Caller) -> Asked:
         errors.setdefault(error.field, error)
     if errors or body is None:
         raise InvalidBody(list(errors.values()))
-    return Asked(ENDPOINT, fingerprint(raw), reader.movement(body, extra_context(raw), caller))
+    asked = Asked(ENDPOINT, fingerprint(raw), reader.movement(body, extra_context(raw), caller))
+    return await checked_initiator(asked, caller)
 
 
 def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -9,12 +9,14 @@ import structlog
 
 from api.auth import Caller
 from api.deadline import within
+from api.intake.agent_identity import checked_asker
 from api.intake.executability import executable
 from api.intake.request import Asked
 from api.intake.reserve import Reservation, ask_again, find_reservation, give_up, reserve
 from api.intake.start import start, tell_asked_again
 from api.observation import DECIDE_SECONDS
 from api.services import Services
+from axiru.domain.authorization import ENDPOINT as AUTHORIZATIONS
 from axiru.domain.control import ControlHit
 from axiru.domain.decision import FINAL_STATES, DecisionReceipt, MovementInput
 from axiru.errors import AxiruError
@@ -63,6 +65,8 @@ async def decide(asked: Asked, caller: Caller, services: Services, request_id: s
 
 
 async def _decide(asked: Asked, caller: Caller, services: Services) -> Decided:
+    if asked.endpoint != AUTHORIZATIONS:
+        asked = await checked_asker(asked, caller)
     reserved = await _reserved(asked, caller, services)
     if reserved.sealed:
         return await _replayed(reserved)

@@ -6,7 +6,7 @@ from typing import Any, Literal, assert_never
 
 import msgspec
 
-from axiru.domain.movement import Ovt
+from axiru.domain.movement import Ovt, folded_agent, named_agents
 
 ControlKind = Literal["kill_switch", "freeze", "hold", "mark_for_review"]
 AppliesTo = Literal["test", "live", "both"]
@@ -99,7 +99,10 @@ def _reason(control: Control, ovt: Ovt, decision_id: str | None) -> str | None:
             return "kill_switch_engaged"
         case "freeze":
             ((name, frozen),) = control.scope.items()
-            return FREEZE_REASONS[name] if frozen in _named_by(ovt)[name] else None
+            named = _named_by(ovt)[name]
+            if name == "agent_id":
+                frozen, named = folded_agent(frozen), tuple(map(folded_agent, named))
+            return FREEZE_REASONS[name] if frozen in named else None
         case "hold":
             return "request_held" if control.scope["decision_id"] == decision_id else None
         case "mark_for_review":
@@ -113,13 +116,14 @@ def _named_by(ovt: Ovt) -> dict[str, tuple[Any, ...]]:
         "stripe_account_id": (ovt.merchant.stripe_account_id, ovt.counterparty.stripe_account_id),
         "customer_id": (ovt.context.customer_id,),
         # A key may ask for several agents, which it then names in what it adds to the request.
-        "agent_id": (ovt.initiator.id, _text(ovt.context.extra.get("agent_id")), ovt.metadata.get("agent_id")),
+        # A freeze binds all that the agent passed its authority on to.
+        "agent_id": (
+            ovt.initiator.id,
+            *named_agents(ovt),
+            *ovt.initiator.lineage,
+            *ovt.initiator.named_lineage,
+        ),
         "source": (ovt.context.source,),
         "surface": (ovt.surface,),
         "stripe_connection_id": (ovt.merchant.stripe_connection_id,),
     }
-
-
-def _text(value: Any) -> str | None:
-    """An id that came as a number is the same id."""
-    return str(value) if isinstance(value, str | int) else None

@@ -50,11 +50,22 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Initiator(msgspec.Struct, frozen=True):
-    """Who asks: an agent, a service holding an API key, or a person."""
+    """Who asks: an agent, a service holding an API key, or a person.
+
+    `lineage` are the agents above the one that asks, nearest first; `named_lineage` are those above other agents that
+    the request names. Both are looked up when the request comes in.
+    """
 
     kind: str
     id: str
     scopes: tuple[str, ...] = ()
+    lineage: tuple[str, ...] = ()
+    named_lineage: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> str:
+        """Whose windows count: those below share them, so that nobody has more by passing authority on."""
+        return self.lineage[-1] if self.lineage else self.id
 
 
 class Counterparty(msgspec.Struct, frozen=True):
@@ -122,6 +133,17 @@ class Ovt(msgspec.Struct, frozen=True):
     def surface(self) -> str:
         """`rail.rail_action`, the name under which a surface is set to shadow or enforce and may be frozen."""
         return f"{self.rail}.{self.rail_action}"
+
+
+def named_agents(ovt: Ovt) -> tuple[str, ...]:
+    """The agents that a request names beside who asks. An id that came as a number is the same id."""
+    found = (ovt.context.extra.get("agent_id"), ovt.metadata.get("agent_id"))
+    return tuple(str(one) for one in found if isinstance(one, str | int))
+
+
+def folded_agent(agent_id: str) -> str:
+    """An agent's id as ids are compared: another spelling is no other agent."""
+    return agent_id.strip().lower()
 
 
 def for_account(ovt: Ovt, connection_account_id: str | None) -> Ovt:

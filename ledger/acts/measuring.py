@@ -87,7 +87,11 @@ def _window(window: WindowSpec, ovt: Ovt, whose: list[Any], excluding: str | Non
     if window.asset is not None:
         conditions.append("asset = {}")
         arguments.append(window.asset)
-    if subject is not None:
+    if window.per == "initiator":
+        # What an agent spent before it was put under another still counts for it, and for those below it.
+        conditions.append("initiator_id = ANY({}::text[])")
+        arguments.append([ovt.initiator.id, *ovt.initiator.lineage])
+    elif subject is not None:
         conditions.append(f"{_COLUMN_OF[window.per]} = {{}}")
         arguments.append(subject)
     # Every name spliced in comes from the closed tables here; what the request says goes in as an argument.

@@ -62,6 +62,9 @@ async def is_as_sealed(decision_id: str) -> bool:
 
 
 def _as_of_then(ovt: dict[str, Any], sealed: dict[str, Any]) -> dict[str, Any]:
-    """`ovt` without the parts of its target that did not exist when it was sealed, as long as they say nothing."""
-    target = {name: value for name, value in ovt["target"].items() if value is not None or name in sealed["target"]}
-    return {**ovt, "target": target}
+    """`ovt` without the parts of it that did not exist when it was sealed, as long as they say nothing."""
+    parts = {
+        part: {name: value for name, value in ovt[part].items() if value or name in sealed[part]}
+        for part in ("target", "initiator")
+    }
+    return {**ovt, **parts}
