@@ -37,9 +37,9 @@ def amount_text(amount: Amount, *, code: bool = True) -> str:
     With its `code` it is beyond doubt what of: `$150.00 USD`, `1.50 USDC (eip155:8453/erc20:0x8335…)`.
     """
     text = money_text(amount.minor_units, amount.asset)
-    if not code or known_asset(amount.asset) is None:
-        return f"{text} {amount.asset.upper()}" if code and "/" not in amount.asset else text
-    return f"{text} ({amount.asset})"
+    if not code or asset_text(amount.minor_units, amount.asset) == text:
+        return f"{text} ({amount.asset})" if code and known_asset(amount.asset) else text
+    return f"{text} {amount.asset.upper()}"
 
 
 def decimal_text(minor_units: int, exponent: int) -> str:
