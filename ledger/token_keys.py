@@ -96,7 +96,7 @@ class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_reason: str | None
 
 
-class _Rehearsed(Exception):  # noqa: N818 - no failure
+class _Rehearsed(Exception):
     """Takes back what was rehearsed."""
 
 
