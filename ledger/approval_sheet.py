@@ -20,6 +20,7 @@ from axiru.domain.approval_sheet import (
     PaymentContext,
     SheetVote,
 )
+from axiru.domain.authorization import AGENT_SURFACES
 from axiru.domain.evaluation import ReviewTerms, RuleHit
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Ovt
@@ -141,10 +142,13 @@ def _sheet(
         closed_at=found["closed_at"],
         requested_by=Named(found["requested_by"], found["requested_by_name"] or found["requested_by"]),
         approver_role=found["approver_role"],
+        rail=ovt.rail,
         action=ovt.rail_action,
         amount_cents=ovt.amount.minor_units,
         currency=ovt.amount.asset,
         exponent=ovt.amount.exponent,
+        agent=ovt.initiator if ovt.surface in AGENT_SURFACES else None,
+        counterparty=ovt.counterparty,
         stripe_connection_id=ovt.merchant.stripe_connection_id,
         stripe_account_id=ovt.merchant.stripe_account_id,
         charge=ovt.target.charge,

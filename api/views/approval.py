@@ -28,7 +28,7 @@ from axiru.domain.call_words import IRREVERSIBLE, call_sentence
 from axiru.domain.decision import DecisionState
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Execute, Mode, Target
+from axiru.domain.movement import Amount, Counterparty, Execute, Initiator, Mode, Target
 from ledger.approval_sheet import read_sheets
 from ledger.eligibility import Standing, standings
 
@@ -61,12 +61,20 @@ class GroupView(msgspec.Struct, frozen=True):
 
 
 class AskedView(msgspec.Struct, frozen=True, kw_only=True):
-    """The request, in the words it came in. The amount is in minor units of a currency with `exponent` decimals."""
+    """The request, in the words it came in. `amount_cents` is in minor units of a currency with `exponent` decimals.
 
+    It is null where the asset is no currency: `amount` says it in units of any size. `agent` is who asks for an
+    authorization, and `counterparty` who would be paid.
+    """
+
+    rail: str
     action: str
-    amount_cents: int
+    amount: Amount
+    amount_cents: int | None
     currency: str
     exponent: int
+    agent: Initiator | None
+    counterparty: Counterparty
     stripe_connection_id: str | None
     stripe_account_id: str | None
     charge: str | None
@@ -277,7 +285,7 @@ def _view(sheet: ApprovalSheet, standing: Standing) -> ApprovalView:
 
 
 def _diff(sheet: ApprovalSheet) -> DiffView:
-    asked = {name: getattr(sheet, name) for name in AskedView.__struct_fields__}
+    asked = {name: getattr(sheet, name) for name in AskedView.__struct_fields__} | {"amount_cents": sheet.amount.cents}
     policy = PolicyView(sheet.reason, sheet.message, sheet.matched_rule, sheet.hits, sheet.flags)
     call = sheet.would_execute
     in_words = f"{call_sentence(call)} {IRREVERSIBLE[call.operation]}" if call else None

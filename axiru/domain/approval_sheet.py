@@ -9,7 +9,7 @@ from axiru.domain.approval import ApprovalState, Door, Verdict
 from axiru.domain.decision import DecisionState
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Execute, Mode, Target
+from axiru.domain.movement import Amount, Counterparty, Execute, Initiator, Mode, Target
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -103,8 +103,9 @@ class BrokenGlass(msgspec.Struct, frozen=True):
 
 
 class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """Amounts are in minor units of a currency with `exponent` decimals.
+    """`amount_cents` counts the smallest units of the asset that `currency` names, with `exponent` decimals.
 
+    `agent` is who asks for an authorization, which the caller's settling code uses; None for a decision.
     `requested_by` owns the key that asked. `would_execute` is the very call that was sealed, None where the caller
     executes; `evidence` is the text of the packet that it names, field by field; `payment` is None until Stripe has
     been asked. `earlier` are at most ten of the last 90 days, newest first; `earlier_total` counts all of them that
@@ -126,10 +127,13 @@ class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
     requested_by: Named
     approver_role: str | None
 
+    rail: str = "stripe"
     action: str
     amount_cents: int
     currency: str
     exponent: int
+    agent: Initiator | None = None
+    counterparty: Counterparty = Counterparty()
     stripe_connection_id: str | None
     stripe_account_id: str | None
     charge: str | None
@@ -163,3 +167,8 @@ class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
     comments_count: int
     held_by: HeldBy | None
     break_glass: BrokenGlass | None
+
+    @property
+    def amount(self) -> Amount:
+        """What is to be moved, of whatever asset."""
+        return Amount(str(self.amount_cents), self.currency, self.exponent)

@@ -9,7 +9,8 @@ import msgspec
 
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
 from axiru.domain.call_words import IRREVERSIBLE, call_sentence, movement_title
-from axiru.domain.money import money_text
+from axiru.domain.money import amount_text, money_text
+from axiru.domain.movement import Initiator
 from axiru.domain.payment_warnings import warnings_of
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -33,7 +34,7 @@ def headline(sheet: ApprovalSheet) -> str:
     """`Refund of $400.00`, and `(test)` where no real money moves."""
     test = " (test)" if sheet.mode == "test" else ""
     title = movement_title(sheet.action, sheet.would_execute)
-    return f"{title} of {money_text(sheet.amount_cents, sheet.currency)}{test}"
+    return f"{title} of {amount_text(sheet.amount, code=False)}{test}"
 
 
 def sections(sheet: ApprovalSheet, *, personal: bool = True) -> tuple[Section, ...]:
@@ -48,6 +49,13 @@ def sections(sheet: ApprovalSheet, *, personal: bool = True) -> tuple[Section, .
         ("Approvals", _approvals(sheet)),
     )
     return tuple(Section(heading, found) for heading, lines in said if (found := _cleaned(lines)))
+
+
+def afterwards(sheet: ApprovalSheet) -> str:
+    """What follows an approval where Axiru calls nobody."""
+    if sheet.agent is None:
+        return "your own system executes this once it is approved."
+    return "once it is approved, the agent gets a token, and your settling code makes this one payment with it."
 
 
 def on_one_line(text: str) -> str:
@@ -65,11 +73,13 @@ def _cleaned(lines: Iterable[tuple[str, str | None]]) -> tuple[Line, ...]:
 
 def _asked(sheet: ApprovalSheet, personal: bool) -> Iterator[tuple[str, str | None]]:
     yield "Action", _spaced(sheet.action)
-    yield "Amount", f"{money_text(sheet.amount_cents, sheet.currency)} {sheet.currency.upper()}"
+    yield "Amount", amount_text(sheet.amount)
     yield "Mode", sheet.mode
     yield "Organization", sheet.organization_name
     yield "Asked by", sheet.requested_by.name
     yield "Asked at", time_text(sheet.asked_at)
+    if sheet.agent is not None:
+        yield from _by_agent(sheet, sheet.agent)
     yield "Charge", sheet.charge
     yield "Payment intent", sheet.payment_intent
     target = sheet.target
@@ -90,6 +100,16 @@ def _asked(sheet: ApprovalSheet, personal: bool) -> Iterator[tuple[str, str | No
         yield from ((f"Given: {name}", _value(value)) for name, value in {**sheet.extra, **sheet.metadata}.items())
 
 
+def _by_agent(sheet: ApprovalSheet, agent: Initiator) -> Iterator[tuple[str, str | None]]:
+    paid = sheet.counterparty
+    yield "Rail", _spaced(sheet.rail)
+    yield "Who would pay", f"{agent.kind} {agent.id}"
+    yield "Under its scopes", ", ".join(agent.scopes)
+    yield "Paid to", paid.id
+    yield "Paid to account", paid.stripe_account_id
+    yield "Paid to country", paid.country
+
+
 def _policy(sheet: ApprovalSheet) -> Iterator[tuple[str, str | None]]:
     yield "Why people are asked", sheet.message
     yield "Reason", sheet.reason
@@ -101,7 +121,7 @@ def _policy(sheet: ApprovalSheet) -> Iterator[tuple[str, str | None]]:
 def _call(sheet: ApprovalSheet, personal: bool) -> Iterator[tuple[str, str | None]]:
     call = sheet.would_execute
     if call is None:
-        yield "By Axiru", "Nothing: your own system executes this once it is approved."
+        yield "By Axiru", f"Nothing: {afterwards(sheet)}"
         return
     yield "In words", call_sentence(call)
     yield "Afterwards", IRREVERSIBLE[call.operation]

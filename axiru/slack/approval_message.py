@@ -7,8 +7,9 @@ import msgspec
 
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
 from axiru.domain.call_words import IRREVERSIBLE, call_sentence, movement_title
-from axiru.domain.money import money_text
+from axiru.domain.money import amount_text, money_text
 from axiru.domain.payment_warnings import warnings_of
+from axiru.domain.sheet_lines import afterwards
 from axiru.slack.buttons import open_button, vote_buttons
 from axiru.slack.message import Block, SlackText
 from axiru.slack.text import code, code_block, moment, mrkdwn, plain, said
@@ -50,7 +51,7 @@ def approval_message(sheet: ApprovalSheet, console_url: str) -> SlackText:
 
 def heading(sheet: ApprovalSheet) -> str:
     """One line; of characters that Slack reads as they are."""
-    amount = money_text(sheet.amount_cents, sheet.currency)
+    amount = amount_text(sheet.amount, code=False)
     test = "TEST · " if sheet.mode == "test" else ""
     asks = "needs approval" if sheet.state == "pending" else sheet.state
     return f"{test}{movement_title(sheet.action, sheet.would_execute)} of {amount} {asks}"
@@ -75,13 +76,16 @@ def _standing(sheet: ApprovalSheet) -> str:
 
 
 def _fields(sheet: ApprovalSheet) -> Iterator[str]:
-    yield f"*Amount*\n{money_text(sheet.amount_cents, sheet.currency)} {sheet.currency.upper()}"
+    yield f"*Amount*\n{said(amount_text(sheet.amount), 200)}"
     yield f"*Why people are asked*\n{said(sheet.message)}\n{code(sheet.matched_rule)}"
     tenure = "" if sheet.customer_tenure_days is None else f"\ncustomer for {sheet.customer_tenure_days} days"
     customer = [code(sheet.customer_id)] if sheet.customer_id else []
     email = [said(sheet.customer_email, 330)] if sheet.customer_email else []
-    yield f"*Customer*\n{' '.join([*customer, *email]) or 'not named'}{tenure}"
-    yield f"*Reason given*\n{code(sheet.reason_code) if sheet.reason_code else 'none'}"
+    yield from _agent(sheet)
+    if sheet.agent is None or customer or email or tenure:
+        yield f"*Customer*\n{' '.join([*customer, *email]) or 'not named'}{tenure}"
+    if sheet.agent is None or sheet.reason_code:
+        yield f"*Reason given*\n{code(sheet.reason_code) if sheet.reason_code else 'none'}"
     # One field, however many objects are named: Slack shows ten fields, and the deadline is the last.
     named = [(name, code(value)) for name, value in _acted_on(sheet) if value]
     if len(named) == 1:
@@ -97,6 +101,17 @@ def _fields(sheet: ApprovalSheet) -> Iterator[str]:
         yield f"*Deadline*\n{moment(sheet.expires_at)}, then it is denied"
 
 
+def _agent(sheet: ApprovalSheet) -> Iterator[str]:
+    """Who would pay, on which rail, and whom."""
+    if sheet.agent is None:
+        return
+    scopes = f"\nscopes {code(', '.join(sheet.agent.scopes), 300)}" if sheet.agent.scopes else ""
+    yield f"*{said(sheet.agent.kind, 100)} on {said(sheet.rail, 100)}*\n{code(sheet.agent.id)}{scopes}"
+    paid = sheet.counterparty
+    named = [code(one) for one in (paid.id, paid.stripe_account_id, paid.country) if one]
+    yield f"*Paid to*\n{' '.join(named) or 'not named'}"
+
+
 def _acted_on(sheet: ApprovalSheet) -> Iterator[tuple[str, str | None]]:
     target = sheet.target
     yield "Payment", sheet.charge or sheet.payment_intent
@@ -109,7 +124,7 @@ def _acted_on(sheet: ApprovalSheet) -> Iterator[tuple[str, str | None]]:
 
 def _call(sheet: ApprovalSheet) -> str:
     if sheet.would_execute is None:
-        return "*Stripe is told nothing by Axiru:* your own system executes this once it is approved."
+        return f"*Stripe is told nothing by Axiru:* {afterwards(sheet)}"
     call = sheet.would_execute
     parameters = msgspec.json.format(msgspec.json.encode(call.parameters), indent=2).decode()
     when = "will be" if sheet.state in {"pending", "approved"} else "would have been"

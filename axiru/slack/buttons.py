@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from axiru.domain.approval_sheet import ApprovalSheet
-from axiru.domain.money import money_text
+from axiru.domain.money import amount_text
 from axiru.slack.message import Block
 from axiru.slack.text import plain
 
@@ -36,7 +36,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 def vote_buttons(sheet: ApprovalSheet, console_url: str) -> Block:
     """Approve, which Slack asks about once more, deny, and the way to the console."""
-    amount = money_text(sheet.amount_cents, sheet.currency)
+    amount = amount_text(sheet.amount, code=False)
     value = Shown(sheet.approval_id, sheet.digest).value
     sure = {
         "title": plain("Approve this?", 100),
