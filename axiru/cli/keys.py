@@ -98,12 +98,11 @@ async def _revoke_token_key(settings: "Settings", key_id: str, reason: str) -> N
     from ledger.token_keys import KeyTimes, changing_keys, revoke  # noqa: PLC0415
 
     vault, times = Vault.from_settings(settings), KeyTimes.from_settings(settings)
-    async with connected(msgspec.structs.replace(settings, database_url=settings.database_admin_url)):
-        async with changing_keys():
-            revoked = await revoke(key_id, reason, vault, times)
-    click.echo(
-        f"{key_id} {'is revoked' if revoked.changed else 'was revoked before'}: no token of it is taken any more"
-    )
+    owner = msgspec.structs.replace(settings, database_url=settings.database_admin_url)
+    async with connected(owner), changing_keys():
+        revoked = await revoke(key_id, reason, vault, times)
+    done = "is revoked" if revoked.changed else "was revoked before"
+    click.echo(f"{key_id} {done}: no token of it is taken any more")
     if revoked.replaced_by is not None:
         click.echo(f"{revoked.replaced_by} signs instead, from now on")
 
