@@ -9,6 +9,7 @@ from typing import assert_never
 import rfc8785
 
 from axiru.domain.evaluation import ApproverGroup, Evaluation, Outcome, ReviewTerms, RuleHit
+from policies.budgets import Budget, budgets_of
 from policies.candidates import Node, index
 from policies.conditions import Test, rule_kind
 from policies.conditions.custom_expression import CustomExpression
@@ -95,6 +96,7 @@ class CompiledPolicy:
     fact_names: tuple[str, ...]
     unmatched: Evaluation
     index: Node
+    budgets: tuple[Budget, ...]
 
     @property
     def slug(self) -> str:
@@ -139,6 +141,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             review=default.review,
         ),
         index=index((rule.requirements, rule.undecided_matters) for rule in rules),
+        budgets=budgets_of(policy),
     )
 
 

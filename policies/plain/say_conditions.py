@@ -45,6 +45,11 @@ def movements_text(when: Document) -> str:
     return _movements(parts) if rail is None else f"on {name_text(rail)}, {_movements(parts)}"
 
 
+def condition_text(condition: Document) -> str:
+    """What one condition asks for, as it stands in a sentence: `by an agent`, `to the country US`."""
+    return _modifier(condition)
+
+
 def place_of(when: Document) -> tuple[str | None, list[Document]]:
     """The rail that the sentence begins with, if it does, and what else must hold."""
     parts = when["all"] if "all" in when and len(when["all"]) > 1 else [when]
@@ -116,8 +121,9 @@ def _amount(said: Document) -> str:
     return _limits(bounds, of="of ")
 
 
-def _money(units: int, asset: str) -> str:
-    return money_text(units, asset) if len(asset) == 3 else f"{units:,} units of {name_text(asset)}"
+def _money(quantity: int | str, asset: str) -> str:
+    units = int(quantity)
+    return f"{units:,} units of {name_text(asset)}" if "/" in asset else money_text(units, asset)
 
 
 def _limits(bounds: dict[str, str], of: str = "") -> str:

@@ -1,0 +1,99 @@
+"""The budgets of a policy: its rolling windows with a ceiling, in rules that stop what would go past it."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from axiru.domain.movement import Ovt
+from policies.conditions import Condition, Scope
+from policies.conditions.logic import All, Any_, Not
+from policies.conditions.rolling_window import RollingWindow
+from policies.plain.say_conditions import condition_text
+from policies.syntax import Effect, Policy, Rule
+from policies.windows import WindowSpec
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """`ceiling` is the most that the window may hold, in units of its asset or in movements: all of it may be used.
+
+    `when_else` says in plain words what the rule asks for besides; empty if the window is all that it looks at.
+    """
+
+    policy: str
+    rule_id: str
+    effect: Effect
+    window: WindowSpec
+    ceiling: int
+    when_else: tuple[str, ...] = ()
+
+    def concerns(self, ovt: Ovt) -> bool:
+        """Whether the rule can say anything of the movement: a sum in another asset it does not look at."""
+        return self.window.asset in {None, ovt.amount.asset}
+
+    def moving(self, ovt: Ovt) -> int:
+        """What the movement adds to the window; nothing where the window looks at other movements than this one."""
+        window = self.window
+        counted = ovt.rail == window.rail and (not window.rail_actions or ovt.rail_action in window.rail_actions)
+        if not counted or not self.concerns(ovt):
+            return 0
+        return ovt.amount.minor_units if window.measure == "sum" else 1
+
+
+def percent_of(used: int, ceiling: int) -> int:
+    """Rounded down. A budget of nothing is used up from the start."""
+    return used * 100 // ceiling if ceiling else 100
+
+
+def budgets_of(policy: Policy) -> tuple[Budget, ...]:
+    """Every budget of the policy, in the order of its rules."""
+    return tuple(budget for rule in policy.rules for budget in _of_rule(policy, rule))
+
+
+def _of_rule(policy: Policy, rule: Rule) -> Iterator[Budget]:
+    if rule.effect not in {Effect.DENY, Effect.REVIEW} or not rule.when.windows(policy.applies_to):
+        return
+    for window, ceiling, when_else in _ceilings(rule.when, policy.applies_to, negated=False, when_else=()):
+        yield Budget(policy.slug, rule.id, rule.effect, window, ceiling, when_else)
+
+
+_Ceiling = tuple[WindowSpec, int, tuple[str, ...]]
+
+
+def _ceilings(condition: Condition, scope: Scope, *, negated: bool, when_else: tuple[str, ...]) -> Iterator[_Ceiling]:
+    """Each window beyond whose ceiling `condition`, or its negation, begins to hold if `when_else` does."""
+    match condition:
+        case RollingWindow():
+            low, high = condition.bounds.limits
+            most = high if negated else low - 1
+            if 0 <= most < math.inf:
+                # Past its upper end a band no longer holds: that is one more thing the rule asks for.
+                band = (condition_text(condition.document()),) if not negated and high < math.inf else ()
+                yield condition.window(scope), int(most), (*when_else, *band)
+        case Not():
+            yield from _ceilings(condition.condition, scope, negated=not negated, when_else=when_else)
+        case All():
+            for each, others in _each_and_others(condition.conditions):
+                besides = () if negated else tuple(condition_text(other.document()) for other in others)
+                yield from _ceilings(each, scope, negated=negated, when_else=(*when_else, *besides))
+        case Any_():
+            for each, others in _each_and_others(condition.conditions):
+                besides = _none_of(each, others) if negated else ()
+                yield from _ceilings(each, scope, negated=negated, when_else=(*when_else, *besides))
+        case _:
+            return
+
+
+def _each_and_others(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, tuple[Condition, ...]]]:
+    for position, each in enumerate(conditions):
+        yield each, conditions[:position] + conditions[position + 1 :]
+
+
+def _none_of(each: Condition, others: Iterable[Condition]) -> tuple[str, ...]:
+    """`not (this or that)`: a limit in another currency says nothing of movements in this one."""
+    currencies = {None, each.only_currency}
+    asked = [other for other in others if each.only_currency is None or other.only_currency in currencies]
+    if not asked:
+        return ()
+    inner = asked[0] if len(asked) == 1 else Any_(tuple(asked))
+    return (condition_text(Not(inner).document()),)
