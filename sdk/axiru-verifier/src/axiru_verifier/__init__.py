@@ -1,1 +1,61 @@
 """Verification of Axiru's authorization tokens, for code that settles payments."""
+
+from axiru_verifier.claims import Amount, Claims, Expected, Mode
+from axiru_verifier.errors import (
+    AlgorithmNotAllowed,
+    AnswerLost,
+    AudienceMismatch,
+    AuthorizationTokenError,
+    ClaimInvalid,
+    ExpectationMismatch,
+    FingerprintMismatch,
+    HeaderNotAllowed,
+    IssuerMismatch,
+    KeyNotFound,
+    KeysUnavailable,
+    OvtInvalid,
+    RequestRefused,
+    SettlementError,
+    SignatureInvalid,
+    TokenExpired,
+    TokenMalformed,
+    TokenNotUsable,
+    TokenNotYetValid,
+    TypeMismatch,
+    VerificationError,
+)
+from axiru_verifier.fingerprint import canonical_sha256_fingerprint
+from axiru_verifier.settlement_client import SettlementClient, TokenUse
+from axiru_verifier.verifier import Verifier
+
+__all__ = [
+    "AlgorithmNotAllowed",
+    "Amount",
+    "AnswerLost",
+    "AudienceMismatch",
+    "AuthorizationTokenError",
+    "ClaimInvalid",
+    "Claims",
+    "ExpectationMismatch",
+    "Expected",
+    "FingerprintMismatch",
+    "HeaderNotAllowed",
+    "IssuerMismatch",
+    "KeyNotFound",
+    "KeysUnavailable",
+    "Mode",
+    "OvtInvalid",
+    "RequestRefused",
+    "SettlementClient",
+    "SettlementError",
+    "SignatureInvalid",
+    "TokenExpired",
+    "TokenMalformed",
+    "TokenNotUsable",
+    "TokenNotYetValid",
+    "TokenUse",
+    "TypeMismatch",
+    "VerificationError",
+    "Verifier",
+    "canonical_sha256_fingerprint",
+]
