@@ -382,6 +382,25 @@ async def test_denial_by_a_control_that_is_news_has_the_document_fetched_anew(
     assert (await connect(axiru.url).decide("transfer", 100, "usd", "key_9")).outcome == "hold"
 
 
+async def test_what_went_alone_stays_done_when_it_is_asked_for_again_and_held(
+    connect: Any, axiru: Any, scripted: Any, authority: Any
+) -> None:
+    client = await _known(connect, axiru, scripted, authority.document(axiru.url))
+    assert (await _payout(client)).may_execute
+    stopped = [{"scope": {}, "expires_at": None}]
+    axiru.says(FAIL_SAFE, scripted(body=authority.document(axiru.url, stopped=stopped)))
+    await client.refresh_fail_safe()
+    again = await _payout(client)
+    assert (again.outcome, again.hold.went_alone) == ("hold", True)
+    axiru.says(DECISIONS, scripted())
+    acted: list[Any] = []
+
+    answers = await client.retry_holds(lambda *answered: acted.append(answered))
+
+    assert [(answer.went_alone, answer.may_execute) for answer in answers] == [(True, False)]
+    assert acted == []
+
+
 def _other() -> OKPKey:
     return OKPKey.generate_key("Ed25519")
 

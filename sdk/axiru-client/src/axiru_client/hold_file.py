@@ -183,8 +183,10 @@ class HoldFile:
         file.execute(
             "INSERT INTO requests (scope, endpoint, idempotency_key, action, body, state, cause, first_at, last_at, "
             "attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (scope, endpoint, idempotency_key) DO UPDATE "
-            "SET body = excluded.body, state = excluded.state, cause = excluded.cause, last_at = excluded.last_at, "
-            "attempts = attempts + 1",
+            # What went on alone has been done: that nothing lets it go any more does not make it something to do.
+            "SET body = excluded.body, cause = excluded.cause, last_at = excluded.last_at, attempts = attempts + 1, "
+            "state = CASE WHEN requests.state = 'alone' AND excluded.state = 'held' THEN 'alone' "
+            "ELSE excluded.state END",
             (
                 *(self._scope, asked.endpoint, asked.idempotency_key, asked.action),
                 *(asked.payload.decode(), state, cause, now, now),
