@@ -28,6 +28,7 @@ MAX_DURATION_SECONDS = 3650 * 86_400
 
 _YAML = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*(?:_[0-9]+)*)")
+_LARGE = re.compile(r"[1-9][0-9]{15,77}")
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _UNIT_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
@@ -139,6 +140,17 @@ class Reader:
             return int(written)
         return minimum
 
+    def quantity(self, node: yaml.Node) -> int:
+        """A whole number of any size: past those that all JSON readers agree on it is written as text, in digits."""
+        large = node.value if isinstance(node, yaml.ScalarNode) and node.tag == _YAML + "str" else ""
+        if _LARGE.fullmatch(large) and int(large) > MAX_INTEGER:
+            return int(large)
+        if node.tag == _YAML + "int" and _LARGE.fullmatch(str(node.value)) and int(node.value) > MAX_INTEGER:
+            hint = f'numbers past {MAX_INTEGER} are written as text, in quotes and of up to 78 digits: "{node.value}"'
+            self.report(node, "out_of_range", f"{_short(node.value)} is out of range", hint)
+            return 0
+        return self.integer(node)
+
     def boolean(self, node: yaml.Node) -> bool:
         if node.tag != _YAML + "bool" or node.value not in {"true", "false"}:
             self.report(node, "wrong_type", f"expected true or false, found {_described(node)}", "write true or false")
@@ -182,6 +194,11 @@ class Reader:
         else:
             return value
         return ""
+
+
+def written_quantity(number: int) -> int | str:
+    """As `quantity` reads it back."""
+    return number if number <= MAX_INTEGER else str(number)
 
 
 def duration_text(seconds: int) -> str:

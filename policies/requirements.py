@@ -7,6 +7,7 @@ so are tested for every movement; leaving a kind out costs time and never an ans
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from axiru.domain.assets import named_by
 from policies.conditions import Condition, Scope, Test
 from policies.conditions.amount import Amount
 from policies.conditions.fact_group import FactGroup
@@ -69,7 +70,8 @@ def requirements(condition: Condition, scope: Scope, *, negated: bool = False) -
             parts = [requirements(part, scope, negated=negated) for part in condition.conditions]
             required = _all(parts) if isinstance(condition, Any_) == negated else _any(parts, test)
         case SingleFact() | InitiatorId():
-            required = _of_fact(condition.fact, condition.expected, test, negated=negated)
+            expected = condition.compared if isinstance(condition, SingleFact) else condition.expected
+            required = _of_fact(condition.fact, expected, test, negated=negated)
         case FactGroup():
             parts = [
                 _of_fact(condition.fact_of(name), said, condition.test_of(name, said, negated=negated), negated=negated)
@@ -77,14 +79,14 @@ def requirements(condition: Condition, scope: Scope, *, negated: bool = False) -
             ]
             required = _any(parts, test) if negated else _all(parts)
         case Amount():
-            currency, (low, high) = frozenset({condition.currency}), condition.bounds.limits
+            currency, (low, high) = condition.assets, condition.bounds.limits
             # Without a currency the amount says nothing, so its bounds are required only of a movement in this one.
             within = OneOfThese("currency", currency, Within("amount_cents", low, high))
             required = (
                 Requirements((OneOfThese("currency", currency),), (test,)) if negated else Requirements((within,))
             )
         case RollingWindow(currency=str(currency)):
-            required = Requirements((OneOfThese("currency", frozenset({currency})),), (test,))
+            required = Requirements((OneOfThese("currency", named_by(currency)),), (test,))
     return required
 
 

@@ -21,7 +21,7 @@ is needed. The policy that comes out is one of schema 2, with the same evaluator
 
 import yaml
 
-from axiru.domain.currency import exponent_of
+from axiru.domain.assets import decimals_of
 from axiru.domain.evaluation import ApproverGroup, ReviewTerms
 from policies.conditions import Condition, Scope
 from policies.conditions.amount import Amount
@@ -154,6 +154,6 @@ class _Thresholds:
         return self._rule(key, "currency_not_covered", effect, other, message)
 
     def _shown(self, key: str) -> str:
-        decimals = exponent_of(self._currency)
+        decimals = decimals_of(self._currency)
         whole, part = divmod(self._amounts[key], 10**decimals)
         return f"{whole:,}{f'.{part:0{decimals}}' if part else ''} {self._currency.upper()}"

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from axiru.domain.assets import named_by
+
 Measure = Literal["sum", "count"]
 Per = Literal["initiator", "counterparty", "customer", "charge", "merchant", "organization"]
 
@@ -21,7 +23,8 @@ SUBJECT_FACTS: dict[Per, tuple[str, ...]] = {
 class WindowSpec(msgspec.Struct, frozen=True):
     """One sliding window over earlier movements of the same subject, the current movement excluded.
 
-    `measure` "sum" adds minor units of `asset`; "count" counts movements and has no asset. Only movements on `rail`
+    `measure` "sum" adds minor units of `asset`, of all contracts where that is a symbol such as usdc; "count" counts
+    movements and has no asset. Only movements on `rail`
     count, and of those only `rail_actions` unless it is empty. The value for an unknown subject is None, never 0.
     """
 
@@ -45,6 +48,11 @@ class WindowSpec(msgspec.Struct, frozen=True):
     @property
     def fact(self) -> str:
         return f"window.{self.name}"
+
+    @property
+    def assets(self) -> frozenset[str]:
+        """The assets whose movements a sum adds up; none for a count."""
+        return named_by(self.asset) if self.asset is not None else frozenset()
 
     @property
     def subject_facts(self) -> tuple[str, ...]:

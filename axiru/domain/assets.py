@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from axiru.domain.currency import CURRENCIES, exponent_of
+from axiru.domain.currency import exponent_of
 
 _SOLANA: Final = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
 _SOLANA_DEVNET: Final = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1"
@@ -93,11 +93,11 @@ def named_by(name: str) -> frozenset[str]:
 
 
 def decimals_of(name: str) -> int:
-    """Decimals of a currency, a symbol or an asset; 0 for one that nothing is known of: it is counted in units."""
-    if name in CURRENCIES:
-        return exponent_of(name)
+    """Decimals of a currency, a symbol or an asset; 0 for an asset that nothing is known of: it is counted in units."""
     known = known_asset(name)
-    return known.decimals if known else 0
+    if known is not None:
+        return known.decimals
+    return 0 if "/" in name else exponent_of(name)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
+from axiru.domain.assets import CONTRACTS
 from policies.checks.finding import Finding
 from policies.checks.normal_form import Box, Budget, Normal, lies_within
 from policies.checks.values import Numbers, Values, Words, joined, span
@@ -61,11 +62,12 @@ def _spans(amount: Values) -> tuple[tuple[float, float], ...]:
 
 
 def _currency(box: Box) -> str:
-    """The one currency the box is about, or nothing."""
+    """The one currency, or symbol, the box is about, or nothing."""
     currency = box["currency"]
-    if not isinstance(currency, Words) or currency.excluded or len(currency.named) != 1:
+    if not isinstance(currency, Words) or currency.excluded:
         return ""
-    return str(next(iter(currency.named)))
+    symbols = (symbol for symbol, contracts in CONTRACTS.items() if contracts == currency.named)
+    return next(symbols, "") or (str(next(iter(currency.named))) if len(currency.named) == 1 else "")
 
 
 def _overlaps(parsed: ParsedPolicy, found: list[Band], currency: str) -> Iterator[Finding]:

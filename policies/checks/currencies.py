@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from axiru.domain.assets import named_by
 from policies.checks.finding import Finding
 from policies.checks.normal_form import Box, Normal
 from policies.checks.values import Words
@@ -48,7 +49,7 @@ def _named(condition: Condition) -> frozenset[str] | None:
 
 def _allows(box: Box, currency: str) -> bool:
     values = box["currency"]
-    return isinstance(values, Words) and not values.meet(Words(frozenset({currency}))).empty
+    return isinstance(values, Words) and not values.meet(Words(named_by(currency))).empty
 
 
 def _listed(currencies: list[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from axiru.domain.assets import CONTRACTS
 from axiru.domain.currency import CURRENCIES
 from policies.checks.finding import Finding, Known
 from policies.checks.wording import finding, meant
@@ -25,7 +26,8 @@ _FREE = ("metadata.", "extra.")
 def unknown_names(parsed: ParsedPolicy, known: Known) -> Iterator[Finding]:
     """Errors, each once a rule."""
     for rule in parsed.policy.rules:
-        for currency in sorted({each for leaf in rule.when.leaves() for each in _currencies(leaf)} - CURRENCIES):
+        named = {each for leaf in rule.when.leaves() for each in _currencies(leaf)}
+        for currency in sorted(named - CURRENCIES - CONTRACTS.keys()):
             message = f"rule `{rule.id}` names the currency `{currency}`, which there is not"
             yield finding(parsed, "unknown_currency", "error", message, (rule.id,), _currency_meant(currency))
         if known.lists is not None:

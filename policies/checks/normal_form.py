@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from math import inf
 
+from axiru.domain.assets import named_by
 from axiru.domain.movement import SURFACES
 from policies.checks.values import ANYTHING, Numbers, Values, Words, joined, span
 from policies.conditions import Condition, Scope
@@ -237,14 +238,16 @@ class _Boxes:
     def _leaf(self, leaf: Condition, *, negated: bool) -> Box | None:
         box: Box
         match leaf:
-            case SingleFact() | InitiatorId():
+            case SingleFact():
+                box = _said(leaf.fact, leaf.compared, negated=negated)
+            case InitiatorId():
                 box = _said(leaf.fact, leaf.expected, negated=negated)
             case Amount():
-                box = {"currency": Words(frozenset({leaf.currency})), "amount_cents": _within(leaf.bounds, negated)}
+                box = {"currency": Words(leaf.assets), "amount_cents": _within(leaf.bounds, negated)}
             case RollingWindow():
                 box = {leaf.window(self._scope).fact: _within(leaf.bounds, negated)}
                 if leaf.currency is not None:
-                    box = {"currency": Words(frozenset({leaf.currency})), **box}
+                    box = {"currency": Words(named_by(leaf.currency)), **box}
             case TimeOfDay():
                 minutes = _minutes(leaf)
                 box = {f"{TIME}{leaf.zone}": minutes.without().meet(_WEEK) if negated else minutes}

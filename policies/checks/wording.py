@@ -1,11 +1,12 @@
 """How findings are put: where they stand, amounts as people write them, and what may have been meant."""
 
 from collections.abc import Collection
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from difflib import get_close_matches
 from itertools import takewhile
 
-from axiru.domain.currency import CURRENCIES, exponent_of
+from axiru.domain.assets import decimals_of, known_asset
+from axiru.domain.currency import CURRENCIES
 from policies.checks.finding import Finding, Severity
 from policies.syntax import ParsedPolicy
 
@@ -21,9 +22,11 @@ def finding(
 
 def money(units: float, currency: str) -> str:
     """`150.00 USD` for 15000 and usd; assets other than currencies in their smallest unit."""
-    if currency not in CURRENCIES:
-        return f"{units:.0f} units of {currency}"
-    return f"{Decimal(int(units)).scaleb(-exponent_of(currency)):f} {currency.upper()}"
+    known = currency in CURRENCIES or known_asset(currency)
+    if not known or "/" in currency:
+        return f"{int(units)} units of {currency}"
+    with localcontext(prec=100):
+        return f"{Decimal(int(units)).scaleb(-decimals_of(currency)):f} {currency.upper()}"
 
 
 def meant(word: str, known: Collection[str]) -> str:

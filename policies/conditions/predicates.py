@@ -9,10 +9,11 @@ from typing import Any, Self
 import msgspec
 import yaml
 
+from axiru.domain.assets import CONTRACTS, folded_address, folded_asset
 from policies.conditions.base import Test
 from policies.facts import Facts, code_text
 from policies.lists import ListSpec
-from policies.reading import Reader
+from policies.reading import Reader, written_quantity
 from policies.unseen import UNSEEN_IN_WORDS
 
 
@@ -29,6 +30,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
 SNAKE = Vocabulary(re.compile(r"[a-z][a-z0-9_]{0,63}"), "lower-case letters, digits and _, e.g. duplicate_charge")
 IDENTIFIER = Vocabulary(re.compile(r"[!-~]{1,200}"), "up to 200 visible ASCII characters without spaces")
+RECEIVER = Vocabulary(IDENTIFIER.pattern, IDENTIFIER.hint, folded_address)
 FREE_TEXT = Vocabulary(
     re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff{UNSEEN_IN_WORDS}]{{1,500}}"),
     "one line of up to 500 characters that can be seen",
@@ -36,9 +38,12 @@ FREE_TEXT = Vocabulary(
 CODE = Vocabulary(re.compile(rf"(?=.*\S){FREE_TEXT.pattern.pattern}"), FREE_TEXT.hint, code_text)
 COUNTRY = Vocabulary(re.compile(r"[A-Za-z]{2}"), "two letters (ISO 3166-1), e.g. US", str.upper)
 CURRENCY = Vocabulary(
-    re.compile(r"[A-Za-z]{3}|[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}/[-a-z0-9]{3,8}:[-.%a-zA-Z0-9]{1,128}"),
-    "an ISO 4217 code such as usd, or a CAIP-19 asset",
-    lambda word: word.lower() if len(word) == 3 else word,
+    re.compile(
+        rf"[A-Za-z]{{3}}|(?i:{'|'.join(CONTRACTS)})|"
+        r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}/[-a-z0-9]{3,8}:[-.%a-zA-Z0-9]{1,128}"
+    ),
+    f"an ISO 4217 code such as usd, {' or '.join(CONTRACTS)}, or a CAIP-19 asset",
+    folded_asset,
 )
 
 
@@ -170,7 +175,7 @@ class Bounds(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, entries: dict[str, yaml.Node], node: yaml.Node, reader: Reader) -> Self:
         """The bounds among `entries` of `node`."""
-        given = {key: reader.integer(entries[key]) for key in BOUNDS if key in entries}
+        given = {key: reader.quantity(entries[key]) for key in BOUNDS if key in entries}
         if not given and isinstance(node, yaml.MappingNode):
             reader.report(node, "missing_key", "there is no bound here", "add gt, gte, lt or lte")
         for one, other in (("gt", "gte"), ("lt", "lte")):
@@ -178,8 +183,8 @@ class Bounds(msgspec.Struct, frozen=True):
                 reader.report(node, "invalid_value", f"`{one}` and `{other}` exclude each other", "keep one of them")
         return cls(**given)
 
-    def written(self) -> dict[str, int]:
-        return {key: value for key in BOUNDS if (value := getattr(self, key)) is not None}
+    def written(self) -> dict[str, int | str]:
+        return {key: written_quantity(value) for key in BOUNDS if (value := getattr(self, key)) is not None}
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -93,14 +93,15 @@ class RollingWindow(Condition, frozen=True):
 
     def test(self, scope: Scope, *, negated: bool = False) -> Test:
         window = self.window(scope)
-        fact, currency, rail, actions = window.fact, window.asset, window.rail, frozenset(window.rail_actions)
+        fact, currency, assets = window.fact, window.asset, window.assets
+        rail, actions = window.rail, frozenset(window.rail_actions)
         low, high = self.bounds.limits
         expected = not negated
 
         def is_within(facts: Facts, _now: datetime) -> bool | None:
             if currency is not None:
                 moved = facts.get("currency")
-                if moved != currency:
+                if moved not in assets:
                     return None if moved is None else False
             total = facts.get(fact)
             moving_rail, moving_action = facts.get("rail"), facts.get("rail_action")

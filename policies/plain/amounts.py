@@ -2,7 +2,7 @@
 
 import re
 
-from axiru.domain.currency import exponent_of
+from axiru.domain.assets import decimals_of
 
 SYMBOLS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy"}
 
@@ -20,13 +20,13 @@ class AmountUnreadable(ValueError):
 
 
 def minor_units(figures: str, currency: str) -> str:
-    """`1,250.50` of a lower-case ISO 4217 code in its smallest unit: `125050`. Raises AmountUnreadable."""
+    """`1,250.50` of a lower-case ISO 4217 code or symbol in its smallest unit: `125050`. Raises AmountUnreadable."""
     match = _GROUPED.fullmatch(figures)
     if match is None:
         raise AmountUnreadable(
             f"`{figures[:40]}` is no amount", 0, "thousands with a comma, cents with a point: 1,250.50"
         )
-    decimals, exponent = match[1] or "", exponent_of(currency)
+    decimals, exponent = match[1] or "", decimals_of(currency)
     if len(decimals) > exponent:
         allowed = f"{exponent} decimals" if exponent else "no decimals"
         hint = f"{allowed}, e.g. {'12.345'[: 3 + exponent]}" if exponent else "a whole amount, e.g. 12"
@@ -43,8 +43,8 @@ def whole_number(figures: str) -> str | None:
 
 
 def money_text(units: int, currency: str) -> str:
-    """The canonical way to write an amount of a three-letter currency; `minor_units` reads it back."""
-    figures = format_figures(str(units), exponent_of(currency))
+    """The canonical way to write an amount of a currency or symbol; `minor_units` reads it back."""
+    figures = format_figures(str(units), decimals_of(currency))
     symbol = _SYMBOL_OF.get(currency)
     return f"{symbol}{figures}" if symbol else f"{figures} {currency.upper()}"
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import yaml
 
+from policies.reading import MAX_INTEGER
+
 _TAG = "tag:yaml.org,2002:"
+_LONGEST_INTEGER = len(str(MAX_INTEGER))
 
 
 def word(value: str, at: Any, *, quoted: bool = False) -> yaml.ScalarNode:
@@ -16,7 +19,9 @@ def word(value: str, at: Any, *, quoted: bool = False) -> yaml.ScalarNode:
 
 def integer(figures: str, at: Any) -> yaml.ScalarNode:
     mark = mark_at(at)
-    return yaml.ScalarNode(f"{_TAG}int", figures, mark, mark)
+    # Past what all JSON readers agree on, a number is written as text.
+    kind = "str" if len(figures) > _LONGEST_INTEGER or int(figures) > MAX_INTEGER else "int"
+    return yaml.ScalarNode(f"{_TAG}{kind}", figures, mark, mark)
 
 
 def boolean(value: bool, at: Any) -> yaml.ScalarNode:

@@ -137,8 +137,8 @@ def _limits(bounds: dict[str, str], of: str = "") -> str:
     return text if text.startswith(("over", "under")) else of + text
 
 
-def _numbers(bounds: dict[str, int]) -> dict[str, str]:
-    return {key: f"{value:,}" for key, value in bounds.items()}
+def _numbers(bounds: dict[str, int | str]) -> dict[str, str]:
+    return {key: f"{int(value):,}" for key, value in bounds.items()}
 
 
 def _words(preposition: str, singular: str, plural: str, said: Any) -> str:

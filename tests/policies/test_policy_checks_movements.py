@@ -43,7 +43,7 @@ def unknown(scope: str, when: str = RULE) -> list[Finding]:
             "rail: ach, rail_action: debit",
             "rail_action: debit",
             "the policy applies to the rail `ach`, which there is not",
-            "known here: stripe, stripe_daa",
+            "known here: ap2, stripe, stripe_daa, x402",
         ),
     ],
 )
