@@ -13,7 +13,7 @@ from api.feed import ChainWatch
 from api.intake.charge import PaymentLookup
 from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
-from api.routes.agents import change_one_agent, list_agents, register_agent, retire_one_agent
+from api.routes.agents import change_one_agent, get_agent, list_agents, register_agent, retire_one_agent
 from api.routes.approvals import approve, deny, get_approval, list_approvals, vote_on_several
 from api.routes.authorizations import consume_token, create_authorization, get_authorization, settle_authorization
 from api.routes.break_glass import (
@@ -31,6 +31,7 @@ from api.routes.breakers import (
     list_trips,
     retire_breaker,
 )
+from api.routes.budgets import list_budgets
 from api.routes.connections import (
     change_one_connection,
     disconnect_one,
@@ -72,6 +73,7 @@ from api.routes.policy_drafts import (
     publish_draft,
     remove_draft,
 )
+from api.routes.policy_snapshots import get_policy_snapshot
 from api.routes.policy_templates import fill_in_template, get_template, list_templates
 from api.routes.policy_versions import activate_version, get_version, retire_version, shadow_version
 from api.routes.replays import (
@@ -101,6 +103,7 @@ from api.routes.stripe_install import (
     show_permissions,
 )
 from api.routes.stripe_webhooks import receive_stripe_event
+from api.routes.surface_agreement import get_surface_agreement
 from api.routes.surfaces import change_surface, list_surfaces
 from api.routes.token_keys import list_token_keys, revoke_one_token_key, show_token_keys
 from api.routes.undo import undo_decision
@@ -148,6 +151,8 @@ ROUTES = (
     list_programme,
     unlist_programme,
     list_surfaces,
+    get_surface_agreement,
+    get_policy_snapshot,
     change_surface,
     show_email_approval,
     vote_by_email,
@@ -174,6 +179,7 @@ ROUTES = (
     list_controls,
     lift_control,
     arm_breaker,
+    list_budgets,
     list_breakers,
     change_breaker,
     retire_breaker,
@@ -193,6 +199,7 @@ ROUTES = (
     set_password,
     change_password,
     list_agents,
+    get_agent,
     register_agent,
     change_one_agent,
     retire_one_agent,

@@ -67,6 +67,9 @@ async def list_decisions(
     source: str | None = None,
     customer_id: str | None = None,
     charge: str | None = None,
+    rail: str | None = None,
+    rail_action: str | None = None,
+    initiator_id: Annotated[str | None, QueryParameter(description="Who asked: an agent, or an API key")] = None,
     text: Annotated[
         str | None, QueryParameter(name="q", max_length=200, description="Looked for in ids and reasons")
     ] = None,
@@ -91,7 +94,18 @@ async def list_decisions(
         caller.organization_id,
         caller.mode or mode or "test",
         DecisionFilter(
-            wanted_state, wanted_outcome, surface_mode, source, customer_id, charge, text, disagrees, bypass
+            state=wanted_state,
+            outcome=wanted_outcome,
+            surface_mode=surface_mode,
+            source=source,
+            customer_id=customer_id,
+            charge=charge,
+            text=text,
+            disagrees=disagrees,
+            bypass=bypass,
+            rail=rail,
+            rail_action=rail_action,
+            initiator_id=initiator_id,
         ),
         limit=limit,
         after=Cursor.parse(cursor) if cursor else None,

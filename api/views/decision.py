@@ -16,12 +16,13 @@ from api.views.people import Person
 from axiru.database import row, rows
 from axiru.domain.decision import Advisory, DecisionState, SurfaceMode
 from axiru.domain.evaluation import Outcome
-from axiru.domain.movement import Execute, Mode
+from axiru.domain.movement import Amount, Execute, Mode
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     """One decision: what was asked, what was said, how far it is now.
 
+    `amount_cents` is null where `currency` names an asset that is no currency: `amount` says it in units of any size.
     `bypass`: nobody had asked, it was seen on Stripe. `observed` is what was seen there, asked for or not; it changes
     no state: what a caller executes stays `allowed` or `approved`.
     """
@@ -45,8 +46,9 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     rail: str
     rail_action: str
-    amount_cents: int
+    amount_cents: int | None
     currency: str
+    amount: Amount
     stripe_connection_id: str | None
     charge: str | None
     customer_id: str | None
@@ -82,23 +84,35 @@ class DecisionFilter(msgspec.Struct, frozen=True):
     text: str | None = None
     disagrees: bool | None = None
     bypass: bool | None = None
+    rail: str | None = None
+    rail_action: str | None = None
+    initiator_id: str | None = None
 
 
 _SELECT: Final = f"""
-SELECT d.*, {EXECUTION_COLUMNS}, {OBSERVED_COLUMNS}, m.name AS requested_by_name
+SELECT d.*, (r.ovt -> 'amount' ->> 'exponent')::integer AS exponent, m.name AS requested_by_name,
+    {EXECUTION_COLUMNS}, {OBSERVED_COLUMNS}
 FROM decisions d
+JOIN requests r ON r.decision_id = d.id
 LEFT JOIN executions x ON x.decision_id = d.id
 LEFT JOIN observed_movements o ON o.decision_id = d.id
 LEFT JOIN members m ON m.id = d.requested_by
 WHERE d.organization_id = {{}}
 """  # noqa: S608 - only constants of the API are spliced in
 _TEXT_CONDITION: Final = (
-    "strpos(lower(concat_ws(' ', d.id, d.approval_id, d.charge, d.customer_id, d.reason, d.source)), lower({})) > 0"
+    "strpos(lower(concat_ws(' ', d.id, d.approval_id, d.charge, d.customer_id, d.initiator_id, d.reason, d.source)), "
+    "lower({})) > 0"
 )
 
 _DISAGREES: Final = (
     "EXISTS (SELECT FROM shadow_results s WHERE s.decision_id = d.id AND s.organization_id = {} AND s.mode = {} "
     "AND NOT s.agrees)"
+)
+
+
+_EQUAL: Final = (
+    *("state", "outcome", "surface_mode", "source", "customer_id", "charge", "bypass"),
+    *("rail", "rail_action", "initiator_id"),
 )
 
 
@@ -108,7 +122,7 @@ async def find_decisions(
     """One page of an organization's decisions in one mode, newest first."""
     conditions = ["d.mode = {}"]
     arguments: list[Any] = [mode]
-    for column in ("state", "outcome", "surface_mode", "source", "customer_id", "charge", "bypass"):
+    for column in _EQUAL:
         if (value := getattr(wanted, column)) is not None:
             conditions.append(f"d.{column} = {{}}")
             arguments.append(value)
@@ -142,6 +156,7 @@ async def find_decision(decision_id: str, organization_id: str, mode: Mode | Non
 
 def decision_view(found: Mapping[str, Any], style: OutcomeStyle) -> DecisionView:
     action = "refund" if found["rail_action"] in {"credit", "adjustment"} else found["rail_action"]
+    amount = Amount(str(found["amount_cents"]), found["currency"], found["exponent"])
     return DecisionView(
         **{name: found[name] for name in _PLAIN},
         decision_id=found["id"],
@@ -149,6 +164,8 @@ def decision_view(found: Mapping[str, Any], style: OutcomeStyle) -> DecisionView
         reason_code=found["reason"],
         advisory=_advisory(found["advisory"], style),
         action=action,
+        amount=amount,
+        amount_cents=amount.cents,
         requested_by=Person(found["requested_by"], found["requested_by_name"] or found["requested_by"]),
         audit=Audit(found["decided_at"], found["ledger_id"]),
         execution=execution_view(found),
@@ -158,7 +175,7 @@ def decision_view(found: Mapping[str, Any], style: OutcomeStyle) -> DecisionView
 
 _PLAIN: Final = (
     *("mode", "state", "reason", "message", "matched_rule", "matched_rule_id", "rule_kind", "policy_version"),
-    *("approver_role", "approval_id", "surface_mode", "execute", "rail", "rail_action", "amount_cents", "currency"),
+    *("approver_role", "approval_id", "surface_mode", "execute", "rail", "rail_action", "currency"),
     *("stripe_connection_id", "charge", "customer_id", "initiator_id", "source", "bypass"),
     *("received_at", "decided_at", "updated_at"),
 )

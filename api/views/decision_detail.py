@@ -1,6 +1,6 @@
 """Everything about one decision: the request, the evidence, the people, the entries that seal it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 from api.auth import Caller
 from api.intake.vocabulary import OutcomeStyle, word
 from api.views.approval import ApprovalView, find_approval
+from api.views.authorization_token import TokenView, find_token
 from api.views.decision import DecisionView, decision_view
 from api.views.people import Person
 from api.views.shadow import ShadowWord, shadow_words
@@ -31,13 +32,30 @@ class HeldBy(msgspec.Struct, frozen=True):
     expires_at: datetime | None
 
 
+class AgreementOfVersions(msgspec.Struct, frozen=True):
+    """How many versions looked on, and whether all of them agree; null where none did."""
+
+    compared: int
+    agrees: bool | None
+
+
+class PolicySnapshot(msgspec.Struct, frozen=True):
+    """The version that decided, as it was then."""
+
+    slug: str
+    version: int
+    content_hash: str
+
+
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     """`ovt` is the movement as it was read; `evaluation` holds the facts that rules read, every hit and every flag.
 
     It is null where no active policy covered the movement. `forbidden_by` is the control that forbids it now, as long
     as it is not final; a key is then told `denied`, as a repeated request would be.
     `undo` says whether what Axiru executed can be taken back, and how far that is.
-    `held_by` is there while its state is `held`. `shadows` are the words of the versions that looked on.
+    `held_by` is there while its state is `held`. `shadows` are the words of the versions that looked on, `agreement`
+    says in short whether they agree with what counted. `policy` is the snapshot that decided, at
+    `/api/v1/policy-snapshots/{content_hash}`; `token` is an authorization's.
     """
 
     ovt: dict[str, Any]
@@ -49,6 +67,10 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     held_by: HeldBy | None
     undo: UndoView
     shadows: list[ShadowWord]
+    agreement: AgreementOfVersions
+    policy: PolicySnapshot | None
+    fingerprint: str
+    token: TokenView | None
 
 
 async def decision_detail(found: Mapping[str, Any], caller: Caller, style: OutcomeStyle) -> DecisionDetail:
@@ -68,6 +90,7 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         )
     request = await row("SELECT ovt FROM requests WHERE decision_id = {}", view.decision_id)
     entries = await entries_of(view.decision_id, found["organization_id"], view.mode)
+    shadows = await shadow_words(view.decision_id, style)
     return DecisionDetail(
         **{name: getattr(view, name) for name in DecisionView.__struct_fields__},
         ovt=msgspec.json.decode(request["ovt"] if request else "{}"),
@@ -78,8 +101,17 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         forbidden_by=forbidden_by,
         held_by=await _held_by(view.decision_id) if view.state == "held" else None,
         undo=await undo_view(view.decision_id, view.execute),
-        shadows=await shadow_words(view.decision_id, style),
+        shadows=shadows,
+        agreement=AgreementOfVersions(len(shadows), all(word.agrees for word in shadows) if shadows else None),
+        policy=_policy(entries),
+        fingerprint=found["fingerprint"],
+        token=await find_token(view.decision_id, forbidden_by),
     )
+
+
+def _policy(entries: Sequence[LedgerEntryView]) -> PolicySnapshot | None:
+    sealed = next((entry.body["data"].get("policy") for entry in entries if entry.kind == "decision"), None)
+    return PolicySnapshot(sealed["slug"], sealed["version"], sealed["content_hash"]) if sealed else None
 
 
 async def _held_by(decision_id: str) -> HeldBy | None:

@@ -92,6 +92,18 @@ def _summary(kind: str, data: Mapping[str, Any], actor: Person | None) -> str:
     return told(data, actor.name if actor else "A member") if told else kind.replace("_", " ").capitalize()
 
 
+def _decided(data: Mapping[str, Any], _: str) -> str:
+    said = f"Decided: {data.get('message') or data.get('reason')}"
+    return f"{said}; token issued: {data['token']['jti']}" if data.get("token") else said
+
+
+def _token_settled(data: Mapping[str, Any], _: str) -> str:
+    if data["settlement"] == "failed":
+        return "Nothing was moved; what was reserved is free again"
+    all_of_it = data["units"] == data["reserved_units"]
+    return "All of it was moved" if all_of_it else f"{data['units']} units of {data['reserved_units']} were moved"
+
+
 def _voted(data: Mapping[str, Any], who: str) -> str:
     verb = "approved" if data.get("verdict") == "approve" else "denied"
     return f"{who} {verb}: {data['reason']}" if data.get("reason") else f"{who} {verb}"
@@ -144,7 +156,10 @@ def _undone(data: Mapping[str, Any], _: str) -> str:
 
 _SPEAKING: Final = {"question": "asked for information", "answer": "answered", "comment": "commented"}
 _SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
-    "decision": lambda data, _: f"Decided: {data.get('message') or data.get('reason')}",
+    "decision": _decided,
+    "token": lambda data, _: f"Token issued: {data['token']['jti']}",
+    "token_consumed": lambda data, _: f"Token used: {data['jti']}",
+    "token_settled": _token_settled,
     "vote": _voted,
     "approval_expired": lambda _data, _: "Nobody decided in time; expiry denies",
     "execution_intent": lambda _data, _: "The call to Stripe was written down before it was made",
