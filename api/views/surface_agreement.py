@@ -65,6 +65,18 @@ FROM shadow_results s JOIN decisions d ON d.id = s.decision_id
 WHERE s.organization_id = {} AND s.mode = {} AND s.rail = {} AND s.rail_action = {} AND s.decided_at >= {}
     AND ({}::text IS NULL OR d.stripe_connection_id = {})
 """
+_BY_DAY: Final = f"""
+SELECT day, count(*) AS decisions, count(*) FILTER (WHERE agreed) AS agreed FROM (
+    SELECT (min(s.decided_at) AT TIME ZONE 'UTC')::date AS day, bool_and(s.agrees) AS agreed {_COMPARED}
+    GROUP BY s.decision_id
+) compared GROUP BY day
+"""  # noqa: S608 - the constant above
+_BY_VERSION: Final = f"""
+SELECT v.slug, v.version, v.status, v.content_hash, counted.decisions, counted.agreed FROM (
+    SELECT s.version_id, count(*) AS decisions, count(*) FILTER (WHERE s.agrees) AS agreed {_COMPARED}
+    GROUP BY s.version_id
+) counted JOIN policy_versions v ON v.id = counted.version_id ORDER BY v.slug, v.version DESC
+"""  # noqa: S608 - the constant above
 
 
 async def surface_agreement(
@@ -75,15 +87,7 @@ async def surface_agreement(
     first = today - timedelta(days=days - 1)
     since = datetime.combine(first, time(), UTC)
     of = (organization_id, mode, rail, rail_action, since, stripe_connection_id, stripe_connection_id)
-    by_day = {
-        found["day"]: Agreement(found["decisions"], found["agreed"])
-        for found in await rows(
-            "SELECT day, count(*) AS decisions, count(*) FILTER (WHERE agreed) AS agreed FROM (SELECT "
-            f"(min(s.decided_at) AT TIME ZONE 'UTC')::date AS day, bool_and(s.agrees) AS agreed {_COMPARED} "
-            "GROUP BY s.decision_id) compared GROUP BY day",  # noqa: S608 - the constant above
-            *of,
-        )
-    }
+    by_day = {found["day"]: Agreement(found["decisions"], found["agreed"]) for found in await rows(_BY_DAY, *of)}
     total = Agreement(sum(one.decisions for one in by_day.values()), sum(one.agreed for one in by_day.values()))
     guard = await read_agreement(organization_id, mode, rail, rail_action, stripe_connection_id, until=now)
     return SurfaceAgreement(
@@ -97,7 +101,7 @@ async def surface_agreement(
         series=[
             _day(day, by_day.get(day, Agreement(0, 0))) for day in (first + timedelta(days=n) for n in range(days))
         ],
-        versions=[_version(found) for found in await _versions(*of)],
+        versions=[_version(found) for found in await rows(_BY_VERSION, *of)],
         guard=AgreementGuard(
             days=AGREEMENT_DAYS,
             needed_percent=AGREEMENT_PERCENT,
@@ -106,16 +110,6 @@ async def surface_agreement(
             rate_percent=guard.rate_percent,
             suffices=guard.suffices,
         ),
-    )
-
-
-async def _versions(*of: Any) -> list[dict[str, Any]]:
-    return await rows(
-        "SELECT v.slug, v.version, v.status, v.content_hash, counted.decisions, counted.agreed FROM (SELECT "
-        f"s.version_id, count(*) AS decisions, count(*) FILTER (WHERE s.agrees) AS agreed {_COMPARED} "
-        "GROUP BY s.version_id) counted JOIN policy_versions v ON v.id = counted.version_id "
-        "ORDER BY v.slug, v.version DESC",  # noqa: S608 - the constant above
-        *of,
     )
 
 
