@@ -29,7 +29,7 @@ class Budget(msgspec.Struct, frozen=True):
 
     def concerns(self, ovt: Ovt) -> bool:
         """Whether the rule can say anything of the movement: a sum in another asset it does not look at."""
-        return self.window.asset in {None, ovt.amount.asset}
+        return self.window.asset is None or ovt.amount.asset in self.window.assets
 
     def moving(self, ovt: Ovt) -> int:
         """What the movement adds to the window; nothing where the window looks at other movements than this one."""

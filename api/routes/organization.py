@@ -19,9 +19,11 @@ from api.views.people import Person
 from axiru.database import row
 from ledger.acts.organization import (
     ALERT_CHANNELS,
+    DEFAULT_BUDGET_ALERT_PERCENT,
     AlertChannel,
     BreakGlassRule,
     choose_break_glass,
+    choose_budget_alert_percent,
     choose_bypass_alerts,
 )
 
@@ -31,11 +33,12 @@ class OrganizationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     `break_glass`: who may approve past quorum and roles in an emergency: nobody, two people, or one and an alarm.
     `bypass_alerts`: where a movement is told of that was made on Stripe without asking. It is in the list of decisions
-    wherever it is told.
+    wherever it is told. `budget_alert_percent`: at how much of its ceiling a budget is told of.
     """
 
     break_glass: BreakGlassRule | msgspec.UnsetType = msgspec.UNSET
     bypass_alerts: Annotated[tuple[AlertChannel, ...], Meta(max_length=4)] | msgspec.UnsetType = msgspec.UNSET
+    budget_alert_percent: Annotated[int, Meta(ge=1, le=100)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OrganizationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,7 @@ class OrganizationView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     break_glass: BreakGlassRule
     bypass_alerts: list[AlertChannel]
+    budget_alert_percent: int
     updated_by: Person | None
     updated_at: datetime | None
 
@@ -68,19 +72,22 @@ async def change_organization(request: Request[Caller, Any, Any]) -> Organizatio
     body = decode(await read_object(request), OrganizationBody)
     who = {"organization_id": caller.organization_id, "by_member_id": caller.member_id}
     signer = services_of(request).signer
-    if body.break_glass is msgspec.UNSET and body.bypass_alerts is msgspec.UNSET:
+    if (body.break_glass, body.bypass_alerts, body.budget_alert_percent) == (msgspec.UNSET,) * 3:
         raise InvalidBody.single("break_glass", "missing", "There is nothing to choose in this body.")
     if body.break_glass is not msgspec.UNSET:
         await choose_break_glass(body.break_glass, **who, signer=signer)
     if body.bypass_alerts is not msgspec.UNSET:
         await choose_bypass_alerts(body.bypass_alerts, **who, signer=signer)
+    if body.budget_alert_percent is not msgspec.UNSET:
+        await choose_budget_alert_percent(body.budget_alert_percent, **who, signer=signer)
     return await _view(caller)
 
 
 async def _view(caller: Caller) -> OrganizationView:
     found = await row(
         """
-        SELECT s.break_glass, s.bypass_alerts, s.updated_by, s.updated_at, m.name FROM organization_settings s
+        SELECT s.break_glass, s.bypass_alerts, s.budget_alert_percent, s.updated_by, s.updated_at, m.name
+        FROM organization_settings s
         JOIN members m ON m.id = s.updated_by WHERE s.organization_id = {}
         """,
         caller.organization_id,
@@ -90,6 +97,7 @@ async def _view(caller: Caller) -> OrganizationView:
         name=caller.organization_name,
         break_glass=found["break_glass"] if found else "two_people",
         bypass_alerts=list(found["bypass_alerts"] if found else ALERT_CHANNELS),
+        budget_alert_percent=found["budget_alert_percent"] if found else DEFAULT_BUDGET_ALERT_PERCENT,
         updated_by=Person(found["updated_by"], found["name"]) if found else None,
         updated_at=found["updated_at"] if found else None,
     )

@@ -4,6 +4,7 @@ from piccolo.table import Table
 
 from axiru.tables.approvals import Approval, ApprovalComment, BreakGlass, Delegation, Vote
 from axiru.tables.authorizations import AuthorizationToken
+from axiru.tables.budgets import BudgetExhaustion
 from axiru.tables.controls import Breaker, BreakerTrip, Control, FailOpenProgramme, PayoutPause
 from axiru.tables.decisions import Decision, IdempotencyKey, Movement, Request
 from axiru.tables.disputes import Dispute, EvidencePacket
@@ -66,6 +67,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Decision,
     Movement,
     AuthorizationToken,
+    BudgetExhaustion,
     Approval,
     Vote,
     ApprovalComment,

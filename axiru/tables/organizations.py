@@ -59,6 +59,7 @@ class OrganizationSettings(Table, tablename="organization_settings"):
     organization_id = Text(primary_key=True)
     break_glass = Text(default="two_people")
     bypass_alerts = Array(base_column=Text())
+    budget_alert_percent = Integer(default=80)
     updated_by = Text()
     updated_at = Timestamptz()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from axiru.database import rows
 from axiru.domain.decision import SurfaceMode
@@ -85,14 +85,14 @@ def _window(window: WindowSpec, ovt: Ovt, whose: list[Any], excluding: str | Non
         conditions.append("rail_action = ANY({}::text[])")
         arguments.append(list(window.rail_actions))
     if window.asset is not None:
-        conditions.append("asset = {}")
-        arguments.append(window.asset)
+        conditions.append("asset = ANY({}::text[])")
+        arguments.append(sorted(window.assets))
     if window.per == "initiator":
         # What an agent spent before it was put under another still counts for it, and for those below it.
         conditions.append("initiator_id = ANY({}::text[])")
         arguments.append([ovt.initiator.id, *ovt.initiator.lineage])
     elif subject is not None:
-        conditions.append(f"{_COLUMN_OF[window.per]} = {{}}")
+        conditions.append(f"{COLUMN_OF[window.per]} = {{}}")
         arguments.append(subject)
     # Every name spliced in comes from the closed tables here; what the request says goes in as an argument.
     return _Select(f"{measured} AS held FROM movements WHERE {' AND '.join(conditions)}", arguments)
@@ -108,10 +108,11 @@ def _membership(active: ActiveList | None, subject: Any) -> _Select | None:
     return _Select(sql, [active.id, fold(active.kind, word) or word])
 
 
-_COLUMN_OF = {
+COLUMN_OF: Final = {
     "initiator": "initiator_id",
     "counterparty": "counterparty_id",
     "customer": "customer_id",
     "merchant": "merchant_id",
     "charge": "charge",
 }
+"""The column of `movements` that holds whose window it is."""

@@ -14,6 +14,8 @@ AlertChannel = Literal["console", "slack", "email", "webhook"]
 ALERT_CHANNELS: Final[tuple[AlertChannel, ...]] = get_args(AlertChannel)
 """Where a bypass is told of; all of them as long as the organization has not chosen."""
 
+DEFAULT_BUDGET_ALERT_PERCENT: Final = 80
+
 
 async def choose_break_glass(
     rule: BreakGlassRule, *, organization_id: str, by_member_id: str, signer: EntrySigner
@@ -32,6 +34,14 @@ async def choose_bypass_alerts(
         await _choose("bypass_alerts", chosen, choosing, organization_id, by_member_id)
 
 
+async def choose_budget_alert_percent(
+    percent: int, *, organization_id: str, by_member_id: str, signer: EntrySigner
+) -> None:
+    """Say at how much of its ceiling a budget is told of, 1 to 100. Raises NotEligible for all but admins."""
+    async with acts(signer, organization_id, BOTH_MODES) as choosing:
+        await _choose("budget_alert_percent", percent, choosing, organization_id, by_member_id)
+
+
 async def bypass_alerts(organization_id: str) -> list[AlertChannel]:
     """Where a bypass is told of."""
     found = await row("SELECT bypass_alerts FROM organization_settings WHERE organization_id = {}", organization_id)
@@ -39,7 +49,7 @@ async def bypass_alerts(organization_id: str) -> list[AlertChannel]:
 
 
 async def _choose(
-    what: Literal["break_glass", "bypass_alerts"],
+    what: Literal["break_glass", "bypass_alerts", "budget_alert_percent"],
     chosen: Any,
     choosing: Sequence[Act],
     organization_id: str,
@@ -47,9 +57,14 @@ async def _choose(
 ) -> None:
     """What is chosen already is not sealed again."""
     await check_admin(by_member_id, organization_id)
-    defaults = {"break_glass": "two_people", "bypass_alerts": list(ALERT_CHANNELS)}
+    defaults = {
+        "break_glass": "two_people",
+        "bypass_alerts": list(ALERT_CHANNELS),
+        "budget_alert_percent": DEFAULT_BUDGET_ALERT_PERCENT,
+    }
     before = await row(
-        "SELECT break_glass, bypass_alerts FROM organization_settings WHERE organization_id = {}", organization_id
+        "SELECT break_glass, bypass_alerts, budget_alert_percent FROM organization_settings WHERE organization_id = {}",
+        organization_id,
     )
     standing = before or defaults
     if standing[what] == chosen:
@@ -57,14 +72,17 @@ async def _choose(
     settings = {**standing, what: chosen}
     await rows(
         """
-        INSERT INTO organization_settings (organization_id, break_glass, bypass_alerts, updated_by, updated_at)
-        VALUES ({}, {}, {}, {}, {}) ON CONFLICT (organization_id) DO UPDATE
+        INSERT INTO organization_settings (organization_id, break_glass, bypass_alerts, budget_alert_percent,
+            updated_by, updated_at)
+        VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (organization_id) DO UPDATE
         SET break_glass = excluded.break_glass, bypass_alerts = excluded.bypass_alerts,
-            updated_by = excluded.updated_by, updated_at = excluded.updated_at
+            budget_alert_percent = excluded.budget_alert_percent, updated_by = excluded.updated_by,
+            updated_at = excluded.updated_at
         """,
         organization_id,
         settings["break_glass"],
         settings["bypass_alerts"],
+        settings["budget_alert_percent"],
         by_member_id,
         choosing[0].now,
     )

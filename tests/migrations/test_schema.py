@@ -38,6 +38,7 @@ DELETED_FROM = {
     "deliveries",
     "stripe_installs",
     "stripe_events",
+    "budget_exhaustions",
 }
 
 CHANGES = {
@@ -59,7 +60,14 @@ CHANGES = {
     "break_glass": {"state", "confirmed_by", "confirmed_at"},
     "delegations": {"ended_at"},
     "agents": {"name", "owner_member_id", "retired_at", "scopes", "delegated_by", "expires_at"},
-    "organization_settings": {"break_glass", "bypass_alerts", "updated_by", "updated_at"},
+    "organization_settings": {
+        "break_glass",
+        "bypass_alerts",
+        "budget_alert_percent",
+        "updated_by",
+        "updated_at",
+    },
+    "budget_exhaustions": {"told_at"},
     "breakers": {
         "name",
         "window_seconds",

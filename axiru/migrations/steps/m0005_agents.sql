@@ -103,6 +103,7 @@ ALTER TABLE api_keys
     ADD CHECK (agent IS NULL OR scopes <@ ARRAY['authorizations:write', 'decisions:write']);
 CREATE INDEX agents_by_folded_id ON agents (organization_id, lower(btrim(agent_id)));
 CREATE INDEX agents_by_parent ON agents (delegated_by) WHERE delegated_by IS NOT NULL;
+CREATE INDEX decisions_by_initiator ON decisions (organization_id, mode, initiator_id, decided_at DESC);
 CREATE INDEX api_keys_by_agent ON api_keys (agent) WHERE agent IS NOT NULL;
 
 -- An agent and those above it, itself first and the root last.
@@ -184,6 +185,24 @@ CREATE OR REPLACE FUNCTION agent_owners(asked requests) RETURNS text[] LANGUAGE 
         lower(btrim(asked.ovt -> 'metadata' ->> 'agent_id')))
 $$;
 
+-- Budgets are told of at a part of their ceiling, and once when they stop something.
+ALTER TABLE organization_settings
+    ADD COLUMN budget_alert_percent integer NOT NULL DEFAULT 80 CHECK (budget_alert_percent BETWEEN 1 AND 100);
+CREATE TABLE budget_exhaustions (
+    organization_id text NOT NULL REFERENCES organizations,
+    mode text NOT NULL CHECK (mode IN ('test', 'live')),
+    surface_mode text NOT NULL CHECK (surface_mode IN ('shadow', 'enforce')),
+    policy text NOT NULL,
+    rule_id text NOT NULL,
+    budget_window text NOT NULL,
+    subject text NOT NULL,
+    told_at timestamptz NOT NULL,
+    PRIMARY KEY (organization_id, mode, surface_mode, policy, rule_id, budget_window, subject)
+);
+
+GRANT SELECT, INSERT, DELETE ON budget_exhaustions TO axiru_app;
+GRANT UPDATE (told_at) ON budget_exhaustions TO axiru_app;
+GRANT UPDATE (budget_alert_percent) ON organization_settings TO axiru_app;
 GRANT SELECT, INSERT ON authorization_tokens TO axiru_app;
 GRANT UPDATE (consumed_at, consumed_by, settled_at, settlement, settled_units, settled_by) ON authorization_tokens
     TO axiru_app;

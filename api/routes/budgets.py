@@ -1,0 +1,61 @@
+"""`/api/v1/budgets`: what the rolling windows of policies in force hold, and what is left."""
+
+from typing import Annotated, Any
+
+from litestar import Request, get
+from litestar.params import QueryParameter
+
+from api.auth import Caller, requires
+from api.openapi import BEARER
+from api.permissions import Permission
+from api.services import services_of
+from api.views.budget import BudgetPage, BudgetsWanted, Place, find_budgets
+from api.views.page import Limit, ModeFilter
+from axiru.domain.decision import SurfaceMode
+from policies.windows import Per
+
+PerFilter = Annotated[Per | None, QueryParameter(name="per", description="Whose windows")]
+SubjectFilter = Annotated[
+    str | None,
+    QueryParameter(
+        name="subject",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^\x00]*$",
+        description="An agent's id, an account, …; with `per`, shown even if nothing moved",
+    ),
+]
+RailFilter = Annotated[str | None, QueryParameter(name="rail", max_length=64)]
+PolicyFilter = Annotated[str | None, QueryParameter(name="policy", max_length=64, description="A policy's slug")]
+SurfaceModeFilter = Annotated[SurfaceMode | None, QueryParameter(name="surface_mode")]
+BudgetCursor = Annotated[
+    str | None, QueryParameter(name="cursor", max_length=2_000, description="`next_cursor` of the page before")
+]
+
+
+@get("/api/v1/budgets", guards=[requires(Permission.READ)], security=BEARER)
+async def list_budgets(
+    request: Request[Caller, Any, Any],
+    *,
+    mode: ModeFilter = None,
+    per: PerFilter = None,
+    subject: SubjectFilter = None,
+    rail: RailFilter = None,
+    policy: PolicyFilter = None,
+    surface_mode: SurfaceModeFilter = None,
+    limit: Limit = 50,
+    cursor: BudgetCursor = None,
+) -> BudgetPage:
+    """Each budget of each subject that moved within its window, and of the organization itself; most used first."""
+    caller = request.user
+    wanted = BudgetsWanted(
+        organization_id=caller.organization_id,
+        mode=caller.mode or mode or "test",
+        per=per,
+        subject=subject,
+        rail=rail,
+        policy=policy,
+        surface_mode=surface_mode,
+    )
+    after = Place.parse(cursor) if cursor is not None else None
+    return await find_budgets(wanted, after=after, limit=limit, compiled=services_of(request).compiled)
