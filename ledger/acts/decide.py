@@ -17,6 +17,7 @@ from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
 from ledger.acts.evidence import AXIRU
+from ledger.acts.exact import exact
 from ledger.acts.organization import bypass_alerts
 from ledger.acts.personal import separated
 from ledger.acts.projection import (
@@ -115,7 +116,7 @@ async def _seal(
             "surface_mode": standing.surface_mode,
             "advisory": msgspec.to_builtins(ruling.advisory),
             "policy": msgspec.to_builtins(live.version) if live else None,
-            "evaluation": msgspec.to_builtins(live.evaluation) if live else None,
+            "evaluation": exact(msgspec.to_builtins(live.evaluation)) if live else None,
             **_heard(words),
             "controls": [control.id for control in standing.controls],
             "call": msgspec.to_builtins(call),
@@ -173,6 +174,7 @@ async def _seal(
             "outcome": ruling.outcome.value,
             "amount_cents": ovt.amount.cents,
             "currency": ovt.amount.asset,
+            "amount": msgspec.to_builtins(ovt.amount),
         },
     )
     return receipt
@@ -223,7 +225,7 @@ def _heard(words: Words) -> dict[str, Any]:
             for word in words.shadows
         ],
         "canaries": [{**canary._asdict(), "decides": canary.decides} for canary in words.canaries],
-        "windows": words.measured.windows,
+        "windows": exact(words.measured.windows),
         "listed": words.measured.listed,
         "lists": [{"slug": one.slug, "version": one.version, "content_hash": one.content_hash} for one in words.lists],
         "labels": words.labels,

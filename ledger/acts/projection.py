@@ -13,6 +13,7 @@ from axiru.domain.notice import notices_of
 from axiru.domain.seen_movement import Bypass, came_to_nothing
 from axiru.errors import AxiruError
 from ledger.acts.chain import json
+from ledger.acts.exact import exact
 from ledger.acts.ruling import Evaluated
 from ledger.acts.standing import subject_of
 
@@ -163,7 +164,7 @@ async def project_decision(
         receipt.surface_mode,
         receipt.execute,
         json(receipt.advisory) if receipt.advisory else None,
-        json(live.evaluation) if live else "{}",
+        json(exact(msgspec.to_builtins(live.evaluation))) if live else "{}",
         ovt.rail,
         ovt.rail_action,
         ovt.amount.minor_units,
