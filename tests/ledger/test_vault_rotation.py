@@ -158,7 +158,7 @@ async def test_a_rehearsal_goes_over_everything_and_changes_nothing(house: House
 
     assert code == 0, said
     assert f"stripe_connections.token_ciphertext: {FEW} rotated on a copy" in said
-    assert "signing_keys.private_ciphertext: 1 rotated on a copy" in said
+    assert "signing_keys.private_ciphertext: 2 rotated on a copy" in said
     assert await house.database.fetch("SELECT * FROM stripe_connections ORDER BY id") == before
     assert house.key_file.read_bytes() == keys
 

@@ -1,0 +1,1 @@
+"""Tokens under load while their keys rotate."""
