@@ -39,4 +39,5 @@ setup:
 
 setup-tests: setup
 	@$(BIN)/python -m axiru.dev.prepare
+	@scripts/node-packages
 	@scripts/chromium

@@ -51,8 +51,8 @@ class SettlementClient:
     def consume(self, jti: str) -> TokenUse:
         """Use a token. Settle after this returned, once, and never otherwise.
 
-        Of all that ask for one decision, one is answered. Where no answer came it is asked again; who is answered then
-        is that one. TokenNotUsable: it was not you, or it may not be used any more. AnswerLost: it may have been you, and
+        Of all that ask for one decision, one is answered. Where no answer came it is asked again, and an answer then is
+        as good. TokenNotUsable: it was not you, or it may not be used any more. AnswerLost: it may have been you, and
         nobody can tell: somebody else may be settling, so do not, and let a person look at the decision. Raises
         RequestRefused for everything else.
         """
