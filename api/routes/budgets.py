@@ -9,7 +9,8 @@ from api.auth import Caller, requires
 from api.openapi import BEARER
 from api.permissions import Permission
 from api.services import services_of
-from api.views.budget import BudgetPage, BudgetsWanted, Place, find_budgets
+from api.views.budget import BudgetPage, find_budgets
+from api.views.budget_use import BudgetsWanted, Place
 from api.views.page import Limit, ModeFilter
 from axiru.domain.decision import SurfaceMode
 from policies.windows import Per

@@ -14,6 +14,7 @@ from axiru.domain.execution import StripeCall, call_of
 from axiru.domain.notice import notices_of
 from axiru.domain.seen_movement import Bypass
 from axiru.errors import AxiruError
+from ledger.acts.budget_alerts import tell_budgets
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
 from ledger.acts.evidence import AXIRU
@@ -76,8 +77,19 @@ async def decide(decision_id: str, *, signer: EntrySigner, compiled: CompiledVer
         else:
             ruling = (rule_alone if alone else rule)(words.live, control, standing)
         receipt = await _seal(decision_id, request, standing, words, ruling, deciding)
+        reserved = False
         if request.bypass is not None or _counts(receipt):
-            await reserve_budget(receipt, request, counted_in)
+            reserved = await reserve_budget(receipt, request, counted_in)
+        await tell_budgets(
+            deciding,
+            decision_id,
+            ovt,
+            words,
+            alert_percent=standing.budget_alert_percent,
+            surface_mode=counted_in,
+            reserved=reserved,
+            by_policy=request.bypass is None and control is None,
+        )
         if request.bypass is not None:
             await _seal_bypass(receipt, request, request.bypass, counted_in, deciding)
         return receipt

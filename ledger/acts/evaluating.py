@@ -13,6 +13,7 @@ from ledger.acts.projection import Recorded, ShadowResult
 from ledger.acts.ruling import Evaluated, severest
 from ledger.acts.standing import ActiveList, CompiledVersions, Standing, VersionInForce
 from policies import CompiledPolicy, evaluate, facts_of
+from policies.budgets import Budget
 
 MOST_LOOKED_UP: Final = 100
 """How many windows and lists the versions that only look on may ask for, beyond those that what decides asks for."""
@@ -24,8 +25,9 @@ MOST_EXPRESSIONS: Final = 1_000
 class Words(NamedTuple):
     """`live` is None where no version in force covers the movement. The rest is what the words were made from.
 
-    `unread` only look on, and keep no decision from being made: their texts are not what was published, are still
-    being read, or would cost a decision more than `MOST_LOOKED_UP` and `MOST_EXPRESSIONS` allow all of them together.
+    `budgets` are those of the versions that decide. `unread` only look on, and keep no decision from being made: their
+    texts are not what was published, are still being read, or would cost a decision more than `MOST_LOOKED_UP` and
+    `MOST_EXPRESSIONS` allow all of them together.
     """
 
     live: Evaluated | None
@@ -36,6 +38,7 @@ class Words(NamedTuple):
     labels: dict[str, bool]
     measured: Measured
     unread: tuple[VersionInForce, ...]
+    budgets: tuple[tuple[VersionInForce, Budget], ...]
 
 
 async def hear(
@@ -70,7 +73,9 @@ async def hear(
     live = severest(in_force)
     by_slug = {word.version.slug: word for word in in_force}
     results = tuple(_result(word, by_slug.get(word.version.slug, live)) for word in shadows)
-    return Words(live, shadows, results, canaries, lists, labels, measured, unread)
+    deciding = [(version, policy) for version, policy in covering if _decides(version, canaries)]
+    budgets = tuple((version, budget) for version, policy in deciding for budget in policy.budgets)
+    return Words(live, shadows, results, canaries, lists, labels, measured, unread, budgets)
 
 
 async def _read(

@@ -185,8 +185,8 @@ async def project_decision(
     )
 
 
-async def reserve_budget(receipt: DecisionReceipt, request: Recorded, counted_in: SurfaceMode) -> None:
-    """Count the movement; what was made without asking has moved already, unless it came to nothing."""
+async def reserve_budget(receipt: DecisionReceipt, request: Recorded, counted_in: SurfaceMode) -> bool:
+    """Count the movement; what was made without asking has moved already, unless it came to nothing: then False."""
     ovt = request.ovt
     state = "reserved"
     if request.bypass is not None:
@@ -209,6 +209,7 @@ async def reserve_budget(receipt: DecisionReceipt, request: Recorded, counted_in
         *(subject_of(ovt, per) for per in ("initiator", "counterparty", "customer", "merchant", "charge")),
         receipt.logged_at,
     )
+    return state != "released"
 
 
 async def excluded_member_ids(decision_id: str) -> list[str]:

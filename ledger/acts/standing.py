@@ -14,6 +14,7 @@ from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode, Ovt
 from axiru.errors import AxiruError
 from ledger.acts.list_values import ListKind
+from ledger.acts.organization import DEFAULT_BUDGET_ALERT_PERCENT
 from policies import CompiledPolicy, PolicyInvalid, compile_policy, parse
 
 CHARACTERS_AT_ONCE: Final = 32_768
@@ -56,6 +57,7 @@ class Standing(msgspec.Struct, frozen=True):
     versions: tuple[VersionInForce, ...]
     lists: tuple[ActiveList, ...]
     controls: tuple[Control, ...]
+    budget_alert_percent: int = DEFAULT_BUDGET_ALERT_PERCENT
 
 
 _STANDING = """
@@ -74,7 +76,9 @@ SELECT json_build_object(
         WHERE v.organization_id = {} AND v.status = 'active'),
     'controls', (SELECT coalesce(json_agg(json_build_object('id', id, 'kind', kind, 'scope', scope, 'reason', reason,
         'expires_at', expires_at)), '[]') FROM controls
-        WHERE organization_id = {} AND lifted_at IS NULL AND applies_to IN ({}, 'both') AND kind <> 'hold')
+        WHERE organization_id = {} AND lifted_at IS NULL AND applies_to IN ({}, 'both') AND kind <> 'hold'),
+    'budget_alert_percent', coalesce((SELECT budget_alert_percent FROM organization_settings
+        WHERE organization_id = {}), {}::integer)
 )::text AS standing
 """
 
@@ -102,6 +106,8 @@ async def read_standing(
         organization_id,
         organization_id,
         mode,
+        organization_id,
+        DEFAULT_BUDGET_ALERT_PERCENT,
     )
     return msgspec.json.decode(found[0]["standing"], type=Standing)
 

@@ -1,0 +1,122 @@
+"""Who answers for a budget is told when it fills up, and when it stops something; in the decision's own transaction."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+from axiru.database import rows
+from axiru.domain.decision import SurfaceMode
+from axiru.domain.movement import Ovt
+from ledger.acts.chain import Act
+from ledger.acts.evaluating import Words
+from ledger.acts.standing import VersionInForce, subject_of
+from policies.budgets import Budget, percent_of
+
+_UNNAMED = frozenset({"customer", "charge"})
+"""Whose windows alerts do not name: what is told is kept, and customers can be forgotten."""
+
+
+class _Touched(NamedTuple):
+    """A budget that the movement concerns: what its window held `before`, and holds once the movement is counted."""
+
+    version: VersionInForce
+    budget: Budget
+    subject: str
+    before: int
+    after: int
+
+
+async def tell_budgets(
+    deciding: Act,
+    decision_id: str,
+    ovt: Ovt,
+    words: Words,
+    *,
+    alert_percent: int,
+    surface_mode: SurfaceMode,
+    reserved: bool,
+    by_policy: bool,
+) -> None:
+    """Tell once when a window comes from below `alert_percent` of its ceiling to that or more, and once when the
+    policy's word is that of a budget with no room for the movement.
+
+    Only what is told costs a statement. `reserved`: the movement is counted. `by_policy`: it asked, and no control
+    answered it.
+    """
+    for one in _touched(ovt, words):
+        version, budget = one.version, one.budget
+        known_as = [deciding.organization_id, deciding.mode, surface_mode, *_named(one)]
+        if reserved and one.before * 100 < alert_percent * budget.ceiling <= one.after * 100:
+            await rows(_REARM, *known_as)
+            deciding.tell("budget", _told("threshold_reached", one, one.after, surface_mode, decision_id))
+        stopped = by_policy and _spoke(words, version, budget) and _no_room(one, ovt)
+        if stopped and await rows(_EXHAUSTED, *known_as, deciding.now, budget.window.within_seconds):
+            used = one.after if reserved else one.before
+            deciding.tell("budget", _told("exhausted", one, used, surface_mode, decision_id))
+
+
+def _touched(ovt: Ovt, words: Words) -> Iterator[_Touched]:
+    for version, budget in words.budgets:
+        before = words.measured.windows.get(budget.window.name)
+        if before is None or not budget.concerns(ovt):
+            continue
+        subject = "" if budget.window.per == "organization" else subject_of(ovt, budget.window.per) or ""
+        yield _Touched(version, budget, subject, before, before + budget.moving(ovt))
+
+
+def _spoke(words: Words, version: VersionInForce, budget: Budget) -> bool:
+    """Whether the budget's rule names the outcome."""
+    live = words.live
+    return live is not None and live.version.id == version.id and live.evaluation.matched_rule_id == budget.rule_id
+
+
+def _no_room(one: _Touched, ovt: Ovt) -> bool:
+    """What would not fit an empty window exhausts nothing."""
+    return one.after > one.budget.ceiling >= one.budget.moving(ovt)
+
+
+def _named(one: _Touched) -> tuple[str, str, str, str]:
+    return one.budget.policy, one.budget.rule_id, one.budget.window.name, one.subject
+
+
+def _told(
+    state: Literal["threshold_reached", "exhausted"],
+    one: _Touched,
+    used: int,
+    surface_mode: SurfaceMode,
+    decision_id: str,
+) -> dict[str, Any]:
+    budget, window = one.budget, one.budget.window
+    return {
+        "state": state,
+        "policy": budget.policy,
+        "version": one.version.version,
+        "rule_id": budget.rule_id,
+        "effect": budget.effect.value,
+        "measure": window.measure,
+        "per": window.per,
+        "subject": None if window.per in _UNNAMED else one.subject or None,
+        "rail": window.rail,
+        "asset": window.asset,
+        "window_seconds": window.within_seconds,
+        "used_units": str(used),
+        "ceiling_units": str(budget.ceiling),
+        "percent": percent_of(used, budget.ceiling),
+        "surface_mode": surface_mode,
+        "decision_id": decision_id,
+    }
+
+
+# A window that fills up anew may be exhausted anew.
+_REARM = """
+DELETE FROM budget_exhaustions WHERE organization_id = {} AND mode = {} AND surface_mode = {} AND policy = {}
+    AND rule_id = {} AND budget_window = {} AND subject = {}
+"""
+# So may one of which nothing is left that it held when it was told of.
+_EXHAUSTED = """
+INSERT INTO budget_exhaustions AS known (organization_id, mode, surface_mode, policy, rule_id, budget_window, subject,
+    told_at)
+VALUES ({}, {}, {}, {}, {}, {}, {}, {})
+ON CONFLICT (organization_id, mode, surface_mode, policy, rule_id, budget_window, subject) DO UPDATE
+    SET told_at = excluded.told_at WHERE known.told_at <= excluded.told_at - make_interval(secs => {})
+RETURNING told_at
+"""
