@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,9 @@ from policies.conditions.rolling_window import RollingWindow
 from policies.plain.say_conditions import condition_text
 from policies.syntax import Effect, Policy, Rule
 from policies.windows import WindowSpec
+
+DEFAULT_ALERT_PERCENT: Final = 80
+"""At how much of its ceiling a budget is told of, as long as the organization has not chosen."""
 
 
 class Budget(msgspec.Struct, frozen=True):

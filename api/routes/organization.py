@@ -19,13 +19,13 @@ from api.views.people import Person
 from axiru.database import row
 from ledger.acts.organization import (
     ALERT_CHANNELS,
-    DEFAULT_BUDGET_ALERT_PERCENT,
     AlertChannel,
     BreakGlassRule,
     choose_break_glass,
     choose_budget_alert_percent,
     choose_bypass_alerts,
 )
+from policies.budgets import DEFAULT_ALERT_PERCENT
 
 
 class OrganizationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -97,7 +97,7 @@ async def _view(caller: Caller) -> OrganizationView:
         name=caller.organization_name,
         break_glass=found["break_glass"] if found else "two_people",
         bypass_alerts=list(found["bypass_alerts"] if found else ALERT_CHANNELS),
-        budget_alert_percent=found["budget_alert_percent"] if found else DEFAULT_BUDGET_ALERT_PERCENT,
+        budget_alert_percent=found["budget_alert_percent"] if found else DEFAULT_ALERT_PERCENT,
         updated_by=Person(found["updated_by"], found["name"]) if found else None,
         updated_at=found["updated_at"] if found else None,
     )

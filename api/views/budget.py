@@ -12,9 +12,8 @@ from axiru.domain.assets import decimals_of
 from axiru.domain.currency import CURRENCIES
 from axiru.domain.decision import SurfaceMode
 from ledger.acts.evaluating import has_a_share
-from ledger.acts.organization import DEFAULT_BUDGET_ALERT_PERCENT
 from ledger.acts.standing import CompiledVersions, VersionInForce
-from policies.budgets import percent_of
+from policies.budgets import DEFAULT_ALERT_PERCENT, percent_of
 from policies.syntax import Effect
 from policies.windows import Measure, Per
 
@@ -82,7 +81,7 @@ async def find_budgets(
     return BudgetPage(
         items=[_view(by_key[each["key"]], each) for each in found[:limit]],
         next_cursor=cursor,
-        alert_percent=setting["percent"] if setting else DEFAULT_BUDGET_ALERT_PERCENT,
+        alert_percent=setting["percent"] if setting else DEFAULT_ALERT_PERCENT,
     )
 
 

@@ -8,13 +8,12 @@ from ledger.acts.chain import Act, acts
 from ledger.acts.member_record import check_admin
 from ledger.acts.second_person import BOTH_MODES
 from ledger.entry import EntrySigner
+from policies.budgets import DEFAULT_ALERT_PERCENT
 
 BreakGlassRule = Literal["off", "two_people", "one_with_alarm"]
 AlertChannel = Literal["console", "slack", "email", "webhook"]
 ALERT_CHANNELS: Final[tuple[AlertChannel, ...]] = get_args(AlertChannel)
 """Where a bypass is told of; all of them as long as the organization has not chosen."""
-
-DEFAULT_BUDGET_ALERT_PERCENT: Final = 80
 
 
 async def choose_break_glass(
@@ -60,7 +59,7 @@ async def _choose(
     defaults = {
         "break_glass": "two_people",
         "bypass_alerts": list(ALERT_CHANNELS),
-        "budget_alert_percent": DEFAULT_BUDGET_ALERT_PERCENT,
+        "budget_alert_percent": DEFAULT_ALERT_PERCENT,
     }
     before = await row(
         "SELECT break_glass, bypass_alerts, budget_alert_percent FROM organization_settings WHERE organization_id = {}",

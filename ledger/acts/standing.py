@@ -14,8 +14,8 @@ from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode, Ovt
 from axiru.errors import AxiruError
 from ledger.acts.list_values import ListKind
-from ledger.acts.organization import DEFAULT_BUDGET_ALERT_PERCENT
 from policies import CompiledPolicy, PolicyInvalid, compile_policy, parse
+from policies.budgets import DEFAULT_ALERT_PERCENT
 
 CHARACTERS_AT_ONCE: Final = 32_768
 """How much of what only looks on one decision waits to have read: some tenths of a second, once a process."""
@@ -57,7 +57,7 @@ class Standing(msgspec.Struct, frozen=True):
     versions: tuple[VersionInForce, ...]
     lists: tuple[ActiveList, ...]
     controls: tuple[Control, ...]
-    budget_alert_percent: int = DEFAULT_BUDGET_ALERT_PERCENT
+    budget_alert_percent: int = DEFAULT_ALERT_PERCENT
 
 
 _STANDING = """
@@ -107,7 +107,7 @@ async def read_standing(
         organization_id,
         mode,
         organization_id,
-        DEFAULT_BUDGET_ALERT_PERCENT,
+        DEFAULT_ALERT_PERCENT,
     )
     return msgspec.json.decode(found[0]["standing"], type=Standing)
 
