@@ -115,3 +115,30 @@ def refund() -> Callable[..., dict[str, Any]]:
         return {"intent": intent, "context": facts, "idempotency_key": uuid.uuid4().hex, **top}
 
     return body
+
+
+@pytest.fixture
+async def backend(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
+    """An agent's backend with the demo key for authorizations."""
+    headers = bearer(stack.api_keys["authorizations"])
+    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+        yield client
+
+
+@pytest.fixture
+def payment() -> Callable[..., dict[str, Any]]:
+    """A body of `POST /api/v1/authorizations` with a fresh idempotency key, of an agent nobody else's window counts."""
+
+    def body(amount_cents: int = 25_000, *, agent_id: str | None = None, **top: Any) -> dict[str, Any]:
+        return {
+            "rail": "stripe_daa",
+            "rail_action": "agent_payment",
+            "amount_cents": amount_cents,
+            "currency": "usd",
+            "initiator": {"kind": "agent", "id": agent_id or f"agent_{uuid.uuid4().hex}", "scopes": ["payments:write"]},
+            "counterparty": {"stripe_account_id": "acct_1Abc", "country": "US"},
+            "idempotency_key": uuid.uuid4().hex,
+            **top,
+        }
+
+    return body
