@@ -7,8 +7,8 @@ import msgspec
 
 from axiru.domain.approval_sheet import BrokenGlass, EarlierRefund, EarlierTotal, EscalationDue, HeldBy, PaymentContext
 from axiru.domain.execution import StripeCall
-from axiru.domain.movement import Execute, Mode
-from console.views import Person
+from axiru.domain.movement import Counterparty, Execute, Initiator, Mode
+from console.views import Person, ToldAmount
 
 CommentKind = Literal["comment", "question", "answer"]
 
@@ -46,8 +46,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The request, in the words it came in."""
 
     action: str
-    amount_cents: int
-    currency: str
+    amount: ToldAmount
+    rail: str = "stripe"
+    agent: Initiator | None = None
+    counterparty: Counterparty = Counterparty()
     stripe_connection_id: str | None = None
     stripe_account_id: str | None = None
     charge: str | None = None

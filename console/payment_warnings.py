@@ -12,7 +12,7 @@ def payment_warnings(approval: ApprovalView | None) -> tuple[str, ...]:
     return words.payment_warnings(
         approval.payment,
         action=asked.action,
-        amount_cents=asked.amount_cents,
-        currency=asked.currency,
+        amount_cents=asked.amount.minor_units,
+        currency=asked.amount.asset,
         customer_id=asked.customer_id,
     )

@@ -1,12 +1,18 @@
 """The API's answers as the console reads them. Unknown fields are ignored, wrong types are refused, never repaired."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from axiru.domain.decision import Advisory, DecisionState, SurfaceMode
-from axiru.domain.movement import Execute, Mode
+from axiru.domain.movement import Amount, Execute, Mode
+
+
+class ToldAmount(Amount, frozen=True):
+    """An amount whose units are known to be a whole number."""
+
+    units: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,78}$")]
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -77,14 +83,13 @@ class AuditRef(msgspec.Struct, frozen=True):
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision as the list and the page show it. `amount_cents` counts minor units of `currency`."""
+    """One decision as the list and the page show it."""
 
     decision_id: str
     mode: Mode
     state: DecisionState
     outcome: str
-    amount_cents: int
-    currency: str
+    amount: ToldAmount
     action: str
     rail: str
     rail_action: str

@@ -7,11 +7,12 @@ from typing import Any, Final
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from axiru.domain.movement import Counterparty
 from console.approval_views import ApprovalView
 from console.components.badge import Look
-from console.components.money import money_text
+from console.components.money import amount_text
 from console.components.timestamp import utc_text
-from console.components.wording import movement_name, role_name
+from console.components.wording import payment_name, role_name
 from console.payment_warnings import payment_warnings
 
 LOOKS: Final = {
@@ -64,10 +65,10 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
     return {
         "id": approval.approval_id,
         "href": f"/decisions/{approval.decision_id}",
-        "amount": money_text(asked.amount_cents, asked.currency),
-        "movement": movement_name(asked.action),
-        "target": asked.charge or asked.payment_intent,
-        "customer": asked.customer_id,
+        "amount": amount_text(asked.amount),
+        "movement": payment_name(asked.rail, asked.action),
+        "target": asked.charge or asked.payment_intent or _payee(asked.counterparty),
+        "customer": asked.customer_id or (asked.agent.id if asked.agent else None),
         "why": approval.diff.policy.message or approval.diff.policy.reason,
         "asker": approval.requested_by.shown if approval.requested_by else "somebody",
         "asked": utc_text(approval.asked_at),
@@ -80,6 +81,11 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
         "votable": approval.can_vote,
         "obstacle": approval.cannot_vote_because or "You may not vote on this.",
     }
+
+
+def _payee(counterparty: Counterparty) -> str | None:
+    """Who would be paid, where an agent asks."""
+    return counterparty.stripe_account_id or counterparty.id
 
 
 def _people(approval: ApprovalView) -> str:

@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from axiru.domain.approval import Verdict
+from axiru.domain.movement import Amount
 from console.approval_views import ApprovalView, BulkResult, Selected
 from console.carrying_out import carried_out
 from console.components.approval_table import LOOKS
 from console.components.badge import badge
 from console.components.button import Button
 from console.components.confirm_dialog import ConfirmDialog
-from console.components.money import money_text
+from console.components.money import amount_text
 from console.components.text import Text, block, link
 from console.components.text_field import TextField
 from console.components.wording import movement_name
@@ -116,16 +117,19 @@ class BulkBar:
 
 
 def _total(approvals: Iterable[ApprovalView]) -> str:
-    totals: defaultdict[str, int] = defaultdict(int)
+    totals: defaultdict[tuple[str, int], int] = defaultdict(int)
     for approval in approvals:
-        totals[approval.diff.asked.currency] += approval.diff.asked.amount_cents
-    return " and ".join(money_text(units, currency) for currency, units in sorted(totals.items()))
+        amount = approval.diff.asked.amount
+        totals[amount.asset, amount.exponent] += amount.minor_units
+    return " and ".join(
+        amount_text(Amount(str(units), asset, exponent)) for (asset, exponent), units in sorted(totals.items())
+    )
 
 
 def _item(approval: ApprovalView) -> None:
     asked = approval.diff.asked
     with block("li"):
-        Text("span", money_text(asked.amount_cents, asked.currency), "money")
+        Text("span", amount_text(asked.amount), "money")
         Text("span", f" {movement_name(asked.action).lower()}")
         if asked.charge or asked.payment_intent:
             Text("code", f" {asked.charge or asked.payment_intent}")
@@ -146,7 +150,7 @@ def _result(result: BulkResult, approval: ApprovalView | None) -> None:
             badge("Not counted", "failed", "alert")
         if approval is not None:
             asked = approval.diff.asked
-            link(money_text(asked.amount_cents, asked.currency), f"/decisions/{approval.decision_id}", "money")
+            link(amount_text(asked.amount), f"/decisions/{approval.decision_id}", "money")
             Text("code", asked.charge or asked.payment_intent or approval.approval_id)
         if result.error is not None:
             Text("span", result.error.message)

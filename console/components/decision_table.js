@@ -2,7 +2,7 @@ import { h } from "vue";
 import { shortTime } from "/static/time_format.js";
 
 const COLUMNS = [
-  ["amount", "Amount"], ["state", "State"], ["movement", "Movement"], ["customer", "Customer"],
+  ["amount", "Amount"], ["state", "State"], ["movement", "Movement"], ["customer", "Customer or agent"],
   ["why", "Why"], ["source", "Source"], ["at", "Received"],
 ];
 

@@ -6,9 +6,9 @@ from typing import Any
 from nicegui.element import Element
 
 from console.components.badge import BYPASS, look_of
-from console.components.money import money_text
+from console.components.money import amount_text
 from console.components.timestamp import utc_text
-from console.components.wording import movement_name
+from console.components.wording import payment_name
 from console.views import DecisionView
 
 
@@ -30,14 +30,14 @@ def _row(decision: DecisionView) -> dict[str, Any]:
         "id": decision.decision_id,
         "href": f"/decisions/{decision.decision_id}",
         "at": utc_text(decision.received_at),
-        "amount": money_text(decision.amount_cents, decision.currency),
+        "amount": amount_text(decision.amount),
         "state": look.label,
         "icon": look.icon,
         "tone": look.tone,
-        "movement": movement_name(decision.rail_action),
+        "movement": payment_name(decision.rail, decision.rail_action),
         "target": decision.charge,
         "marks": _marks(decision),
-        "customer": decision.customer_id,
+        "customer": decision.customer_id or (decision.initiator_id if decision.rail != "stripe" else None),
         "why": _why(decision),
         "source": decision.source,
     }

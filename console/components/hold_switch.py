@@ -10,7 +10,7 @@ from axiru.errors import AxiruError
 from console.api_errors import ApiRefused, SessionEnded
 from console.components.badge import look_of
 from console.components.control_dialog import ControlDialog, Engaged, Subject
-from console.components.money import money_text
+from console.components.money import amount_text
 from console.components.select_field import SelectField
 from console.components.switch_card import SwitchCard
 from console.components.text import Text
@@ -122,5 +122,5 @@ async def _holdable(session: Session) -> tuple[DecisionView, ...]:
 def _label(decision: DecisionView) -> str:
     about = decision.customer_id or decision.charge or decision.decision_id
     mode = ", live mode" if decision.mode == "live" else ""
-    amount = money_text(decision.amount_cents, decision.currency)
+    amount = amount_text(decision.amount)
     return f"{amount}, {about}, {look_of(decision.state).label.lower()}{mode}"

@@ -3,11 +3,13 @@
 import re
 from typing import Final
 
-from axiru.domain.currency import exponent_of
-from axiru.domain.money import decimal_text
+from axiru.domain.assets import known_asset
+from axiru.domain.currency import CURRENCIES, exponent_of
+from axiru.domain.money import asset_text, decimal_text
+from axiru.domain.movement import Amount
 from console.components.text import Text
 
-__all__ = ["decimal_text", "minor_units", "money", "money_text"]
+__all__ = ["amount_text", "decimal_text", "minor_units", "money", "money_text"]
 
 _AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
 _SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
@@ -17,6 +19,18 @@ def money_text(amount_cents: int, currency: str) -> str:
     """`$1,250.00 USD`, `¥500 JPY`, `1,250.00 CHF`. The code is always there: `$` alone names many currencies."""
     code = currency.lower()
     return f"{_SYMBOLS.get(code, '')}{decimal_text(amount_cents, exponent_of(code))} {code.upper()}"
+
+
+def amount_text(amount: Amount) -> str:
+    """`$1,250.00 USD`, `1.50 USDC`, `1,500,000 units` of an asset that nobody here knows the decimals of."""
+    units, asset = amount.minor_units, amount.asset.lower()
+    if asset in CURRENCIES and exponent_of(asset) == amount.exponent:
+        return money_text(units, asset)
+    if known_asset(amount.asset) is not None:
+        return asset_text(units, amount.asset) or ""
+    if "/" in asset:
+        return f"{units:,} units"
+    return f"{decimal_text(units, amount.exponent)} {asset.upper()}"
 
 
 def minor_units(text: str, currency: str) -> int | None:

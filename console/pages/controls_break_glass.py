@@ -10,7 +10,7 @@ from console.components.button import Button
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.icon import icon
 from console.components.kept import Kept
-from console.components.money import money_text
+from console.components.money import amount_text
 from console.components.question import Question
 from console.components.select_field import SelectField
 from console.components.text import Text, block, link
@@ -173,7 +173,7 @@ class BreakGlassPanel:
 
 def _movement(decision: DecisionView) -> str:
     """`refund of $160.00 USD, ch_1, customer cus_1`."""
-    amount = money_text(decision.amount_cents, decision.currency)
+    amount = amount_text(decision.amount)
     customer = f"customer {decision.customer_id}" if decision.customer_id else None
     about = [each for each in (decision.charge, customer) if each]
     return ", ".join([f"{movement_name(decision.rail_action).lower()} of {amount}", *about])

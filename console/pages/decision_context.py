@@ -39,8 +39,8 @@ def _payment(told: PaymentContext, asked: Asked) -> None:
     with block("div", "remaining"):
         Text("span", money_text(told.remaining_cents, told.currency), "money remaining-amount")
         Text("span", f"of {money_text(told.amount_cents, told.currency)} can still be refunded", "muted")
-    if asked.currency == told.currency and told.amount_cents:
-        _bar(told, asked.amount_cents)
+    if asked.amount.asset == told.currency and told.amount_cents:
+        _bar(told, asked.amount.minor_units)
     with key_values():
         key_value("Refunded", money_text(told.amount_refunded_cents, told.currency))
         with fact("Paid"):

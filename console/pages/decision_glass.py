@@ -11,7 +11,7 @@ from console.components.choice import Choice
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.disclosure import more
 from console.components.key_value import key_value, key_values
-from console.components.money import money_text
+from console.components.money import amount_text
 from console.components.question import Question
 from console.components.text import Text, block
 from console.components.text_field import TextField
@@ -129,7 +129,7 @@ class Glass:
         if approval is None or approval.break_glass is None:
             return
         glass_id = approval.break_glass.break_glass_id
-        amount = money_text(approval.diff.asked.amount_cents, approval.diff.asked.currency)
+        amount = amount_text(approval.diff.asked.amount)
         self._question.ask(
             "Confirm breaking the glass?",
             (
@@ -158,7 +158,7 @@ class Glass:
 def _what(approval: ApprovalView) -> None:
     asked = approval.diff.asked
     with key_values("key-values-wide"):
-        key_value("Amount", money_text(asked.amount_cents, asked.currency))
+        key_value("Amount", amount_text(asked.amount))
         key_value("Target", asked.charge or asked.payment_intent)
         if asked.customer_id:
             key_value("Customer", asked.customer_id)

@@ -7,7 +7,7 @@ from axiru.domain.control import ControlHit
 from axiru.domain.movement import Target
 from console.components.badge import BYPASS, UNDONE, badge, state_badge
 from console.components.icon import icon
-from console.components.money import money
+from console.components.money import amount_text
 from console.components.text import Text, block, link
 from console.components.wording import movement_name
 from console.detail_views import DecisionDetail, Observed
@@ -30,7 +30,7 @@ STRIPE_APPROVAL_WORDS: Final = {
 def head(decision: DecisionDetail) -> None:
     """Amount, state and the reason in plain words."""
     with block("div", "headline"):
-        money(decision.amount_cents, decision.currency, "money-large")
+        Text("span", amount_text(decision.amount), "money money-large")
         if decision.bypass:
             badge(BYPASS.label, BYPASS.tone, BYPASS.icon)
         else:

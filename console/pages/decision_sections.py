@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from axiru.domain.call_words import call_sentence
-from axiru.domain.currency import CURRENCIES, exponent_of
 from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Ovt
@@ -16,7 +15,7 @@ from console.components.diff import DiffRow, diff_table
 from console.components.disclosure import more
 from console.components.icon import icon
 from console.components.key_value import fact, key_value, key_values
-from console.components.money import decimal_text, money_text
+from console.components.money import amount_text, decimal_text
 from console.components.text import Text, block
 from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
@@ -268,14 +267,6 @@ def _entry(entry: LedgerEntryView) -> None:
                 with fact(name):
                     code_value(value, name.lower())
         code_block(json.dumps(entry.body, indent=2, ensure_ascii=False, sort_keys=True), "sealed body")
-
-
-def amount_text(amount: Amount) -> str:
-    """By the movement's own exponent, which an 18-decimal asset needs; money as it stands everywhere else."""
-    asset = amount.asset.lower()
-    if asset in CURRENCIES and exponent_of(asset) == amount.exponent:
-        return money_text(amount.minor_units, asset)
-    return f"{decimal_text(amount.minor_units, amount.exponent)} {amount.asset.upper()}"
 
 
 def plain(value: Any) -> str:

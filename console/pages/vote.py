@@ -12,7 +12,7 @@ from console.components.button import Button
 from console.components.code_value import code_value
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.key_value import fact, key_value, key_values
-from console.components.money import money_text
+from console.components.money import amount_text
 from console.components.text import Text, block
 from console.components.text_field import TextField
 from console.components.wording import movement_name
@@ -86,7 +86,7 @@ class VotePanel:
         self._dialog.content.clear()
         with self._dialog.content:
             _what_happens(decision, decision.approval)
-        self._dialog.confirm.set_text(f"Approve {money_text(decision.amount_cents, decision.currency)}")
+        self._dialog.confirm.set_text(f"Approve {amount_text(decision.amount)}")
         self._dialog.open()
 
     async def _cast_approval(self) -> None:
@@ -128,7 +128,7 @@ def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
     for sentence in warnings(decision):
         Text("p", sentence, "refusal")
     with key_values("key-values-wide"):
-        key_value("Amount", money_text(decision.amount_cents, decision.currency))
+        key_value("Amount", amount_text(decision.amount))
         key_value("Movement", movement_name(decision.rail_action))
         if call is not None:
             key_value("In words", call_sentence(call))

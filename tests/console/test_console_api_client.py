@@ -32,8 +32,7 @@ def decision_json(**changes: object) -> dict[str, object]:
         "mode": "test",
         "state": "allowed",
         "outcome": "allow",
-        "amount_cents": 100,
-        "currency": "usd",
+        "amount": {"units": "100", "asset": "usd", "exponent": 2},
         "action": "refund",
         "rail": "stripe",
         "rail_action": "refund",
@@ -47,12 +46,15 @@ async def test_amounts_arrive_as_they_were_sent() -> None:
     page = await client(httpx.Response(200, json={"items": [decision_json()], "next_cursor": None})).decisions(
         mode="test"
     )
-    assert page.items[0].amount_cents == 100
+    assert page.items[0].amount.minor_units == 100
 
 
-@pytest.mark.parametrize("amount", [None, "100", 1.5, "", True, [100]])
+@pytest.mark.parametrize("amount", [None, 100, "1.5", "", "-1", "1e3", True, [100], "٣"])
 async def test_a_malformed_amount_is_an_error_and_never_a_number(amount: object) -> None:
-    answer = httpx.Response(200, json={"items": [decision_json(amount_cents=amount)], "next_cursor": None})
+    answer = httpx.Response(
+        200,
+        json={"items": [decision_json(amount={"units": amount, "asset": "usd", "exponent": 2})], "next_cursor": None},
+    )
     with pytest.raises(ApiAnswerUnreadable):
         await client(answer).decisions(mode="test")
 

@@ -12,14 +12,14 @@ from console.components.approval_table import needs_text
 from console.detail_views import DecisionDetail
 from console.pages.decision_context import warnings
 from console.pages.decision_hold import may_be_held
-from console.views import Execution
+from console.views import Execution, ToldAmount
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ANN = GroupMember("mem_ann", "Ann")
 
 
 def approval(*groups: ApprovalGroup, payment: PaymentContext | None = None, **changes: Any) -> ApprovalView:
-    asked = Asked(action="refund", amount_cents=40_000, currency="usd", charge="ch_1", customer_id="cus_1")
+    asked = Asked(action="refund", amount=ToldAmount("40000", "usd"), charge="ch_1", customer_id="cus_1")
     policy = PolicyWord(reason="large", message="Large", matched_rule="policy:refunds:v1")
     described: dict[str, Any] = {
         "approval_id": "ap_1",
@@ -48,8 +48,7 @@ def decision(state: Any = "pending_approval", **changes: Any) -> DecisionDetail:
         "mode": "test",
         "state": state,
         "outcome": "review",
-        "amount_cents": 40_000,
-        "currency": "usd",
+        "amount": ToldAmount("40000", "usd"),
         "action": "refund",
         "rail": "stripe",
         "rail_action": "refund",

@@ -12,7 +12,7 @@ from axiru.domain.decision import DecisionState
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 from console.components.badge import look_of
-from console.components.money import decimal_text, minor_units, money_text
+from console.components.money import amount_text, decimal_text, minor_units, money_text
 from console.components.rule_sentences import parted
 from console.components.version_badge import rate_text
 from console.pages.decision_head import forbidden_text
@@ -65,6 +65,20 @@ def test_an_amount_that_was_typed_is_read_in_its_currency(text: str, currency: s
 )
 def test_what_may_mean_two_amounts_is_none(text: str, currency: str) -> None:
     assert minor_units(text, currency) is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (Amount("1500000", "eip155:8453/erc20:0x833589fcd6edb6e08f4c7c32d4f71b54bda02913", 6), "1.50 USDC"),
+        (Amount("1", "eip155:8453/erc20:0x833589fcd6edb6e08f4c7c32d4f71b54bda02913", 6), "0.000001 USDC"),
+        (Amount("1500000", f"eip155:1/erc20:0x{'1' * 40}", 0), "1,500,000 units"),
+        (Amount("9" * 78, f"eip155:1/erc20:0x{'1' * 40}", 0), f"{','.join(['999'] * 26)} units"),
+        (Amount("500", "jpy", 0), "¥500 JPY"),
+    ],
+)
+def test_an_amount_of_any_asset_is_told_exactly(amount: Amount, text: str) -> None:
+    assert amount_text(amount) == text
 
 
 @given(units=st.integers(min_value=0, max_value=99_999_999_999), currency=st.sampled_from(sorted(CURRENCIES)))
