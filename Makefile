@@ -2,6 +2,9 @@
 
 BIN := .venv/bin
 
+# A stack is a dozen Python processes, and the tests start hundreds: without bytecode on disk each compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check bench bench-policy torture contract-suite fmt setup setup-tests
 
 run:
