@@ -85,7 +85,7 @@ class Core:
                 code="idempotency_mismatch",
             )
         try:
-            answer = yield from self._answer(asked)
+            answer = yield from self.answer(asked)
         except (InvalidRequest, Conflict):
             yield Local(lambda: self.holds.refused(asked.endpoint, asked.idempotency_key))
             raise
@@ -154,8 +154,11 @@ class Core:
             due.append(self.keep_packet(asked.dispute))
         return due
 
-    def _answer(self, asked: Asked) -> Flow[Decision | Unreachable]:
-        """Ask until there is an answer or the deadline is near; always with the same body and key."""
+    def answer(self, asked: Asked) -> Flow[Decision | Unreachable]:
+        """Ask until there is an answer or the deadline is near; always with the same body and key.
+
+        Nothing is written down. Raises RequestRefused.
+        """
         deadline = time.monotonic() + self.retry.deadline_seconds
         attempt = 0
         while True:
@@ -215,7 +218,7 @@ class Core:
         """The answer to one held request, settled; Unreachable, noted with the record, while there is none."""
         asked = asked_of(hold.endpoint, hold.body)
         try:
-            found = yield from self._answer(asked)
+            found = yield from self.answer(asked)
         except (InvalidRequest, Conflict) as refusal:
             found = _refused(asked, refusal)
         if isinstance(found, Unreachable):
