@@ -88,7 +88,8 @@ export function readClaims(raw: JsonObject): Claims {
   if (mode !== "test" && mode !== "live") throw new ClaimInvalid("mode");
   const fingerprint = text(raw, "ovt_fingerprint");
   if (!FINGERPRINT.test(fingerprint)) throw new ClaimInvalid("ovt_fingerprint");
-  const amount = amountOf(raw);
+  const currency = text(raw, "currency");
+  const amount = amountOf(raw, currency);
   const cents = amount !== null && raw["amount_cents"] === null ? null : number(raw, "amount_cents");
   if (amount !== null && cents !== null && amount.units !== String(cents)) throw new ClaimInvalid("amount");
   return {
@@ -103,7 +104,7 @@ export function readClaims(raw: JsonObject): Claims {
     rail: text(raw, "rail"),
     rail_action: text(raw, "rail_action"),
     amount_cents: cents,
-    currency: text(raw, "currency"),
+    currency,
     decision_id: text(raw, "decision_id"),
     mode,
     amount,
@@ -136,15 +137,15 @@ function sameText(one: string, other: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-function amountOf(raw: JsonObject): Amount | null {
+function amountOf(raw: JsonObject, currency: string): Amount | null {
   if (!Object.hasOwn(raw, "amount")) return null;
   const amount = raw["amount"];
   if (!isObject(amount)) throw new ClaimInvalid("amount");
   const { units, asset, exponent } = amount;
   if (typeof units !== "string" || !UNITS.test(units)) throw new ClaimInvalid("amount");
   if (typeof exponent !== "number" || exponent < 0) throw new ClaimInvalid("amount");
-  if (typeof asset !== "string" || asset !== raw["currency"]) throw new ClaimInvalid("amount");
-  return { units, asset, exponent };
+  if (asset !== currency) throw new ClaimInvalid("amount");
+  return { units, asset: currency, exponent };
 }
 
 function text(raw: JsonObject, claim: string): string {

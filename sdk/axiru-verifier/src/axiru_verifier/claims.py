@@ -77,7 +77,8 @@ def read_claims(raw: dict[str, Any]) -> Claims:
     fingerprint = _text(raw, "ovt_fingerprint")
     if _FINGERPRINT.fullmatch(fingerprint) is None:
         raise ClaimInvalid("ovt_fingerprint")
-    amount = _amount(raw)
+    currency = _text(raw, "currency")
+    amount = _amount(raw, currency)
     amount_cents = None if amount is not None and raw.get("amount_cents", 0) is None else _number(raw, "amount_cents")
     if amount is not None and amount_cents is not None and amount.units != str(amount_cents):
         raise ClaimInvalid("amount")
@@ -93,7 +94,7 @@ def read_claims(raw: dict[str, Any]) -> Claims:
         rail=_text(raw, "rail"),
         rail_action=_text(raw, "rail_action"),
         amount_cents=amount_cents,
-        currency=_text(raw, "currency"),
+        currency=currency,
         decision_id=_text(raw, "decision_id"),
         mode=mode,
         amount=amount,
@@ -130,7 +131,7 @@ def check_claims(
             raise ExpectationMismatch(claim)
 
 
-def _amount(raw: dict[str, Any]) -> Amount | None:
+def _amount(raw: dict[str, Any], currency: str) -> Amount | None:
     if "amount" not in raw:
         return None
     amount = raw["amount"]
@@ -139,9 +140,9 @@ def _amount(raw: dict[str, Any]) -> Amount | None:
     units, asset, exponent = amount.get("units"), amount.get("asset"), amount.get("exponent")
     if not isinstance(units, str) or _UNITS.fullmatch(units) is None or type(exponent) is not int or exponent < 0:
         raise ClaimInvalid("amount")
-    if not isinstance(asset, str) or asset != raw.get("currency"):
+    if asset != currency:
         raise ClaimInvalid("amount")
-    return Amount(units=units, asset=asset, exponent=exponent)
+    return Amount(units=units, asset=currency, exponent=exponent)
 
 
 def _text(raw: dict[str, Any], claim: str) -> str:

@@ -15,6 +15,9 @@ from axiru_verifier.published_keys import GivenKeys, Keys, PublishedKeys
 
 MOST_LEEWAY_SECONDS: Final = 30
 
+_REGISTRY: Final = jws.JWSRegistry(algorithms=[ALGORITHM], strict_check_header=False)
+"""Header parameters that nobody knows are passed over (RFC 7515 §4); those that matter were refused before."""
+
 
 class Verifier:
     """Verifies authorization tokens of one issuer for one organization.
@@ -77,7 +80,7 @@ class Verifier:
         read = read_compact_jws(token)
         key = self._keys.key(read.kid)
         try:
-            jws.deserialize_compact(read.text, key, algorithms=[ALGORITHM])
+            jws.deserialize_compact(read.text, key, registry=_REGISTRY)
         except (JoseError, ValueError) as error:
             raise SignatureInvalid("The signature is not by the key that the token names.") from error
         claims = read_claims(read.claims)
