@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
+from activities.budget_alarm import answerable, read_budget_alarm
 from activities.bypass_alarm import read_bypass
 from activities.dispute_alarm import read_dispute_alarm
 from activities.email_letters import (
     approval_letter,
     break_glass_letter,
     breaker_letter,
+    budget_letter,
     bypass_letter,
     connection_letter,
     dispute_letter,
@@ -64,7 +66,7 @@ class EmailChannel:
         self._settings = settings
         self._tls = tls or ssl.create_default_context()
 
-    async def plan(self, happening: Happening) -> list[Planned]:
+    async def plan(self, happening: Happening) -> list[Planned]:  # noqa: PLR0911 - one a kind of happening
         """One mail to each member who has to know of it and wants mails; alarms go to all admins and controllers."""
         if not self._settings.smtp_host or not self._settings.mail_from:
             return []
@@ -75,6 +77,8 @@ class EmailChannel:
             return await self._about_member(happening) if happening.mode == "live" else []
         if happening.topic == "bypass":
             event = "bypass.detected" if "email" in payload["alerts"] else None
+        if happening.topic == "budget":
+            return await _about_budget(happening)
         if event in _ALARMS:
             return await self._alarm(happening, event)
         if event in _TO_VOTERS:
@@ -130,6 +134,9 @@ class EmailChannel:
                 return await self._approval_letter(outgoing, to)
             case "dispute":
                 return await _dispute_letter(outgoing, to, console_url)
+            case "budget":
+                alarm = await read_budget_alarm(outgoing.organization_id, outgoing.mode, outgoing.body)
+                return budget_letter(alarm, name=to.name, console_url=console_url)
             case family:
                 return await _LETTERS.get(family, _member_letter)(outgoing.body, to, console_url)
 
@@ -166,6 +173,13 @@ async def _concerned(event: str, payload: Mapping[str, Any]) -> list[str]:
         approval_id,
     )
     return [*voters, *(member["id"] for member in asker)]
+
+
+async def _about_budget(happening: Happening) -> list[Planned]:
+    """Nobody is mailed of what is only watched."""
+    payload = happening.payload
+    told = await answerable(happening.organization_id, payload) if payload["surface_mode"] == "enforce" else []
+    return [Planned(target=target, event=f"budget.{payload['state']}", body=payload) for target in told]
 
 
 async def _assignee(payload: Mapping[str, Any]) -> list[str]:

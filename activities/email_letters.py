@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from activities.budget_alarm import BudgetAlarm
 from activities.bypass_alarm import BypassAlarm
 from activities.dispute_alarm import DisputeAlarm
 from activities.email_message import Letter
@@ -21,6 +22,11 @@ _FOOTER: Final = (
     "Sent by Axiru because you take part in approvals. You can turn these mails off on your account's page."
 )
 _ALARM_FOOTER: Final = "Sent by Axiru to every admin and controller of your organization. Alarms cannot be turned off."
+
+_BUDGET_FOOTER: Final = (
+    "Sent by Axiru because you answer for this agent or are a finance manager. You can turn these mails off on your "
+    "account's page."
+)
 
 
 def approval_letter(
@@ -132,6 +138,28 @@ def bypass_letter(alarm: BypassAlarm, *, name: str, console_url: str) -> Letter:
         below_link=(),
         sections=(Section("What was seen", lines),),
         footer=_ALARM_FOOTER,
+        about=alarm.decision_id,
+    )
+
+
+def budget_letter(alarm: BudgetAlarm, *, name: str, console_url: str) -> Letter:
+    """A budget fills up, or has stopped something."""
+    what = f"{alarm.used} of {alarm.ceiling} used within {alarm.within} by {on_one_line(alarm.of)}"
+    lines = (
+        Line("Whose", f"{on_one_line(alarm.of)} ({alarm.mode} mode)"),
+        Line("Used", f"{alarm.used} of {alarm.ceiling}, {alarm.percent} %"),
+        Line("Within", alarm.within),
+        Line("Rule", on_one_line(alarm.rule)),
+        Line("Last decision", alarm.decision_id),
+    )
+    return Letter(
+        subject=f"{alarm.title}: {what}",
+        greeting=f"Hello {on_one_line(name)},",
+        paragraphs=(f"{alarm.title}: {what}.", alarm.effect),
+        link=_console_link(console_url, f"decisions/{alarm.decision_id}"),
+        below_link=(),
+        sections=(Section("The budget", lines),),
+        footer=_BUDGET_FOOTER,
         about=alarm.decision_id,
     )
 

@@ -29,7 +29,7 @@ async def message(outgoing: Outgoing) -> bytes:
             data["approval"] = await read_sheet(told["approval_id"])
             if comment_id := told.get("comment_id"):
                 data["comment"] = await row(_COMMENT, comment_id)
-        case "decision" | "execution" | "undo":
+        case "decision" | "execution" | "undo" | "budget":
             data["decision"] = await row(_DECISION, told["decision_id"])
         case "bypass":
             data["decision"] = await row(_DECISION, told["decision_id"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from activities.budget_alarm import read_budget_alarm
 from activities.bypass_alarm import read_bypass
 from axiru.database import row
 from axiru.slack.message import SlackText
@@ -20,6 +21,8 @@ async def alarm_text(body: Mapping[str, Any]) -> SlackText:
             text = await _breaker(body)
         case "bypass":
             text = await _bypass(body)
+        case "budget":
+            text = await _budget(body)
         case _:
             text = await _glass(body)
     return SlackText(text, [{"type": "section", "text": mrkdwn(text)}])
@@ -76,6 +79,15 @@ async def _bypass(body: Mapping[str, Any]) -> str:
     return (
         f":warning: *Bypass* ({alarm.mode}): {alarm.movement} of {alarm.amount}, made on Stripe without asking: "
         f"{seen}. {said(alarm.why)} {said(alarm.advised)} Recorded as {code(alarm.decision_id)}."
+    )
+
+
+async def _budget(body: Mapping[str, Any]) -> str:
+    alarm = await read_budget_alarm(body["organization_id"], body["mode"], body)
+    return (
+        f":chart_with_upwards_trend: *{alarm.title}* ({alarm.mode}): {said(alarm.of, 300)} has used {alarm.used} of "
+        f"{alarm.ceiling} within {alarm.within} ({said(alarm.rule, 200)}). {alarm.effect} "
+        f"Last decision: {code(alarm.decision_id)}."
     )
 
 

@@ -12,13 +12,13 @@ ALARM: Final = "slack.alarm"
 TOPICS: Final = frozenset(
     {
         *("approval", "vote", "discussion", "notice", "context", "break_glass", "execution", "release"),
-        *("control", "member", "breaker", "bypass"),
+        *("control", "member", "breaker", "bypass", "budget"),
     }
 )
 """What may be told. Of every other topic, `decision` above all, nobody needs to ask whose workspace it concerns."""
 
 
-async def plan(happening: Happening, installation: SlackInstallation) -> list[Planned]:  # noqa: PLR0911 - one a topic
+async def plan(happening: Happening, installation: SlackInstallation) -> list[Planned]:  # noqa: PLR0911, PLR0912 - one a topic
     """A change of an approval updates its message and App Homes; what concerns money at large is an alarm."""
     topic, payload = happening.topic, happening.payload
     match topic:
@@ -50,8 +50,16 @@ async def plan(happening: Happening, installation: SlackInstallation) -> list[Pl
             return [_alarm(topic, payload)]
         case "bypass":
             return [_alarm(topic, payload)] if "slack" in payload["alerts"] else []
+        case "budget":
+            # Nobody is called for what is only watched.
+            return _about_budget(happening) if payload["surface_mode"] == "enforce" else []
         case _:
             return []
+
+
+def _about_budget(happening: Happening) -> list[Planned]:
+    place = {"organization_id": happening.organization_id, "mode": happening.mode}
+    return [_alarm(happening.topic, {**happening.payload, **place})]
 
 
 async def _about_decision(installation: SlackInstallation, happening: Happening, decision_id: str) -> list[Planned]:

@@ -46,6 +46,8 @@ EventName = Literal[
     "break_glass.withdrawn",
     "member.locked",
     "bypass.detected",
+    "budget.threshold_reached",
+    "budget.exhausted",
     "connection.connected",
     "connection.reconnected",
     "connection.revoked",
@@ -89,7 +91,7 @@ def event_of(topic: str, payload: Mapping[str, Any]) -> str | None:
             name = "bypass.detected" if "webhook" in payload["alerts"] else ""
         case "member" | "connection":
             name = f"{topic}.{payload['change']}"
-        case "decision" | "authorization" | "execution" | "undo" | "break_glass" | "dispute":
+        case "decision" | "authorization" | "execution" | "undo" | "break_glass" | "dispute" | "budget":
             name = f"{topic}.{payload['state']}"
         case _:
             return None

@@ -31,6 +31,8 @@ from axiru.domain.webhook_events import EVENTS, SUBSCRIPTIONS, event_of, subscri
         ("connection", {"change": "revoked", "status": "revoked"}, "connection.revoked"),
         ("connection", {"change": "granted", "status": "active"}, "connection.granted"),
         ("dispute", {"state": "opened"}, "dispute.opened"),
+        ("budget", {"state": "threshold_reached"}, "budget.threshold_reached"),
+        ("budget", {"state": "exhausted"}, "budget.exhausted"),
         ("dispute", {"state": "degraded"}, "dispute.degraded"),
     ],
 )
