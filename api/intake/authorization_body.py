@@ -34,8 +34,10 @@ async def read_authorization(raw: Mapping[str, Any], caller: Caller) -> Asked:
         body = decode(raw, reader.shape)
     except InvalidBody as invalid:
         errors = {error.field: error for error in invalid.field_errors}
-    for error in (*_rule_errors(raw), *reader.errors(raw)):
+    for error in _rule_errors(raw):
         errors.setdefault(error.field, error)
+    # What a rail says of a field knows more than its shape does: that it is of an earlier version, say.
+    errors |= {error.field: error for error in reader.errors(raw)}
     if errors or body is None:
         raise InvalidBody(list(errors.values()))
     asked = Asked(ENDPOINT, fingerprint(raw), reader.movement(body, extra_context(raw), caller))

@@ -115,7 +115,7 @@ def _errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield from _requirement_errors(wanted)
     url = _member(raw, "resource").get("url")
     if isinstance(url, str) and _address_of(url) is None:
-        yield FieldError("resource.url", "malformed", "This must be an absolute http or https address.")
+        yield FieldError("resource.url", "malformed", "This must be an absolute address: https://api.example.com/data.")
 
 
 def _requirement_errors(wanted: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -150,14 +150,14 @@ def _address_errors(field: str, address: Any, network: str) -> Iterator[FieldErr
 def _address_of(url: str) -> tuple[str, str] | None:
     """Host and address, which is sealed and so goes without what may be secret: user, query and fragment.
 
-    None for what is no address of the web.
+    None for what is no absolute address. Tools have some, too: `mcp://tool/search`.
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if parts.scheme not in {"http", "https"} or not host:
+    if not parts.scheme or not host:
         return None
     host = host.rstrip(".")
     place = f"[{host}]" if ":" in host else host
