@@ -11,6 +11,7 @@ from api.compiling import PolicyCompiler
 from api.errors import EXCEPTION_HANDLERS
 from api.feed import ChainWatch
 from api.intake.charge import PaymentLookup
+from api.mcp.server import McpDoor
 from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
 from api.routes.agents import change_one_agent, get_agent, list_agents, register_agent, retire_one_agent
@@ -59,6 +60,7 @@ from api.routes.lists import (
     list_lists,
     propose_list_version,
 )
+from api.routes.mcp import answer_mcp
 from api.routes.members import change_me, change_one, invite_member, list_members, make_password_link
 from api.routes.operations import healthz, metrics, readyz
 from api.routes.organization import change_organization, get_organization
@@ -131,6 +133,7 @@ ROUTES = (
     get_authorization,
     consume_token,
     settle_authorization,
+    answer_mcp,
     show_token_keys,
     list_token_keys,
     revoke_one_token_key,
@@ -280,6 +283,7 @@ def create_app(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
             try:
+                app.state.mcp = await opened.enter_async_context(McpDoor().open())
                 app.state.services = await opened.enter_async_context(_services(settings))
             except Exception as error:
                 # Litestar wraps it in a group; whoever starts the process wants the sentence.

@@ -36,7 +36,7 @@ CONFIG: Final = OpenAPIConfig(
 
 def taking(*shapes: type[msgspec.Struct], required: bool = True) -> type[Operation]:
     """An operation whose JSON body is one of `shapes`."""
-    schemas = [_inlined(msgspec.json.schema(shape)) for shape in shapes]
+    schemas = [inlined(msgspec.json.schema(shape)) for shape in shapes]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
     @dataclass
@@ -48,7 +48,7 @@ def taking(*shapes: type[msgspec.Struct], required: bool = True) -> type[Operati
     return TakesBody
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """The same schema without references, which in an OpenAPI document would point elsewhere."""
     definitions = schema.pop("$defs", {})
 

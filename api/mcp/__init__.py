@@ -1,0 +1,1 @@
+"""MCP (https://modelcontextprotocol.io) over streamable HTTP: the API's own decisions as tools of an agent."""
