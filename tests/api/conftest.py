@@ -142,3 +142,31 @@ def payment() -> Callable[..., dict[str, Any]]:
         }
 
     return body
+
+
+PolicyInForce = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+async def policies_of(log_in: LogIn) -> AsyncIterator[PolicyInForce]:
+    """Publishes a policy text, and activates it unless it only looks on. At the end of a test its versions retire."""
+    author, second = await log_in("finance_manager"), await log_in("controller")
+    published: list[str] = []
+
+    async def put(text: str, *, active: bool = True) -> dict[str, Any]:
+        body = {"text": text, "format": "yaml"}
+        draft = await author.post("/api/v1/policies/drafts", json=body)
+        assert draft.status_code == 201, draft.text
+        made = await author.post(f"/api/v1/policies/drafts/{draft.json()['id']}/publish")
+        assert made.status_code == 201, made.text
+        version: dict[str, Any] = made.json()
+        path = f"/api/v1/policies/{version['slug']}/versions/{version['version']}"
+        published.append(path)
+        if active:
+            (await second.post(f"{path}/activate", json={})).raise_for_status()
+        return version
+
+    yield put
+    for path in reversed(published):
+        if (await author.get(path)).json()["status"] != "retired":
+            (await second.post(f"{path}/retire")).raise_for_status()
