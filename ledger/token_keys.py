@@ -194,7 +194,7 @@ async def add_key(vault: Vault, times: KeyTimes, *, lead: timedelta) -> str:
     key_id = key.thumbprint()
     public = {**key.as_dict(private=False), "kid": key_id, "use": "sig", "alg": ALGORITHM}
     await rows(
-        "SELECT add_token_key({}, {}::jsonb, {}, clock_timestamp() + make_interval(secs => {}), {})",
+        "SELECT add_token_key({}, {}::jsonb, {}, make_interval(secs => {}), {})",
         key_id,
         json(public),
         vault.seal(key.as_der(private=True), context=vault_context(key_id)),

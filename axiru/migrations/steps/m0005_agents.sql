@@ -1,6 +1,7 @@
 -- Amounts of any size: what agents pay on other rails is counted in units of up to 18 decimals.
 ALTER TABLE decisions ALTER COLUMN amount_cents TYPE numeric;
 ALTER TABLE shadow_results ALTER COLUMN amount_cents TYPE numeric;
+ALTER TABLE replay_findings ALTER COLUMN amount_cents TYPE numeric;
 
 -- Keys that sign tokens are published as soon as they are created, sign from `active_from` until the next one does, and
 -- stay published until the last token under them is over. A revoked one is gone at once.
@@ -14,11 +15,11 @@ ALTER TABLE signing_keys
 CREATE INDEX signing_keys_of_tokens ON signing_keys (active_from) WHERE purpose = 'token';
 
 -- The app adds and revokes keys of tokens, and never touches those of the ledger.
-CREATE FUNCTION add_token_key(wanted text, jwk jsonb, ciphertext bytea, active timestamptz, seconds integer)
+CREATE FUNCTION add_token_key(wanted text, jwk jsonb, ciphertext bytea, lead interval, seconds integer)
     RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     INSERT INTO signing_keys (key_id, purpose, public_jwk, private_ciphertext, created_at, active_from, token_seconds)
-    VALUES (wanted, 'token', jwk, ciphertext, clock_timestamp(), active, seconds)
+    SELECT wanted, 'token', jwk, ciphertext, now, now + lead, seconds FROM clock_timestamp() AS now
 $$;
 CREATE FUNCTION revoke_token_key(wanted text, why text) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
