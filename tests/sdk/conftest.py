@@ -68,7 +68,7 @@ class ScriptedAxiru:
                 self._answer(None)
 
             def do_POST(self) -> None:
-                self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self._answer(json.loads(self.rfile.read(int(self.headers["content-length"])) or b"null"))
 
             def _answer(self, body: Any) -> None:
                 axiru.asked.append((self.path, body))
