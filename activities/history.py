@@ -14,6 +14,7 @@ from activities.replay_process import judged
 from activities.replay_shapes import Done, Found, Job, ListInForce, Progress, Refused
 from activities.stored_history import Decisions, PulledRefunds, Upload
 from axiru.database import row, rows, transaction
+from axiru.domain.exact import exact
 from axiru.domain.replay import ReplayInput, ReplaySource, ReplayState
 from policies.history import Finding, Report
 
@@ -168,7 +169,7 @@ async def _finish(
             "UPDATE replays SET state = {}, result = {}::jsonb, error = {}::jsonb, rows_done = {}, rows_total = {}, "
             "finished_at = clock_timestamp() WHERE id = {} AND state IN ('waiting', 'running') RETURNING id",
             state,
-            msgspec.json.encode(report).decode() if report else None,
+            msgspec.json.encode(exact(msgspec.to_builtins(report))).decode() if report else None,
             msgspec.json.encode(error).decode() if error else None,
             report.rows if report else 0,
             report.rows if report else None,
@@ -208,7 +209,7 @@ async def _write_findings(replay_id: str, first: int, findings: Sequence[Finding
         "INSERT INTO replay_findings (replay_id, position, line, subject, outcome, rule, reason, message, "
         "amount_cents, currency, moved_at, flags, was) SELECT {}, f.* FROM jsonb_to_recordset({}::jsonb) AS f ("
         "position integer, line integer, subject text, outcome text, rule text, reason text, message text, "
-        "amount_cents bigint, currency text, moved_at timestamptz, flags text[], was text) ON CONFLICT DO NOTHING",
+        "amount_cents numeric, currency text, moved_at timestamptz, flags text[], was text) ON CONFLICT DO NOTHING",
         replay_id,
         msgspec.json.encode(told).decode(),
     )

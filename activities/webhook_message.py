@@ -6,6 +6,7 @@ import msgspec
 
 from axiru.database import row
 from axiru.domain.delivery import Happening, Outgoing
+from axiru.domain.movement import Amount
 from ledger.approval_sheet import read_sheet
 
 MOST_BYTES: Final = 256 * 1024
@@ -30,9 +31,9 @@ async def message(outgoing: Outgoing) -> bytes:
             if comment_id := told.get("comment_id"):
                 data["comment"] = await row(_COMMENT, comment_id)
         case "decision" | "execution" | "undo" | "budget":
-            data["decision"] = await row(_DECISION, told["decision_id"])
+            data["decision"] = _amounts_in(await row(_DECISION, told["decision_id"]))
         case "bypass":
-            data["decision"] = await row(_DECISION, told["decision_id"])
+            data["decision"] = _amounts_in(await row(_DECISION, told["decision_id"]))
             data["observed"] = await row(_OBSERVED, told["decision_id"])
         case "dispute":
             keys = (outgoing.organization_id, outgoing.mode, told["dispute_id"])
@@ -55,14 +56,25 @@ def _encoded(outgoing: Outgoing, data: dict[str, Any]) -> bytes:
     return msgspec.json.encode({"type": outgoing.event, "timestamp": outgoing.body["at"], "data": data})
 
 
+def _amounts_in(decision: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The amount of whatever asset, and `amount_cents` where that is a currency."""
+    if decision is None:
+        return None
+    exponent = decision.pop("exponent")
+    amount = Amount(str(decision["amount_cents"]), decision["currency"], exponent)
+    return {**decision, "amount_cents": amount.cents, "amount": amount}
+
+
 def _json_in(found: dict[str, Any] | None, column: str) -> dict[str, Any] | None:
     return {**found, column: msgspec.Raw(found[column].encode())} if found else None
 
 
 # What names a customer is not among them; it is at `GET /api/v1/decisions/{id}` for those who may read it.
 _DECISION: Final = """
-SELECT state, outcome, reason, message, matched_rule, policy_version, approval_id, surface_mode, execute, rail,
-    rail_action, amount_cents, currency, charge, source, bypass, decided_at FROM decisions WHERE id = {}
+SELECT d.state, d.outcome, d.reason, d.message, d.matched_rule, d.policy_version, d.approval_id, d.surface_mode,
+    d.execute, d.rail, d.rail_action, d.amount_cents, d.currency, d.charge, d.source, d.bypass, d.decided_at,
+    (r.ovt -> 'amount' ->> 'exponent')::integer AS exponent
+FROM decisions d JOIN requests r ON r.decision_id = d.id WHERE d.id = {}
 """
 _OBSERVED: Final = """
 SELECT kind, stripe_object_id, stripe_connection_id, why, stripe_status, observed_at FROM observed_movements

@@ -146,7 +146,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     live_rule: str | None = None
     rule: str | None = None
-    amount: dict[str, int] = {}
+    amount: dict[str, int | str] = {}
     examples: tuple[str, ...] = ()
 
 

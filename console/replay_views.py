@@ -22,7 +22,7 @@ class Total(msgspec.Struct, frozen=True):
     """How many movements, and their sums in minor units by currency."""
 
     count: int = 0
-    amount: dict[str, int] = {}
+    amount: dict[str, int | str] = {}
 
 
 class RuleTotal(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class RuleTotal(msgspec.Struct, frozen=True, kw_only=True):
 
     outcome: Outcome
     count: int
-    amount: dict[str, int]
+    amount: dict[str, int | str]
     rule: str | None = None
     message: str = ""
 
@@ -41,7 +41,7 @@ class OutcomeChange(msgspec.Struct, frozen=True, kw_only=True):
     was: Outcome
     becomes: Outcome
     count: int
-    amount: dict[str, int]
+    amount: dict[str, int | str]
 
 
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +120,7 @@ class FoundRow(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     outcome: Outcome
-    amount_cents: int
+    amount_cents: int | str
     currency: str
     line: int | None = None
     rule: str | None = None

@@ -12,6 +12,7 @@ from api.views.period import Period
 from api.views.policy_version import VersionSummary, active_version
 from axiru.database import rows
 from axiru.domain.evaluation import Outcome
+from axiru.domain.exact import exact
 from axiru.domain.movement import Mode
 
 EXAMPLES: Final = 5
@@ -21,7 +22,7 @@ class OutcomeGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Decisions for which live and shadow named the same pair of rules. `rule` is null where the default decided.
 
     A change from review to review asks other people, or under other terms: another quorum, deadline or escalation.
-    `amount` is in minor units by currency; `examples` are the newest decision ids.
+    `amount` is in minor units by currency, past 2^53 as decimal strings; `examples` are the newest decision ids.
     """
 
     live_outcome: OutcomeWord
@@ -31,7 +32,7 @@ class OutcomeGroup(msgspec.Struct, frozen=True, kw_only=True):
     live_reason: str
     reason: str
     count: int
-    amount: dict[str, int]
+    amount: dict[str, int | str]
     examples: list[str]
 
 
@@ -88,7 +89,7 @@ async def compare(organization_id: str, mode: Mode, version_id: str, period: Per
     """Every decision of the period that the version looked on at, added up; the most frequent first."""
     found = await rows(
         f"""
-        SELECT {_COLUMNS}, currency, count(*) AS count, sum(amount_cents)::bigint AS amount_cents,
+        SELECT {_COLUMNS}, currency, count(*) AS count, sum(amount_cents) AS amount_cents,
             count(*) FILTER (WHERE surface_mode = 'enforce') AS enforced, max(decision_id) AS newest
         {_SEEN} GROUP BY {_COLUMNS}, currency ORDER BY currency
         """,
@@ -211,6 +212,6 @@ def _group(compared: Compared, examples: list[str], style: OutcomeStyle) -> Outc
         live_reason=compared.live_reason,
         reason=compared.reason,
         count=compared.count,
-        amount=compared.amount,
+        amount=exact(compared.amount),
         examples=examples,
     )

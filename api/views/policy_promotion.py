@@ -11,6 +11,7 @@ from api.views.period import Period
 from api.views.policy_diff import Compared
 from api.views.policy_version import VersionSummary
 from axiru.domain.evaluation import Outcome
+from axiru.domain.exact import exact
 from axiru.domain.movement import Mode
 
 TRANSITIONS: Final = {
@@ -34,7 +35,7 @@ _NOW: Final = {
 class PromotionView(msgspec.Struct, frozen=True, kw_only=True):
     """What activating the version would change, as far as the period's decisions tell.
 
-    `counts` and `amounts` (minor units by currency) are by change: `allow_to_review` is what is allowed now and will
+    `counts` and `amounts` (by currency, numbers past 2^53 as text) are by change: `allow_to_review` is what is allowed now and will
     wait for approval; `review_by_others` is what waits now and will, too, but for other people or under other terms.
     Every change is in them, those that never occurred as 0 and as an empty object.
     """
@@ -45,7 +46,7 @@ class PromotionView(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     sentences: list[str]
     counts: dict[str, int]
-    amounts: dict[str, dict[str, int]]
+    amounts: dict[str, dict[str, int | str]]
     compared: int
     agreed: int
     agreement_rate: float | None
@@ -84,7 +85,7 @@ def promotion_view(
             *([f"It will stand beside {_listed(beside)}; the severest answer counts."] if beside else []),
         ],
         counts=counts,
-        amounts={change: dict(amounts[change]) for change in counts},
+        amounts={change: exact(amounts[change]) for change in counts},
         compared=total,
         agreed=agreed,
         agreement_rate=agreed / total if total else None,

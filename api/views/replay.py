@@ -10,6 +10,7 @@ from api.errors import NotFound
 from api.views.page import Cursor
 from api.views.people import Person
 from axiru.database import row, rows
+from axiru.domain.exact import exact
 from axiru.domain.movement import Mode
 from axiru.domain.replay import PullStage, ReplaySource, ReplayState
 from policies.history import Finding, Report
@@ -86,7 +87,10 @@ class ReplayPage(msgspec.Struct, frozen=True):
 
 
 class FindingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """`line` is that of the file; `id` the refund's in the file, or the decision's, which was decided as `was`."""
+    """`line` is that of the file; `id` the refund's in the file, or the decision's, which was decided as `was`.
+
+    `amount_cents` past 2^53 is a decimal string.
+    """
 
     position: int
     line: int | None
@@ -95,7 +99,7 @@ class FindingRow(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     reason: str
     message: str
-    amount_cents: int
+    amount_cents: int | str
     currency: str
     at: datetime | None
     flags: list[str]
@@ -152,7 +156,7 @@ async def find_findings(replay_id: str, *, limit: int, after: int, outcome: Repl
         *arguments,
         limit + 1,
     )
-    shown = [FindingRow(**each) for each in found[:limit]]
+    shown = [FindingRow(**exact(each)) for each in found[:limit]]
     return FindingPage(shown, str(shown[-1].position) if len(found) > limit else None)
 
 
@@ -162,7 +166,7 @@ def as_finding(shown: FindingRow) -> Finding:
     del plain["position"]
     if shown.was is None:
         del plain["was"]
-    return msgspec.convert(plain, Finding)
+    return msgspec.convert(plain, Finding, strict=False)
 
 
 def as_report(result: ReplayResult, findings: list[FindingRow]) -> Report:

@@ -103,7 +103,7 @@ class BrokenGlass(msgspec.Struct, frozen=True):
 
 
 class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """`amount_cents` counts the smallest units of the asset that `currency` names, with `exponent` decimals.
+    """`amount` is what is to be moved, of whatever asset; `amount_cents` says it too where that is a currency.
 
     `agent` is who asks for an authorization, which the caller's settling code uses; None for a decision.
     `requested_by` owns the key that asked. `would_execute` is the very call that was sealed, None where the caller
@@ -129,7 +129,8 @@ class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
 
     rail: str = "stripe"
     action: str
-    amount_cents: int
+    amount: Amount
+    amount_cents: int | None
     currency: str
     exponent: int
     agent: Initiator | None = None
@@ -167,8 +168,3 @@ class ApprovalSheet(msgspec.Struct, frozen=True, kw_only=True):
     comments_count: int
     held_by: HeldBy | None
     break_glass: BrokenGlass | None
-
-    @property
-    def amount(self) -> Amount:
-        """What is to be moved, of whatever asset."""
-        return Amount(str(self.amount_cents), self.currency, self.exponent)

@@ -37,7 +37,7 @@ def warnings_of(sheet: ApprovalSheet) -> tuple[str, ...]:
     return payment_warnings(
         sheet.payment,
         action=sheet.action,
-        amount_cents=sheet.amount_cents,
+        amount_cents=sheet.amount.minor_units,
         currency=sheet.currency,
         customer_id=sheet.customer_id,
     )

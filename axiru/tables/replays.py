@@ -1,6 +1,6 @@
 """Replays of history: a file or stored decisions run through a policy, with what was found."""
 
-from piccolo.columns import JSONB, Array, BigInt, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, Array, BigInt, Bytea, Integer, Numeric, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -44,7 +44,7 @@ class ReplayFinding(Table, tablename="replay_findings"):
     rule = Text(null=True, default=None)
     reason = Text()
     message = Text()
-    amount_cents = BigInt()
+    amount_cents = Numeric()
     currency = Text()
     moved_at = Timestamptz(null=True, default=None)
     flags = Array(base_column=Text())

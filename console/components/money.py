@@ -9,16 +9,22 @@ from axiru.domain.money import asset_text, decimal_text
 from axiru.domain.movement import Amount
 from console.components.text import Text
 
-__all__ = ["amount_text", "decimal_text", "minor_units", "money", "money_text"]
+__all__ = ["amount_text", "asset_amount", "decimal_text", "minor_units", "money", "money_text"]
 
 _AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
 _SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
 
 
-def money_text(amount_cents: int, currency: str) -> str:
-    """`$1,250.00 USD`, `¥500 JPY`, `1,250.00 CHF`. The code is always there: `$` alone names many currencies."""
+def money_text(amount_cents: int | str, currency: str) -> str:
+    """`$1,250.00 USD`, `¥500 JPY`, `1,250.00 CHF`. The code is always there: `$` alone names many currencies.
+
+    Assets read as `asset_text` puts them; what JSON could not carry as a number comes as digits.
+    """
+    units = int(amount_cents)
+    if (asset := asset_text(units, currency)) is not None:
+        return asset
     code = currency.lower()
-    return f"{_SYMBOLS.get(code, '')}{decimal_text(amount_cents, exponent_of(code))} {code.upper()}"
+    return f"{_SYMBOLS.get(code, '')}{decimal_text(units, exponent_of(code))} {code.upper()}"
 
 
 def amount_text(amount: Amount) -> str:
@@ -26,11 +32,16 @@ def amount_text(amount: Amount) -> str:
     units, asset = amount.minor_units, amount.asset.lower()
     if asset in CURRENCIES and exponent_of(asset) == amount.exponent:
         return money_text(units, asset)
-    if known_asset(amount.asset) is not None:
-        return asset_text(units, amount.asset) or ""
-    if "/" in asset:
-        return f"{units:,} units"
+    if "/" in asset or known_asset(amount.asset) is not None:
+        return asset_amount(units, amount.asset)
     return f"{decimal_text(units, amount.exponent)} {asset.upper()}"
+
+
+def asset_amount(units: int, asset: str) -> str:
+    """So many of the smallest unit of a currency or another asset, as `amount_text` puts them."""
+    if "/" in asset or known_asset(asset) is not None:
+        return f"{units:,} units" if known_asset(asset) is None else asset_text(units, asset) or ""
+    return money_text(units, asset)
 
 
 def minor_units(text: str, currency: str) -> int | None:

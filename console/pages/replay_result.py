@@ -142,7 +142,7 @@ def _head(*headings: str) -> None:
             Text("th", heading, "number" if place else "").props["scope"] = "col"
 
 
-def _numbers(count: int, amount: dict[str, int]) -> None:
+def _numbers(count: int, amount: dict[str, int | str]) -> None:
     Text("td", f"{count:,}", "number")
     with block("td", "number"), block("span", "amounts"):
         for currency, units in amount.items():

@@ -10,6 +10,7 @@ from axiru.domain.authorization import ENDPOINT as AUTHORIZATIONS
 from axiru.domain.control import forbidding
 from axiru.domain.decision import DecisionReceipt, SurfaceMode
 from axiru.domain.evaluation import Outcome
+from axiru.domain.exact import exact
 from axiru.domain.execution import StripeCall, call_of
 from axiru.domain.notice import notices_of
 from axiru.domain.seen_movement import Bypass
@@ -18,7 +19,6 @@ from ledger.acts.budget_alerts import tell_budgets
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
 from ledger.acts.evidence import AXIRU
-from ledger.acts.exact import exact
 from ledger.acts.organization import bypass_alerts
 from ledger.acts.personal import separated
 from ledger.acts.projection import (

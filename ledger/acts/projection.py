@@ -8,12 +8,12 @@ import msgspec
 from axiru.database import row, rows
 from axiru.domain.decision import Advisory, DecisionReceipt, SurfaceMode
 from axiru.domain.evaluation import Outcome, ReviewTerms
+from axiru.domain.exact import exact
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.domain.notice import notices_of
 from axiru.domain.seen_movement import Bypass, came_to_nothing
 from axiru.errors import AxiruError
 from ledger.acts.chain import json
-from ledger.acts.exact import exact
 from ledger.acts.ruling import Evaluated
 from ledger.acts.standing import subject_of
 

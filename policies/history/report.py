@@ -1,7 +1,7 @@
 """What a replay found: counts and money by outcome, and every row that would not simply have been allowed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +10,9 @@ from msgspec import UNSET, UnsetType
 
 from axiru.domain.evaluation import Evaluation
 
+Sums = Mapping[str, int | str]
+"""Minor units by currency; where JSON carries them, numbers past 2^53 are decimal strings."""
+
 ReplayOutcome = Literal["allowed", "blocked", "paused", "drift"]
 
 
@@ -17,7 +20,7 @@ class Total(msgspec.Struct, frozen=True):
     """How many movements, and their sums in minor units by currency (sorted)."""
 
     count: int = 0
-    amount: dict[str, int] = msgspec.field(default_factory=dict)
+    amount: Sums = msgspec.field(default_factory=dict)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -48,7 +51,7 @@ class RuleTotal(msgspec.Struct, frozen=True):
     rule: str | None
     message: str
     count: int
-    amount: dict[str, int]
+    amount: Sums
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -57,7 +60,7 @@ class Change(msgspec.Struct, frozen=True):
     was: ReplayOutcome
     becomes: ReplayOutcome
     count: int
-    amount: dict[str, int]
+    amount: Sums
 
 
 class Report(msgspec.Struct, frozen=True):
