@@ -8,7 +8,9 @@ import msgspec
 
 from axiru.domain.movement import Ovt
 from policies.conditions import Condition, Scope
+from policies.conditions.initiator_id import InitiatorId
 from policies.conditions.logic import All, Any_, Not
+from policies.conditions.predicates import OneOf
 from policies.conditions.rolling_window import RollingWindow
 from policies.plain.say_conditions import condition_text
 from policies.syntax import Effect, Policy, Rule
@@ -22,6 +24,7 @@ class Budget(msgspec.Struct, frozen=True):
     """`ceiling` is the most that the window may hold, in units of its asset or in movements: all of it may be used.
 
     `when_else` says in plain words what the rule asks for besides; empty if the window is all that it looks at.
+    `initiators` are the only ones whose movements the rule looks at, where it names them.
     """
 
     policy: str
@@ -30,6 +33,7 @@ class Budget(msgspec.Struct, frozen=True):
     window: WindowSpec
     ceiling: int
     when_else: tuple[str, ...] = ()
+    initiators: tuple[str, ...] = ()
 
     def concerns(self, ovt: Ovt) -> bool:
         """Whether the rule can say anything of the movement: a sum in another asset it does not look at."""
@@ -57,33 +61,47 @@ def budgets_of(policy: Policy) -> tuple[Budget, ...]:
 def _of_rule(policy: Policy, rule: Rule) -> Iterator[Budget]:
     if rule.effect not in {Effect.DENY, Effect.REVIEW} or not rule.when.windows(policy.applies_to):
         return
-    for window, ceiling, when_else in _ceilings(rule.when, policy.applies_to, negated=False, when_else=()):
-        yield Budget(policy.slug, rule.id, rule.effect, window, ceiling, when_else)
+    for window, ceiling, besides in _ceilings(rule.when, policy.applies_to, negated=False, besides=()):
+        when_else = tuple(condition_text(condition.document()) for condition in besides)
+        yield Budget(policy.slug, rule.id, rule.effect, window, ceiling, when_else, _initiators(besides))
 
 
-_Ceiling = tuple[WindowSpec, int, tuple[str, ...]]
+def _initiators(besides: Iterable[Condition]) -> tuple[str, ...]:
+    """Nobody where two conditions name different ones; then no list of them says who."""
+    named = [
+        condition.expected.values
+        for condition in besides
+        if isinstance(condition, InitiatorId)
+        and isinstance(condition.expected, OneOf)
+        and not condition.expected.negated
+    ]
+    return named[0] if len(named) == 1 else ()
 
 
-def _ceilings(condition: Condition, scope: Scope, *, negated: bool, when_else: tuple[str, ...]) -> Iterator[_Ceiling]:
-    """Each window beyond whose ceiling `condition`, or its negation, begins to hold if `when_else` does."""
+_Ceiling = tuple[WindowSpec, int, tuple[Condition, ...]]
+
+
+def _ceilings(
+    condition: Condition, scope: Scope, *, negated: bool, besides: tuple[Condition, ...]
+) -> Iterator[_Ceiling]:
+    """Each window beyond whose ceiling `condition`, or its negation, begins to hold if `besides` do."""
     match condition:
         case RollingWindow():
             low, high = condition.bounds.limits
             most = high if negated else low - 1
             if 0 <= most < math.inf:
                 # Past its upper end a band no longer holds: that is one more thing the rule asks for.
-                band = (condition_text(condition.document()),) if not negated and high < math.inf else ()
-                yield condition.window(scope), int(most), (*when_else, *band)
+                band = (condition,) if not negated and high < math.inf else ()
+                yield condition.window(scope), int(most), (*besides, *band)
         case Not():
-            yield from _ceilings(condition.condition, scope, negated=not negated, when_else=when_else)
+            yield from _ceilings(condition.condition, scope, negated=not negated, besides=besides)
         case All():
             for each, others in _each_and_others(condition.conditions):
-                besides = () if negated else tuple(condition_text(other.document()) for other in others)
-                yield from _ceilings(each, scope, negated=negated, when_else=(*when_else, *besides))
+                yield from _ceilings(each, scope, negated=negated, besides=besides if negated else (*besides, *others))
         case Any_():
             for each, others in _each_and_others(condition.conditions):
-                besides = _none_of(each, others) if negated else ()
-                yield from _ceilings(each, scope, negated=negated, when_else=(*when_else, *besides))
+                none_of = _none_of(each, others) if negated else ()
+                yield from _ceilings(each, scope, negated=negated, besides=(*besides, *none_of))
         case _:
             return
 
@@ -93,11 +111,8 @@ def _each_and_others(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condit
         yield each, conditions[:position] + conditions[position + 1 :]
 
 
-def _none_of(each: Condition, others: Iterable[Condition]) -> tuple[str, ...]:
+def _none_of(each: Condition, others: Iterable[Condition]) -> tuple[Condition, ...]:
     """`not (this or that)`: a limit in another currency says nothing of movements in this one."""
     currencies = {None, each.only_currency}
-    asked = [other for other in others if each.only_currency is None or other.only_currency in currencies]
-    if not asked:
-        return ()
-    inner = asked[0] if len(asked) == 1 else Any_(tuple(asked))
-    return (condition_text(Not(inner).document()),)
+    asked = tuple(other for other in others if each.only_currency is None or other.only_currency in currencies)
+    return (Not(asked[0] if len(asked) == 1 else Any_(asked)),) if asked else ()

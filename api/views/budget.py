@@ -1,6 +1,6 @@
 """What each budget in force holds and has left, counted from the movements within its window."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from axiru.domain.assets import decimals_of
 from axiru.domain.currency import CURRENCIES
 from axiru.domain.decision import SurfaceMode
 from ledger.acts.evaluating import has_a_share
+from ledger.acts.lineage import lineages
 from ledger.acts.standing import CompiledVersions, VersionInForce
 from policies.budgets import DEFAULT_ALERT_PERCENT, percent_of
 from policies.syntax import Effect
@@ -92,15 +93,34 @@ async def _in_force(wanted: BudgetsWanted, compiled: CompiledVersions) -> list[B
         wanted.organization_id,
     )
     versions = [version for version in msgspec.convert(found, list[VersionInForce]) if has_a_share(version)]
-    return [
+    found_budgets = [
         BudgetInForce(f"{version.slug}:v{version.version}:{position:04}", version, budget)
         for version in versions
         if wanted.policy in {None, version.slug}
         for position, budget in enumerate((await compiled.get(version)).budgets)
-        if wanted.per in {None, budget.window.per}
-        and wanted.rail in {None, budget.window.rail}
-        and not (wanted.subject is not None and budget.window.per == "organization")
+        if wanted.per in {None, budget.window.per} and wanted.rail in {None, budget.window.rail}
     ]
+    named = {agent_id for each in found_budgets for agent_id in each.budget.initiators} | {wanted.subject or ""}
+    lines = await lineages(wanted.organization_id, named - {""})
+    counted_as = {agent_id: line.line[-1].agent_id for agent_id, line in lines.items()}
+    return [each for one in found_budgets for each in _with_subjects(one, wanted, counted_as)]
+
+
+def _with_subjects(one: BudgetInForce, wanted: BudgetsWanted, counted_as: Mapping[str, str]) -> Iterator[BudgetInForce]:
+    """An agent's movements count as those of the agent that its authority comes from: `counted_as`."""
+    match one.budget.window.per:
+        case "organization":
+            if wanted.subject is None:
+                yield one._replace(shown=("",))
+        case "initiator":
+            only = {counted_as.get(agent_id, agent_id) for agent_id in one.budget.initiators}
+            asked = {counted_as.get(wanted.subject, wanted.subject)} if wanted.subject else only
+            if not only or asked <= only:
+                shown = tuple(sorted(asked)) if only or wanted.per else ()
+                yield one._replace(subjects=tuple(sorted(asked)) or None, shown=shown)
+        case _:
+            asked = {wanted.subject} if wanted.subject else set()
+            yield one._replace(subjects=tuple(asked) or None, shown=tuple(asked) if wanted.per else ())
 
 
 def _view(in_force: BudgetInForce, found: Mapping[str, Any]) -> BudgetView:

@@ -54,19 +54,24 @@ class Place(NamedTuple):
 
 
 class BudgetInForce(NamedTuple):
-    """`key` names it among all: a version of a policy, and the position of the budget in it."""
+    """`key` names it among all: a version of a policy, and the position of the budget in it.
+
+    Rows are there for `subjects`, None for any that moved, and for `shown` even if nothing moved.
+    """
 
     key: str
     version: VersionInForce
     budget: Budget
+    subjects: tuple[str, ...] | None = None
+    shown: tuple[str, ...] = ()
 
 
 async def used_budgets(
     wanted: BudgetsWanted, in_force: Sequence[BudgetInForce], after: Place | None, limit: int
 ) -> list[dict[str, Any]]:
     """One range of an index for each window, however many budgets it has."""
-    windows = {each.budget.window.name: each.budget for each in in_force}
-    counted = [_window(name, budget, wanted) for name, budget in windows.items()]
+    windows = {each.budget.window.name: each for each in in_force}
+    counted = [_window(name, each, wanted) for name, each in windows.items()]
     place = after or Place(0, "", "", "")
     return await rows(
         _PAGE.replace("(windows)", " UNION ALL ".join(sql for sql, _ in counted)),
@@ -78,13 +83,13 @@ async def used_budgets(
                     "window": each.budget.window.name,
                     "per": each.budget.window.per,
                     "ceiling": str(each.budget.ceiling),
+                    "subjects": each.subjects,
+                    "shown": each.shown,
                 }
                 for each in in_force
             ]
         ).decode(),
         wanted.surface_mode or "enforce",
-        wanted.subject or "",
-        wanted.per is not None and bool(wanted.subject),
         after is None,
         str(place.used),
         str(place.used),
@@ -96,9 +101,9 @@ async def used_budgets(
     )
 
 
-def _window(name: str, budget: Budget, wanted: BudgetsWanted) -> tuple[str, list[Any]]:
+def _window(name: str, in_force: BudgetInForce, wanted: BudgetsWanted) -> tuple[str, list[Any]]:
     """The rows of one window by subject: bounded by its time, so that older history costs nothing."""
-    window = budget.window
+    window = in_force.budget.window
     column = "''" if window.per == "organization" else COLUMN_OF[window.per]
     measured = "sum(units)" if window.measure == "sum" else "count(*)"
     surface_modes = [wanted.surface_mode] if wanted.surface_mode else ["enforce", "shadow"]
@@ -120,9 +125,9 @@ def _window(name: str, budget: Budget, wanted: BudgetsWanted) -> tuple[str, list
         arguments.append(sorted(window.assets))
     if window.per != "organization":
         conditions.append(f"{column} <> ''")
-    if wanted.subject is not None:
-        conditions.append(f"{column} = {{}}")
-        arguments.append(wanted.subject)
+    if wanted.subject is not None and in_force.subjects:
+        conditions.append(f"{column} = ANY({{}}::text[])")
+        arguments.append(list(in_force.subjects))
     # Every name spliced in comes from closed tables; what was asked for goes in as an argument.
     grouped = f"FROM movements WHERE {' AND '.join(conditions)} GROUP BY surface_mode, {column}"
     return _MEASURED.replace("(subject)", column).replace("(measured)", measured) + grouped, arguments
@@ -136,24 +141,22 @@ SELECT {}::text AS "window", surface_mode, (subject)::text AS subject,
 """
 
 
-# Rows of budgets that nothing moved in are shown where somebody asks for them, and for the organization's own.
 _PAGE: Final = """
 WITH used AS ((windows)),
 budgets AS (
-    SELECT key, "window", per, ceiling::numeric AS ceiling
-    FROM jsonb_to_recordset({}::jsonb) AS b (key text, "window" text, per text, ceiling text)
+    SELECT key, "window", per, ceiling::numeric AS ceiling, subjects, shown
+    FROM jsonb_to_recordset({}::jsonb) AS b (key text, "window" text, per text, ceiling text, subjects text[],
+        shown text[])
 ),
 unused AS (
-    SELECT b.key, b.per, b.ceiling, {}::text AS surface_mode, {}::text AS subject FROM budgets b
-    WHERE b.per = 'organization' OR {}::boolean
+    SELECT b.*, s.subject, {}::text AS surface_mode FROM budgets b, unnest(b.shown) AS s (subject)
 ),
 shown AS (
     SELECT b.key, b.per, b.ceiling, u.surface_mode, u.subject, u.reserved, u.committed, u.next_release_at
-    FROM budgets b JOIN used u USING ("window")
+    FROM budgets b JOIN used u USING ("window") WHERE b.subjects IS NULL OR u.subject = ANY(b.subjects)
     UNION ALL
     SELECT n.key, n.per, n.ceiling, n.surface_mode, n.subject, 0, 0, NULL FROM unused n
-    JOIN budgets b USING (key)
-    WHERE NOT EXISTS (SELECT FROM used u WHERE u."window" = b."window" AND u.subject = n.subject
+    WHERE NOT EXISTS (SELECT FROM used u WHERE u."window" = n."window" AND u.subject = n.subject
         AND u.surface_mode = n.surface_mode)
 ),
 placed AS (
