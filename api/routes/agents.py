@@ -1,48 +1,51 @@
-"""`/api/v1/agents`: agents by the id that requests name them with, and who answers for each."""
+"""`/api/v1/agents`: agents by the id that requests name them with, who answers for each, and what each may claim."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, delete, get, patch, post
+from msgspec import UNSET, Meta, UnsetType
 
 from api.auth import Caller, InsufficientScope, requires
 from api.errors import NotFound
-from api.fields import decode
-from api.intake.text import Identifier
+from api.fields import decode, decode_by_rules, past_time
+from api.intake.authorization_common import Scope
+from api.intake.text import Identifier, Moment
 from api.json_body import read_object
 from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
 from api.routes.members import PersonName
 from api.services import services_of
-from api.views.people import Person
-from axiru.database import rows
-from ledger.acts.agent import change_agent, register, retire_agent
+from api.views.agent import AgentView, agent_views
+from ledger.acts.agent import AgentChange, WantedAgent, change_agent, register, retire_agent
+
+Scopes = Annotated[list[Scope], Meta(max_length=50)]
 
 
 class AgentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`agent_id` is what requests carry; its owner never approves what it asked for."""
+    """`agent_id` is what requests carry; its owner never approves what it asked for.
+
+    `scopes` are all that it may claim. `delegated_by` names, by either of its ids, the agent that it has them from: it
+    has no more than that one, ends no later, and stays under it.
+    """
 
     agent_id: Identifier
     name: PersonName
     owner_member_id: Identifier
+    scopes: Scopes = []
+    expires_at: Moment | None = None
+    delegated_by: Identifier | None = None
 
 
 class AgentChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`expires_at` null: no end of its own."""
+
     name: PersonName | None = None
     owner_member_id: Identifier | None = None
-
-
-class AgentView(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    agent_id: str
-    name: str
-    owner: Person
-    registered_by: Person
-    registered_at: datetime
-    retired_at: datetime | None
+    scopes: Scopes | None = None
+    expires_at: Moment | UnsetType | None = UNSET
+    delegated_by: Identifier | None = None
 
 
 class AgentList(msgspec.Struct, frozen=True):
@@ -52,8 +55,7 @@ class AgentList(msgspec.Struct, frozen=True):
 @get("/api/v1/agents", guards=[requires(Permission.READ)], security=BEARER)
 async def list_agents(request: Request[Caller, Any, Any]) -> AgentList:
     """Every agent, retired ones too, by id."""
-    found = await rows(f"{_SELECT} ORDER BY a.agent_id", request.user.organization_id)
-    return AgentList([_view(agent) for agent in found])
+    return AgentList(await agent_views(request.user))
 
 
 @post(
@@ -67,16 +69,29 @@ async def register_agent(request: Request[Caller, Any, Any]) -> AgentView:
     """Register an agent, or one that was retired again. An agent_owner registers agents of their own."""
     caller = request.user
     _require_scope(caller)
-    body = decode(await read_object(request), AgentBody)
-    ident = await register(
-        organization_id=caller.organization_id,
-        by_member_id=caller.member_id,
+    raw = await read_object(request)
+    body = decode_by_rules(raw, AgentBody, past_time(raw, "expires_at"))
+    wanted = WantedAgent(
         agent_id=body.agent_id,
         name=body.name.strip(),
         owner_member_id=body.owner_member_id,
+        scopes=body.scopes,
+        expires_at=body.expires_at,
+        delegated_by=body.delegated_by,
+    )
+    ident = await register(
+        wanted,
+        organization_id=caller.organization_id,
+        by_member_id=caller.member_id,
         signer=services_of(request).signer,
     )
     return await _find(ident, caller)
+
+
+@get("/api/v1/agents/{agent_id:str}", guards=[requires(Permission.READ)], security=BEARER)
+async def get_agent(request: Request[Caller, Any, Any], agent_id: str) -> AgentView:
+    """One agent, by our id of it."""
+    return await _find(agent_id, request.user)
 
 
 @patch(
@@ -87,16 +102,25 @@ async def register_agent(request: Request[Caller, Any, Any]) -> AgentView:
     security=BEARER,
 )
 async def change_one_agent(request: Request[Caller, Any, Any], agent_id: str) -> AgentView:
-    """Rename an agent, or have somebody else answer for it: an admin who is not its owner."""
+    """Rename an agent, change what it may claim, or put it under another, where it stays.
+
+    Somebody else is to answer for it only where an admin who is not its owner says so.
+    """
     caller = request.user
     _require_scope(caller)
     body = decode(await read_object(request), AgentChangeBody)
-    await change_agent(
-        agent_id,
-        organization_id=caller.organization_id,
-        by_member_id=caller.member_id,
+    change = AgentChange(
         name=body.name.strip() if body.name is not None else None,
         owner_member_id=body.owner_member_id,
+        scopes=body.scopes,
+        expires_at=body.expires_at,
+        delegated_by=body.delegated_by,
+    )
+    await change_agent(
+        agent_id,
+        change,
+        organization_id=caller.organization_id,
+        by_member_id=caller.member_id,
         signer=services_of(request).signer,
     )
     return await _find(agent_id, caller)
@@ -121,26 +145,8 @@ def _require_scope(caller: Caller) -> None:
         raise InsufficientScope(SCOPE_OF[Permission.MEMBERS])
 
 
-_SELECT: Final = """
-SELECT a.*, o.name AS owner_name, r.name AS registered_by_name FROM agents a
-JOIN members o ON o.id = a.owner_member_id JOIN members r ON r.id = a.registered_by WHERE a.organization_id = {}
-"""
-
-
 async def _find(ident: str, caller: Caller) -> AgentView:
-    found = await rows(f"{_SELECT} AND a.id = {{}}", caller.organization_id, ident)
+    found = await agent_views(caller, ident)
     if not found:
         raise NotFound
-    return _view(found[0])
-
-
-def _view(found: Mapping[str, Any]) -> AgentView:
-    return AgentView(
-        id=found["id"],
-        agent_id=found["agent_id"],
-        name=found["name"],
-        owner=Person(found["owner_member_id"], found["owner_name"]),
-        registered_by=Person(found["registered_by"], found["registered_by_name"]),
-        registered_at=found["registered_at"],
-        retired_at=found["retired_at"],
-    )
+    return found[0]

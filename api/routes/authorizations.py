@@ -15,6 +15,7 @@ from api.intake.answer import Audit
 from api.intake.authorization_answer import AuthorizationAnswer, authorization_answer
 from api.intake.authorization_body import SHAPES, read_authorization
 from api.intake.decide import decide
+from api.intake.own_tokens import check_own_token, check_settles
 from api.json_body import read_object
 from api.observation import request_id_of
 from api.openapi import BEARER, taking
@@ -62,14 +63,16 @@ async def create_authorization(request: Request[Caller, Any, Any], wait_seconds:
     services, caller = services_of(request), request.user
     asked = await read_authorization(await read_object(request), caller)
     decided = await decide(asked, caller, services, request_id_of(request.scope))
-    receipt = decided.receipt
+    receipt, ovt = decided.receipt, asked.ovt
     if decided.cached or receipt.state == "pending_approval":
+        # Who asked may be registered otherwise by now: the token says again what it said first.
+        ovt = (await read_request(receipt.decision_id)).ovt
         receipt, standing = await _stands(receipt.decision_id, caller, services, wait_seconds)
     else:
         standing = TokenStanding("issued", receipt.token) if receipt.token else None
     answer = await authorization_answer(
         receipt,
-        asked.ovt,
+        ovt,
         asked.fingerprint,
         standing,
         services,
@@ -87,11 +90,13 @@ async def get_authorization(
     caller = request.user
     services = services_of(request)
     found = await row(
-        "SELECT 1 AS there FROM decisions WHERE id = {} AND organization_id = {} AND mode = {} AND endpoint = {}",
+        "SELECT 1 AS there FROM decisions WHERE id = {} AND organization_id = {} AND mode = {} AND endpoint = {} "
+        "AND initiator_id = coalesce({}, initiator_id)",
         decision_id,
         caller.organization_id,
         caller.key_mode,
         ENDPOINT,
+        caller.agent_id,
     )
     if found is None:
         raise NotFound
@@ -106,6 +111,7 @@ async def get_authorization(
 async def consume_token(request: Request[Caller, Any, Any], jti: str) -> TokenUse:
     """Use a token, once for its decision: settle only after a 200."""
     caller = request.user
+    await check_own_token(jti, caller)
     return _use(
         await consume(
             jti,
@@ -128,11 +134,13 @@ async def settle_authorization(request: Request[Caller, Any, Any], jti: str) -> 
     """Say what came of a consumed token: its budget is committed for what was moved, or released."""
     caller = request.user
     body = decode(await read_object(request), SettlementBody)
+    units = int(body.amount_units) if body.amount_units is not None else None
+    await check_settles(jti, body.settlement, units, caller)
     return _use(
         await settle_token(
             jti,
             body.settlement,
-            int(body.amount_units) if body.amount_units is not None else None,
+            units,
             organization_id=caller.organization_id,
             mode=caller.key_mode,
             api_key_id=_key_of(caller),

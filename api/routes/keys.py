@@ -35,7 +35,8 @@ Scope = Literal[
 class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A key acts for its owner, who can never approve what it asked for: whoever makes it, unless another is named.
 
-    A key of somebody else neither votes nor changes what decides: it has none of the scopes that act in their name.
+    A key of somebody else neither votes nor changes what decides: it has none of the scopes that act in their name. A
+    key for an `agent`, by either of its ids, asks as that agent and does nothing else.
     """
 
     name: ShortText
@@ -45,6 +46,14 @@ class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     outcome_style: OutcomeStyle = "reference"
     expires_at: Moment | None = None
     owner_member_id: Identifier | None = None
+    agent: Identifier | None = None
+
+
+class KeyAgent(msgspec.Struct, frozen=True):
+    """The agent that a key is for."""
+
+    id: str
+    agent_id: str
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +73,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     revoked_by: Person | None
+    agent: KeyAgent | None
 
 
 class NewKey(KeyView, frozen=True, kw_only=True):
@@ -101,6 +111,7 @@ async def create_key(request: Request[Caller, Any, Any]) -> NewKey:
             rate_per_minute=body.rate_per_minute,
             outcome_style=body.outcome_style,
             expires_at=body.expires_at,
+            agent=body.agent,
         ),
         organization_id=caller.organization_id,
         by_member_id=caller.member_id,
@@ -142,9 +153,9 @@ def _modes(caller: Caller) -> list[Mode]:
 _SELECT: Final = """
 SELECT k.id, k.name, k.mode, k.scopes, k.hint, k.rate_per_minute, k.outcome_style, k.created_at, k.last_used_at,
     k.expires_at, k.revoked_at, k.owner_member_id, o.name AS owner_name, k.created_by, c.name AS created_by_name,
-    k.revoked_by, r.name AS revoked_by_name
+    k.revoked_by, r.name AS revoked_by_name, a.id AS agent, a.agent_id
 FROM api_keys k JOIN members o ON o.id = k.owner_member_id LEFT JOIN members c ON c.id = k.created_by
-LEFT JOIN members r ON r.id = k.revoked_by WHERE k.organization_id = {}
+LEFT JOIN members r ON r.id = k.revoked_by LEFT JOIN agents a ON a.id = k.agent WHERE k.organization_id = {}
 """
 
 
@@ -152,6 +163,8 @@ def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
     told = dict(found)
     told["scopes"] = list(found["scopes"])
     told["owner"] = Person(told.pop("owner_member_id"), told.pop("owner_name"))
+    agent_id = told.pop("agent_id")
+    told["agent"] = KeyAgent(told["agent"], agent_id) if agent_id else None
     for role in ("created_by", "revoked_by"):
         name = told.pop(f"{role}_name")
         told[role] = Person(told[role], name) if told[role] else None

@@ -18,6 +18,7 @@ class LineAgent(msgspec.Struct, frozen=True):
 
     id: str
     agent_id: str
+    owner_member_id: str
     scopes: tuple[str, ...]
     expires_at: datetime | None = None
     retired_at: datetime | None = None

@@ -43,6 +43,17 @@ async def lineages(organization_id: str, agent_ids: Collection[str]) -> dict[str
     return {asked: Lineage(tuple(line)) for asked, line in lines.items()}
 
 
+async def find_line(organization_id: str, named: str) -> Lineage | None:
+    """The line of the agent that goes by this id, ours or its own."""
+    found = await rows(
+        "SELECT id FROM agents WHERE organization_id = {} AND (id = {} OR lower(btrim(agent_id)) = lower(btrim({}))) "
+        "ORDER BY id <> {} LIMIT 1",
+        organization_id,
+        *(named,) * 3,
+    )
+    return await line_of(found[0]["id"]) if found else None
+
+
 async def line_of(ident: str) -> Lineage | None:
     """The line of the agent with this id of ours."""
     found = await rows("SELECT * FROM agent_line({})", ident)

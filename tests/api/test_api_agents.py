@@ -105,7 +105,9 @@ async def test_what_is_retired_is_not_changed(let_in: LetIn) -> None:
         ({"agent_id": "", "name": "", "owner_member_id": ""}, ["agent_id", "name", "owner_member_id"]),
         ({"name": "A\tB"}, ["name"]),
         ({"agent_id": "x" * 256}, ["agent_id"]),
-        ({"scopes": ["admin"]}, ["scopes"]),
+        ({"scopes": [""]}, ["scopes[0]"]),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, ["expires_at"]),
+        ({"roles": ["admin"]}, ["roles"]),
         ({"owner_member_id": "mem_unknown"}, ["owner_member_id"]),
     ],
 )
