@@ -35,8 +35,9 @@ _NOW: Final = {
 class PromotionView(msgspec.Struct, frozen=True, kw_only=True):
     """What activating the version would change, as far as the period's decisions tell.
 
-    `counts` and `amounts` (by currency, numbers past 2^53 as text) are by change: `allow_to_review` is what is allowed now and will
-    wait for approval; `review_by_others` is what waits now and will, too, but for other people or under other terms.
+    `counts` and `amounts` (by currency, numbers past 2^53 as text) are by change: `allow_to_review` is what is allowed
+    now and will wait for approval; `review_by_others` is what waits now and will, too, but for other people or under
+    other terms.
     Every change is in them, those that never occurred as 0 and as an empty object.
     """
 
