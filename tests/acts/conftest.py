@@ -137,15 +137,15 @@ class House:
         await activate(version_id, organization_id=self.id, member_id=self.members["controller"], signer=self.signer)
         return version_id
 
-    async def ask(self, ovt: Ovt, mode: Mode = "test") -> str:
+    async def ask(self, ovt: Ovt, mode: Mode = "test", endpoint: str = "/api/v1/decisions") -> str:
         """Record a request as intake does; returns its decision id."""
         decision_id = ids.new_id(ids.DECISION)
         await rows(
-            "INSERT INTO requests VALUES ({}, {}, {}, '/api/v1/decisions', {}, {}::jsonb, {}, {}, clock_timestamp(), "
-            "clock_timestamp())",
+            "INSERT INTO requests VALUES ({}, {}, {}, {}, {}, {}::jsonb, {}, {}, clock_timestamp(), clock_timestamp())",
             decision_id,
             self.id,
             mode,
+            endpoint,
             "f" * 64,
             msgspec.json.encode(ovt).decode(),
             "key_1",
