@@ -15,6 +15,7 @@ from api.mcp.server import McpDoor
 from api.observation import observe_answer, timed
 from api.rate_limit import RateLimit
 from api.routes.agents import change_one_agent, get_agent, list_agents, register_agent, retire_one_agent
+from api.routes.ap2_issuers import list_ap2_issuers, remove_ap2_issuer, trust_ap2_issuer
 from api.routes.approvals import approve, deny, get_approval, list_approvals, vote_on_several
 from api.routes.authorizations import consume_token, create_authorization, get_authorization, settle_authorization
 from api.routes.break_glass import (
@@ -109,6 +110,12 @@ from api.routes.surface_agreement import get_surface_agreement
 from api.routes.surfaces import change_surface, list_surfaces
 from api.routes.token_keys import list_token_keys, revoke_one_token_key, show_token_keys
 from api.routes.undo import undo_decision
+from api.routes.wallet_policy import (
+    ask_by_wallet,
+    create_policy_of_wallet,
+    list_policies_of_wallets,
+    revoke_policy_of_wallet,
+)
 from api.routes.webhook_votes import vote_by_webhook
 from api.routes.webhooks import (
     change_webhook,
@@ -206,6 +213,9 @@ ROUTES = (
     register_agent,
     change_one_agent,
     retire_one_agent,
+    list_ap2_issuers,
+    trust_ap2_issuer,
+    remove_ap2_issuer,
     get_organization,
     change_organization,
     stream_events,
@@ -249,6 +259,10 @@ ROUTES = (
     ping_webhook,
     remove_webhook,
     vote_by_webhook,
+    create_policy_of_wallet,
+    list_policies_of_wallets,
+    revoke_policy_of_wallet,
+    ask_by_wallet,
     list_deliveries,
     get_delivery,
     resend,

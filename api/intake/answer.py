@@ -143,7 +143,7 @@ def told_now(decided: Decided) -> DecisionReceipt:
         outcome=Outcome.DENY,
         reason=hit.reason,
         message=hit.message,
-        matched_rule=f"control:{hit.control_id}",
+        matched_rule=hit.rule,
         matched_rule_id=None,
         rule_kind=None,
     )

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from api.auth import Caller
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.fingerprint import fingerprint
 from api.intake.agent_identity import checked_initiator
+from api.intake.ap2_body import OF_AP2
 from api.intake.authorization_common import AuthorizationBody, RailReader
 from api.intake.authorization_currency import IN_CURRENCY
 from api.intake.decision_body import extra_context, extra_errors
@@ -15,7 +18,7 @@ from api.intake.request import Asked
 from api.intake.x402_body import OF_X402
 from axiru.domain.authorization import AGENT_SURFACES, ENDPOINT
 
-READERS: Final[Mapping[str, RailReader]] = {"ap2": IN_CURRENCY, "stripe_daa": IN_CURRENCY, "x402": OF_X402}
+READERS: Final[Mapping[str, RailReader]] = {"ap2": OF_AP2, "stripe_daa": IN_CURRENCY, "x402": OF_X402}
 """The rails that authorizations are asked for on."""
 
 SHAPES: Final[tuple[type[AuthorizationBody], ...]] = tuple(dict.fromkeys(one.shape for one in READERS.values()))
@@ -40,8 +43,9 @@ async def read_authorization(raw: Mapping[str, Any], caller: Caller) -> Asked:
     errors |= {error.field: error for error in reader.errors(raw)}
     if errors or body is None:
         raise InvalidBody(list(errors.values()))
-    asked = Asked(ENDPOINT, fingerprint(raw), reader.movement(body, extra_context(raw), caller))
-    return await checked_initiator(asked, caller)
+    ovt = reader.movement(body, extra_context(raw), caller)
+    asked = await checked_initiator(Asked(ENDPOINT, fingerprint(raw), ovt), caller)
+    return replace(asked, ovt=await reader.completed(body, asked.ovt, caller)) if reader.completed else asked
 
 
 def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -1,6 +1,6 @@
 """What bodies of every rail share, and how a rail adds its own: a shape, the rules it cannot say, and a movement."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -51,12 +51,14 @@ class RailReader(NamedTuple):
     """How the bodies of one rail are read.
 
     `movement` takes a body of `shape`, the facts that its caller added to the context, and the caller. `errors` says of
-    the raw body what no schema can; it sees half-wrong bodies too.
+    the raw body what no schema can; it sees half-wrong bodies too. `completed` adds to the movement what has to
+    be looked up.
     """
 
     shape: type[AuthorizationBody]
     movement: Callable[[Any, dict[str, Any], Caller], Ovt]
     errors: Callable[[Mapping[str, Any]], Iterable[FieldError]] = lambda _: ()
+    completed: Callable[[Any, Ovt, Caller], Awaitable[Ovt]] | None = None
 
 
 def movement_of(body: AuthorizationBody, amount: Amount, extra: dict[str, Any], caller: Caller) -> Ovt:

@@ -86,7 +86,7 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
             reason=forbidden_by.reason,
             reason_code=forbidden_by.reason,
             message=forbidden_by.message,
-            matched_rule=f"control:{forbidden_by.control_id}",
+            matched_rule=forbidden_by.rule,
         )
     request = await row("SELECT ovt FROM requests WHERE decision_id = {}", view.decision_id)
     entries = await entries_of(view.decision_id, found["organization_id"], view.mode)

@@ -61,8 +61,9 @@ def unreadable(message: str) -> Broken:
 
 
 def _recurrence(said: Json, _: Json, bounds: Bounds, __: _At) -> Bounds:
-    frequency, most = _text(said, "frequency"), said.get("max_occurrences")
-    if frequency not in get_args(Frequency) or (most is not None and not _is_count(most)):
+    most = said.get("max_occurrences")
+    frequency: Frequency | None = next((one for one in get_args(Frequency) if one == said.get("frequency")), None)
+    if frequency is None or (most is not None and not _is_count(most)):
         raise unreadable("A recurrence has a frequency and, if anything, a number of times.")
     if bounds.every != "ON_DEMAND" or bounds.most_uses != 1:
         raise unreadable("The mandate says twice how often it may be used.")

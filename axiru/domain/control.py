@@ -33,11 +33,20 @@ class Control(msgspec.Struct, frozen=True):
 
 
 class ControlHit(msgspec.Struct, frozen=True):
-    """The control that forbids a movement, and the snake_case reason the caller is given."""
+    """What forbids a movement outside of policy, and the snake_case reason the caller is given.
+
+    A control, or the `agent` that asked or the `mandate` it showed, where they no longer give leave.
+    """
 
     control_id: str
     reason: str
     message: str
+    kind: Literal["control", "agent", "mandate"] = "control"
+
+    @property
+    def rule(self) -> str:
+        """As `matched_rule` names it."""
+        return f"{self.kind}:{self.control_id}"
 
 
 class ControlReceipt(msgspec.Struct, frozen=True):

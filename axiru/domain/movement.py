@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from axiru.domain.currency import CURRENCIES
+from axiru.domain.mandate import Mandate
 
 Mode = Literal["test", "live"]
 Execute = Literal["caller", "axiru"]
@@ -128,6 +129,7 @@ class Ovt(msgspec.Struct, frozen=True):
     context: Context = Context()
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
     execute: Execute = "caller"
+    mandate: Mandate | None = None
 
     @property
     def surface(self) -> str:

@@ -17,11 +17,13 @@ from axiru.tables.doors import (
     SlackLink,
     SlackLinkCode,
     SlackMessage,
+    WalletPolicy,
     WebhookEndpoint,
 )
 from axiru.tables.executions import Execution, Undoing
 from axiru.tables.ledger import ChainHead, LedgerEntry, Outbox, OutboxCursor, PersonalValue, SigningKey
 from axiru.tables.lists import List, ListValue, ListVersion
+from axiru.tables.mandates import Ap2Issuer
 from axiru.tables.observations import ObservedMovement, StripeEvent
 from axiru.tables.organizations import (
     Agent,
@@ -68,6 +70,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Movement,
     AuthorizationToken,
     BudgetExhaustion,
+    Ap2Issuer,
     Approval,
     Vote,
     ApprovalComment,
@@ -85,6 +88,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     PayoutPause,
     FailOpenProgramme,
     WebhookEndpoint,
+    WalletPolicy,
     Delivery,
     DeliveryAttempt,
     ReceivedMessage,
@@ -135,4 +139,5 @@ __all__ = [
     "StripeConnection",
     "Surface",
     "Vote",
+    "WalletPolicy",
 ]

@@ -97,3 +97,5 @@ class Movement(Table, tablename="movements"):
     merchant_id = Text(null=True, default=None)
     charge = Text(null=True, default=None)
     moved_at = Timestamptz()
+    mandate = Text(null=True, default=None)
+    presentation = Text(null=True, default=None)

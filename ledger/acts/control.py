@@ -16,7 +16,7 @@ from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, acts, json
 from ledger.acts.hold import check_holdable, hold, mode_to_hold_in, release, state_behind
-from ledger.acts.lineage import authority_lost
+from ledger.acts.leave import leave_ended
 from ledger.acts.payout_pause import plan_pause
 from ledger.acts.projection import read_request
 from ledger.entry import Entry, EntrySigner
@@ -244,12 +244,11 @@ async def lift_overdue_holds(signer: EntrySigner) -> int:
 async def forbidden_now(decision_id: str) -> ControlHit | None:
     """What forbids a recorded request, read without a lock: what a replay is told, and who would use its token.
 
-    A control in force, or that the agent which asked could not ask any more.
+    A control in force, or that the agent which asked, or the mandate it showed, gives no leave any more.
     """
     request, now = await read_request(decision_id), datetime.now(UTC)
     controls = await controls_in_force(request.organization_id, request.mode, decision_id)
-    hit = forbidding(controls, request.ovt, now, decision_id)
-    return hit or await authority_lost(request.organization_id, request.ovt, now)
+    return forbidding(controls, request.ovt, now, decision_id) or await leave_ended(request, now)
 
 
 async def list_in_flight(engaged: Control, engaging: Sequence[Act], signer: EntrySigner) -> tuple[str, ...]:

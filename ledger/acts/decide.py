@@ -19,6 +19,7 @@ from ledger.acts.budget_alerts import tell_budgets
 from ledger.acts.chain import Act, act, commitments_to, json, salted
 from ledger.acts.evaluating import Words, hear
 from ledger.acts.evidence import AXIRU
+from ledger.acts.leave import leave_lost
 from ledger.acts.organization import bypass_alerts
 from ledger.acts.personal import separated
 from ledger.acts.projection import (
@@ -68,6 +69,8 @@ async def decide(decision_id: str, *, signer: EntrySigner, compiled: CompiledVer
             request = await read_request(decision_id)
         words = await hear(request, standing, deciding.now, compiled)
         control = forbidding(standing.controls, ovt, deciding.now)
+        if request.bypass is None:
+            control = control or await leave_lost(decision_id, request, deciding.now)
         counted_in = standing.surface_mode
         if request.bypass is not None:
             ruling = rule_observed(words.live, control)
@@ -148,7 +151,7 @@ async def _seal(
             "expires_at": expires_at.isoformat(),
         }
     policy_hash = live.version.content_hash if live else None
-    by_policy = not ruling.matched_rule.startswith("control:")
+    by_policy = not ruling.matched_rule.startswith(("control:", "agent:", "mandate:"))
     entry = deciding.seal("decision", clear, policy_hash=policy_hash, personal=personal)
     receipt = DecisionReceipt(
         decision_id=decision_id,

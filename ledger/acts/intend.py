@@ -179,7 +179,7 @@ async def _objection(decision_id: str, found: Executable, intending: Act) -> Obj
     """
     controls = await controls_in_force(intending.organization_id, intending.mode)
     if (hit := forbidding(controls, found.ovt, intending.now)) is not None:
-        return Objection(hit.reason, hit.message, f"control:{hit.control_id}")
+        return Objection(hit.reason, hit.message, hit.rule)
     if found.connection_status != "active":
         return Objection("connection_not_active", "The Stripe connection is no longer active.")
     if found.ovt.rail_action not in found.write_actions:

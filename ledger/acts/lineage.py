@@ -72,4 +72,4 @@ async def authority_lost(organization_id: str, ovt: Ovt, now: datetime) -> Contr
     reason: str | None = why
     if why is None and not set(asking.scopes) <= set(known.effective_scopes):
         reason = "scope_not_granted"
-    return ControlHit(known.agent.id, reason, MESSAGES[reason]) if reason is not None else None
+    return ControlHit(known.agent.id, reason, MESSAGES[reason], "agent") if reason is not None else None

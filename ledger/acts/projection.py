@@ -194,8 +194,8 @@ async def reserve_budget(receipt: DecisionReceipt, request: Recorded, counted_in
     await rows(
         """
         INSERT INTO movements (decision_id, organization_id, mode, surface_mode, state, rail, rail_action, asset, units,
-            initiator_id, counterparty_id, customer_id, merchant_id, charge, moved_at)
-        VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}::numeric, {}, {}, {}, {}, {}, {})
+            initiator_id, counterparty_id, customer_id, merchant_id, charge, moved_at, mandate, presentation)
+        VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}::numeric, {}, {}, {}, {}, {}, {}, {}, {})
         """,
         receipt.decision_id,
         request.organization_id,
@@ -208,6 +208,8 @@ async def reserve_budget(receipt: DecisionReceipt, request: Recorded, counted_in
         ovt.amount.minor_units,
         *(subject_of(ovt, per) for per in ("initiator", "counterparty", "customer", "merchant", "charge")),
         receipt.logged_at,
+        ovt.mandate.id if ovt.mandate else None,
+        ovt.mandate.presentation if ovt.mandate else None,
     )
     return state != "released"
 

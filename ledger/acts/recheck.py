@@ -9,6 +9,7 @@ from axiru.domain.control import forbidding
 from axiru.domain.evaluation import Outcome
 from axiru.domain.execution import Objection
 from ledger.acts.evaluating import has_a_share, hear
+from ledger.acts.leave import leave_ended
 from ledger.acts.projection import read_request
 from ledger.acts.standing import CompiledVersions, PolicyVersionMissing, read_standing
 from ledger.acts.unaltered import is_as_sealed
@@ -30,8 +31,9 @@ async def objection_to(decision_id: str, now: datetime) -> Objection | None:
     standing = await read_standing(
         decision_id, request.organization_id, request.mode, request.ovt, connection_known=known
     )
-    if (hit := forbidding(standing.controls, request.ovt, now)) is not None:
-        return Objection(hit.reason, hit.message, f"control:{hit.control_id}")
+    hit = forbidding(standing.controls, request.ovt, now) or await leave_ended(request, now)
+    if hit is not None:
+        return Objection(hit.reason, hit.message, hit.rule)
     in_force = tuple(version for version in standing.versions if has_a_share(version))
     # What was enforced when it was decided counts with what was enforced, wherever its surface is now.
     standing = msgspec.structs.replace(standing, versions=in_force, surface_mode="enforce")

@@ -85,8 +85,7 @@ def rule_observed(live: Evaluated | None, control: ControlHit | None) -> Ruling:
 def _judged(live: Evaluated | None, control: ControlHit | None) -> Ruling:
     """What enforcement says."""
     if control is not None:
-        rule = f"control:{control.control_id}"
-        return Ruling(Outcome.DENY, "denied", control.reason, control.message, rule, None)
+        return Ruling(Outcome.DENY, "denied", control.reason, control.message, control.rule, None)
     if live is None:
         message = "No active policy covers this kind of movement."
         return Ruling(Outcome.DENY, "denied", "no_active_policy", message, "default_allow", None)

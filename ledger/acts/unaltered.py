@@ -67,4 +67,5 @@ def _as_of_then(ovt: dict[str, Any], sealed: dict[str, Any]) -> dict[str, Any]:
         part: {name: value for name, value in ovt[part].items() if value or name in sealed[part]}
         for part in ("target", "initiator")
     }
-    return {**ovt, **parts}
+    whole = {name: value for name, value in ovt.items() if value is not None or name in sealed}
+    return {**whole, **parts}

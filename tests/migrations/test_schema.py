@@ -59,6 +59,7 @@ CHANGES = {
     },
     "break_glass": {"state", "confirmed_by", "confirmed_at"},
     "delegations": {"ended_at"},
+    "ap2_issuers": {"removed_by", "removed_at"},
     "agents": {"name", "owner_member_id", "retired_at", "scopes", "delegated_by", "expires_at"},
     "organization_settings": {
         "break_glass",
@@ -92,6 +93,7 @@ CHANGES = {
         "disabled_at",
         "removed_at",
     },
+    "wallet_policies": {"secret_ciphertext"},
     "deliveries": {"state", "attempts", "next_attempt_at", "finished_at", "last_status", "last_detail"},
     "received_messages": {"answer"},
     "password_links": {"used_at", "opened_at"},

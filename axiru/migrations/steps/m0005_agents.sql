@@ -201,9 +201,44 @@ CREATE TABLE budget_exhaustions (
     PRIMARY KEY (organization_id, mode, surface_mode, policy, rule_id, budget_window, subject)
 );
 
+-- Where a wallet asks before it signs, with a key of its own.
+CREATE TABLE wallet_policies (
+    id text PRIMARY KEY,
+    organization_id text NOT NULL REFERENCES organizations,
+    mode text NOT NULL CHECK (mode IN ('test', 'live')),
+    name text NOT NULL,
+    api_key_id text NOT NULL UNIQUE REFERENCES api_keys,
+    secret_ciphertext bytea NOT NULL,
+    created_by text NOT NULL REFERENCES members,
+    created_at timestamptz NOT NULL
+);
+CREATE INDEX wallet_policies_of ON wallet_policies (organization_id, mode);
+
+GRANT SELECT, INSERT ON wallet_policies TO axiru_app;
+GRANT UPDATE (secret_ciphertext) ON wallet_policies TO axiru_app;
 GRANT SELECT, INSERT, DELETE ON budget_exhaustions TO axiru_app;
 GRANT UPDATE (told_at) ON budget_exhaustions TO axiru_app;
 GRANT UPDATE (budget_alert_percent) ON organization_settings TO axiru_app;
+-- Whose mandates an organization takes (AP2), by the public key they are signed with; and what is made of each.
+CREATE TABLE ap2_issuers (
+    id text PRIMARY KEY,
+    organization_id text NOT NULL REFERENCES organizations,
+    issuer text NOT NULL CHECK (issuer <> ''),
+    name text NOT NULL,
+    jwk jsonb NOT NULL,
+    thumbprint text NOT NULL,
+    added_by text NOT NULL REFERENCES members,
+    added_at timestamptz NOT NULL,
+    removed_by text REFERENCES members,
+    removed_at timestamptz,
+    CHECK ((removed_at IS NULL) = (removed_by IS NULL))
+);
+CREATE UNIQUE INDEX ap2_issuers_one_key ON ap2_issuers (organization_id, thumbprint) WHERE removed_at IS NULL;
+ALTER TABLE movements ADD COLUMN mandate text, ADD COLUMN presentation text;
+CREATE INDEX movements_by_mandate ON movements (organization_id, mode, mandate) WHERE mandate IS NOT NULL;
+GRANT SELECT, INSERT ON ap2_issuers TO axiru_app;
+GRANT UPDATE (removed_by, removed_at) ON ap2_issuers TO axiru_app;
+
 GRANT SELECT, INSERT ON authorization_tokens TO axiru_app;
 GRANT UPDATE (consumed_at, consumed_by, settled_at, settlement, settled_units, settled_by) ON authorization_tokens
     TO axiru_app;
