@@ -53,12 +53,12 @@ async def with_mandate(body: Ap2Authorization, ovt: Ovt, caller: Caller) -> Ovt:
     issuers = [TrustedIssuer(one["id"], one["issuer"], msgspec.json.decode(one["jwk"])) for one in found]
     shown = Presented(body.mandate, body.mandate_audience, body.mandate_nonce, body.checkout_mandate)
     told = read_mandate(shown, ovt.amount, issuers=issuers, now=datetime.now(UTC))
-    if told.payee is not None and ovt.counterparty.id not in {None, told.payee.id}:
+    counterparty = ovt.counterparty
+    if told.payee is not None and counterparty.id not in {None, told.payee.id}:
         message = "The closed mandate pays somebody else than is asked for."
-        told = told._replace(mandate=replace(told.mandate, refusal="mandate_payee_mismatch", message=message))
-    counterparty = replace(ovt.counterparty, id=told.payee.id) if told.payee else ovt.counterparty
-    if told.mandate.refusal == "mandate_payee_mismatch":
-        counterparty = ovt.counterparty
+        told = ReadMandate(replace(told.mandate, refusal="mandate_payee_mismatch", message=message))
+    elif told.payee is not None:
+        counterparty = replace(counterparty, id=told.payee.id)
     context = replace(ovt.context, extra={**ovt.context.extra, **_facts(told)})
     return replace(ovt, mandate=told.mandate, counterparty=counterparty, context=context)
 
