@@ -1,0 +1,130 @@
+"""The keys of tokens over HTTP: what anybody reads, what an admin sees, and a revocation that everybody feels."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from axiru.dev.dev_json import DevJson
+from axiru.dev.home import Home
+from axiru.settings import Settings
+from axiru.vault import Vault, key_id_of
+from ledger.signing import vault_context
+
+LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
+PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "kid", "use", "alg"}
+
+
+@pytest.fixture
+async def agent(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {stack.api_keys['authorizations']}"}
+    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30) as client:
+        yield client
+
+
+async def test_anybody_reads_public_keys_and_nothing_else(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/axiru-jwks.json")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/jwk-set+json"
+    assert answer.headers["cache-control"] == "max-age=300"
+    assert answer.json()["keys"]
+    for key in answer.json()["keys"]:
+        assert key.keys() == PUBLIC_MEMBERS
+        assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("EC", "P-256", "ES256", "sig")
+
+    head = await http.head("/axiru-jwks.json")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["cache-control"] == "max-age=300"
+
+
+async def test_the_list_says_which_key_signs(admin_key: httpx.AsyncClient, agent: httpx.AsyncClient) -> None:
+    keys = (await admin_key.get("/api/v1/token-keys")).json()["items"]
+    (signing,) = [key for key in keys if key["state"] == "signing"]
+    assert signing["revoked_at"] is None
+    token = (await agent.post("/api/v1/authorizations", json=_payment())).json()["authorization_token"]
+    assert (await _verified(agent, token)).header["kid"] == signing["kid"]
+
+
+async def test_a_revoked_key_is_refused_everywhere_and_replays_give_another_token(
+    log_in: LogIn, agent: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
+    admin = await log_in("admin")
+    body = _payment()
+    first = (await agent.post("/api/v1/authorizations", json=body)).json()
+    kid = (await _verified(agent, first["authorization_token"])).header["kid"]
+
+    answer = await admin.post(f"/api/v1/token-keys/{kid}/revoke", json={"reason": "its private half was seen"})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["key"]["state"] == "revoked"
+    published = {key["kid"] for key in (await agent.get("/axiru-jwks.json")).json()["keys"]}
+    assert kid not in published
+    assert answer.json()["replaced_by"] in published
+    refused = await agent.post(f"/api/v1/authorizations/{first['jti']}/consume")
+    assert (refused.status_code, refused.json()["error"], refused.json()["state"]) == (409, "conflict", "revoked")
+    again = (await agent.post("/api/v1/authorizations", json=body)).json()
+    assert (again["decision_id"], again["cached"]) == (first["decision_id"], True)
+    assert again["jti"] != first["jti"]
+    assert (await _verified(agent, again["authorization_token"])).header["kid"] == answer.json()["replaced_by"]
+    assert (await agent.post(f"/api/v1/authorizations/{again['jti']}/consume")).status_code == 200
+    sealed = await database.fetch("SELECT mode FROM ledger_entries WHERE kind = 'token_key' ORDER BY seq DESC LIMIT 2")
+    assert {entry["mode"] for entry in sealed} == {"live", "test"}
+
+    repeated = await admin.post(f"/api/v1/token-keys/{kid}/revoke", json={"reason": "again"})
+    assert (repeated.status_code, repeated.json()["replaced_by"]) == (200, None)
+    assert repeated.json()["key"]["revoked_reason"] == "its private half was seen"
+
+
+@pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": "  "}, {"reason": 1}, {"reason": "x", "kid": "y"}])
+async def test_a_revocation_needs_a_reason_and_nothing_else(log_in: LogIn, body: dict[str, Any]) -> None:
+    admin = await log_in("admin")
+    before = (await admin.get("/axiru-jwks.json")).json()
+    kid = before["keys"][-1]["kid"]
+    answer = await admin.post(f"/api/v1/token-keys/{kid}/revoke", json=body)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (await admin.get("/axiru-jwks.json")).json() == before
+
+
+async def test_only_an_admin_revokes(http: httpx.AsyncClient, agent: httpx.AsyncClient, log_in: LogIn) -> None:
+    kid = (await http.get("/axiru-jwks.json")).json()["keys"][-1]["kid"]
+    path, body = f"/api/v1/token-keys/{kid}/revoke", {"reason": "because"}
+    assert (await http.post(path, json=body)).status_code == 401
+    assert (await agent.post(path, json=body)).status_code == 403
+    assert (await (await log_in("controller")).post(path, json=body)).status_code == 403
+    assert (await http.get("/api/v1/token-keys")).status_code == 401
+    unknown = await (await log_in("admin")).post("/api/v1/token-keys/unknown/revoke", json=body)
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "not_found")
+    assert kid in {key["kid"] for key in (await http.get("/axiru-jwks.json")).json()["keys"]}
+
+
+async def test_private_halves_are_sealed_at_rest(stack: DevJson, database: asyncpg.Connection) -> None:
+    vault = Vault.from_settings(Settings(vault_key_file=str(Home(Path(stack.home)).vault_key())))
+    found = await database.fetch("SELECT key_id, private_ciphertext FROM signing_keys WHERE purpose = 'token'")
+    assert found
+    for key in found:
+        assert key_id_of(key["private_ciphertext"]) == vault.current_key_id
+        assert vault.open(key["private_ciphertext"], context=vault_context(key["key_id"])).startswith(b"0")
+
+
+async def _verified(http: httpx.AsyncClient, token: str) -> jwt.Token:
+    keys = KeySet.import_key_set((await http.get("/axiru-jwks.json")).json())
+    return jwt.decode(token, keys, algorithms=["ES256"])
+
+
+def _payment() -> dict[str, Any]:
+    key = uuid.uuid4().hex
+    return {
+        "rail": "stripe_daa",
+        "rail_action": "agent_payment",
+        "amount_cents": 100,
+        "currency": "usd",
+        "initiator": {"kind": "agent", "id": f"agent_{key}", "scopes": ["payments:write"]},
+        "counterparty": {"stripe_account_id": "acct_1", "country": "US"},
+        "idempotency_key": key,
+    }
