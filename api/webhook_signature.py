@@ -44,12 +44,9 @@ async def signed_by(approval_id: str, body: bytes, headers: Mapping[str, str], v
     Raises InvalidSignature, the same for every cause; VaultSealBroken, VaultKeyUnknown.
     """
     sent = {name: headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
-    plausible = _MESSAGE_ID.fullmatch(sent["webhook-id"]) and all(
-        len(each) <= _LONGEST_HEADER for each in sent.values()
-    )
-    if plausible and _APPROVAL_ID.fullmatch(approval_id):
+    if plausible(sent) and _APPROVAL_ID.fullmatch(approval_id):
         for endpoint in await rows(_ENDPOINTS, approval_id):
-            if any(_fits(secret, body, sent) for secret in _secrets(endpoint, vault)):
+            if any(fits(secret, body, sent) for secret in _secrets(endpoint, vault)):
                 return SignedMessage(
                     sent["webhook-id"], endpoint["id"], endpoint["organization_id"], endpoint["votes_as"]
                 )
@@ -72,7 +69,14 @@ def _secrets(endpoint: Mapping[str, Any], vault: Vault) -> Iterator[str]:
         yield vault.open(bytes(endpoint["previous_secret_ciphertext"]), context=context).decode()
 
 
-def _fits(secret: str, body: bytes, sent: dict[str, str]) -> bool:
+def plausible(sent: Mapping[str, str]) -> bool:
+    """Whether the three headers could be those of a signed message."""
+    lengths = (len(each) <= _LONGEST_HEADER for each in sent.values())
+    return _MESSAGE_ID.fullmatch(sent["webhook-id"]) is not None and all(lengths)
+
+
+def fits(secret: str, body: bytes, sent: dict[str, str]) -> bool:
+    """Whether `secret` signed these bytes under these headers in the last 5 minutes."""
     try:
         Webhook(secret).verify(body, sent, json_parse=False)
     except (WebhookVerificationError, ValueError):

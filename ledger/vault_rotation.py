@@ -24,6 +24,7 @@ from axiru.vault import (
     refresh_context,
     token_context,
 )
+from ledger.acts import wallet_policy
 from ledger.acts.webhook_endpoint import secret_context
 from ledger.signing import vault_context
 
@@ -63,6 +64,7 @@ PLACES: Final = (
     Place("stripe_connections", "refresh_ciphertext", refresh_context),
     Place("webhook_endpoints", "secret_ciphertext", secret_context),
     Place("webhook_endpoints", "previous_secret_ciphertext", secret_context),
+    Place("wallet_policies", "secret_ciphertext", wallet_policy.secret_context),
     Place("slack_installations", "bot_token_ciphertext", bot_token_context),
     Place("signing_keys", "private_ciphertext", lambda _, key_id: vault_context(key_id), key="key_id", owner="''"),
 )

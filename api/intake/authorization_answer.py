@@ -74,7 +74,7 @@ async def authorization_answer(
     cached: bool,
 ) -> AuthorizationAnswer:
     """`told` as it stands now, with the token that `standing` gives."""
-    outcome = _present_outcome(told)
+    outcome = present_outcome(told)
     token = standing.token if standing else None
     signed: str | UnsetType = UNSET
     if token is not None:
@@ -116,7 +116,7 @@ async def authorization_answer(
     )
 
 
-def _present_outcome(told: DecisionReceipt) -> AuthorizationOutcome:
+def present_outcome(told: DecisionReceipt) -> AuthorizationOutcome:
     """What people decided is the outcome of what was put to them."""
     if told.outcome is not Outcome.REVIEW:
         return _OUTCOME[told.outcome]

@@ -13,12 +13,12 @@ from api.fields import decode
 from api.intake.text import Reason
 from api.json_body import parse_strictly, read_bytes
 from api.openapi import taking
+from api.received_once import Received, keep_answer, received_before
 from api.services import services_of
 from api.telling import tell_workflow
 from api.webhook_signature import SignedMessage, signed_by
 from axiru.database import row
 from axiru.domain.approval import ApprovalState, Ballot, Verdict
-from axiru.errors import AxiruError
 from ledger.acts.question import ApprovalClosed
 from ledger.acts.vote import cast_vote
 from workflows.money_movement import MoneyMovement
@@ -43,20 +43,6 @@ class SignedVoteAnswer(msgspec.Struct, frozen=True):
     cast_at: datetime
 
 
-class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message of one id asked, and what it was answered once it was."""
-
-    approval_id: str
-    body_sha256: str
-    answered: SignedVoteAnswer | None = None
-
-
-class MessageIdReused(AxiruError):
-    """The endpoint has sent another message under this id."""
-
-    code = "conflict"
-
-
 @post("/webhooks/approvals/{approval_id:str}", status_code=200, operation_class=taking(SignedVoteBody))
 async def vote_by_webhook(request: Request[Any, Any, Any], approval_id: str) -> SignedVoteAnswer:
     """Vote as the member whom the signing endpoint votes for. A message that comes again gets the first answer."""
@@ -67,12 +53,12 @@ async def vote_by_webhook(request: Request[Any, Any, Any], approval_id: str) -> 
     body = _read(raw)
     if body.approval_id not in {None, approval_id}:
         raise InvalidBody.single("approval_id", "not_allowed", "This message is about another approval.")
-    asked = Received(approval_id=approval_id, body_sha256=hashlib.sha256(raw).hexdigest())
-    before = await _received_before(message, asked)
+    asked = Received(about=approval_id, body_sha256=hashlib.sha256(raw).hexdigest())
+    before = await received_before(_door(message), message.id, asked)
     if before is not None:
-        return before
+        return msgspec.convert(before, SignedVoteAnswer)
     answer = await _cast(request, message, approval_id, body)
-    await _keep(message, msgspec.structs.replace(asked, answered=answer))
+    await keep_answer(_door(message), message.id, asked, msgspec.to_builtins(answer))
     return answer
 
 
@@ -122,38 +108,6 @@ async def _vote_of(ballot: Ballot) -> SignedVoteAnswer | None:
         ballot.door_ref,
     )
     return msgspec.convert(found, SignedVoteAnswer) if found else None
-
-
-async def _received_before(message: SignedMessage, asked: Received) -> SignedVoteAnswer | None:
-    """The answer to this very message, if it was given; the first of an id is noted. Raises MessageIdReused.
-
-    One that was refused is not answered: sent again it is judged again.
-    """
-    noted = await row(
-        "INSERT INTO received_messages (door, message_id, received_at, answer) "
-        "VALUES ({}, {}, clock_timestamp(), {}::jsonb) ON CONFLICT DO NOTHING RETURNING message_id",
-        _door(message),
-        message.id,
-        msgspec.json.encode(asked).decode(),
-    )
-    if noted is not None:
-        return None
-    found = await row(
-        "SELECT answer FROM received_messages WHERE door = {} AND message_id = {}", _door(message), message.id
-    )
-    kept = msgspec.json.decode(found["answer"], type=Received) if found else asked
-    if (kept.approval_id, kept.body_sha256) != (asked.approval_id, asked.body_sha256):
-        raise MessageIdReused("Another message came under this webhook-id.")
-    return kept.answered
-
-
-async def _keep(message: SignedMessage, received: Received) -> None:
-    await row(
-        "UPDATE received_messages SET answer = {}::jsonb WHERE door = {} AND message_id = {}",
-        msgspec.json.encode(received).decode(),
-        _door(message),
-        message.id,
-    )
 
 
 def _door(message: SignedMessage) -> str:

@@ -27,6 +27,22 @@ class WebhookEndpoint(Table, tablename="webhook_endpoints"):
     removed_at = Timestamptz(null=True, default=None)
 
 
+class WalletPolicy(Table, tablename="wallet_policies"):
+    """Where a wallet asks before it signs. It asks with a key of its own, and ends when that is revoked.
+
+    What its messages are signed with, and the key, are sealed by the vault.
+    """
+
+    id = Text(primary_key=True)
+    organization_id = Text()
+    mode = Text()
+    name = Text()
+    api_key_id = Text()
+    secret_ciphertext = Bytea(secret=True)
+    created_by = Text()
+    created_at = Timestamptz()
+
+
 class Delivery(Table, tablename="deliveries"):
     """One message to one target. `dedupe` names what it tells, so that the relay may read the outbox twice."""
 

@@ -32,6 +32,7 @@ OPEN = {
     ("POST", "/api/v1/sessions"): "the log-in itself",
     ("POST", "/api/v1/password"): "the link's token is in the body",
     ("POST", "/webhooks/approvals/{approval_id}"): "signed",
+    ("POST", "/webhooks/wallet-policy/{policy_id}"): "signed",
     ("POST", "/webhooks/stripe"): "signed by Stripe",
     ("GET", "/stripe/install"): "the ticket is in the address, or an admin's Bearer token beside it",
     ("POST", "/stripe/install"): "the ticket is in the form",
