@@ -81,7 +81,7 @@ def _of_typed_data(data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 def _members(listed: Any) -> list[tuple[str, str]] | None:
     """A type's members in their order, which its hash depends on."""
-    members = listed if isinstance(listed, list) else [None]
+    members: list[Any] = listed if isinstance(listed, list) else [None]
     if not all(isinstance(one, dict) and set(one) == {"name", "type"} for one in members):
         return None
     return [(one["name"], one["type"]) for one in members]
