@@ -14,19 +14,18 @@ from api.fields import decode
 from api.intake.answer import Audit
 from api.intake.authorization_answer import AuthorizationAnswer, authorization_answer
 from api.intake.authorization_body import SHAPES, read_authorization
-from api.intake.decide import decide
+from api.intake.authorize import as_it_stands, authorize
 from api.intake.own_tokens import check_own_token, check_settles
 from api.json_body import read_object
 from api.observation import request_id_of
 from api.openapi import BEARER, taking
 from api.permissions import Permission
-from api.services import Services, services_of
-from api.waiting import WaitSeconds, until_settled
+from api.services import services_of
+from api.waiting import WaitSeconds
 from axiru.database import row
 from axiru.domain.authorization import ENDPOINT
-from axiru.domain.decision import DecisionReceipt
-from ledger.acts.projection import read_request, receipt_of
-from ledger.acts.token import TokenStanding, Used, consume, settle_token, token_of
+from ledger.acts.projection import read_request
+from ledger.acts.token import Used, consume, settle_token
 
 Units = Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,77})$", description="Units of the asset, as a decimal string")]
 
@@ -62,23 +61,7 @@ async def create_authorization(request: Request[Caller, Any, Any], wait_seconds:
     """Decide whether an agent may pay; allowed, the answer carries a token. Repeating with the same key is safe."""
     services, caller = services_of(request), request.user
     asked = await read_authorization(await read_object(request), caller)
-    decided = await decide(asked, caller, services, request_id_of(request.scope))
-    receipt, ovt = decided.receipt, asked.ovt
-    if decided.cached or receipt.state == "pending_approval":
-        # Who asked may be registered otherwise by now: the token says again what it said first.
-        ovt = (await read_request(receipt.decision_id)).ovt
-        receipt, standing = await _stands(receipt.decision_id, caller, services, wait_seconds)
-    else:
-        standing = TokenStanding("issued", receipt.token) if receipt.token else None
-    answer = await authorization_answer(
-        receipt,
-        ovt,
-        asked.fingerprint,
-        standing,
-        services,
-        organization_id=caller.organization_id,
-        cached=decided.cached,
-    )
+    answer = await authorize(asked, caller, services, request_id_of(request.scope), wait_seconds=wait_seconds)
     return Response(msgspec.json.encode(answer), status_code=200, media_type="application/json")
 
 
@@ -101,7 +84,7 @@ async def get_authorization(
     if found is None:
         raise NotFound
     asked = await read_request(decision_id)
-    receipt, standing = await _stands(decision_id, caller, services, wait_seconds)
+    receipt, standing = await as_it_stands(decision_id, caller, services, wait_seconds)
     return await authorization_answer(
         receipt, asked.ovt, asked.fingerprint, standing, services, organization_id=caller.organization_id, cached=False
     )
@@ -147,18 +130,6 @@ async def settle_authorization(request: Request[Caller, Any, Any], jti: str) -> 
             signer=services_of(request).signer,
         )
     )
-
-
-async def _stands(
-    decision_id: str, caller: Caller, services: Services, wait_seconds: int
-) -> tuple[DecisionReceipt, TokenStanding | None]:
-    """A decision as it is now, once it has settled or the seconds are over, and what there is to give of a token."""
-    if wait_seconds:
-        await until_settled(decision_id, caller.organization_id, wait_seconds, services)
-    standing = await token_of(
-        decision_id, organization_id=caller.organization_id, mode=caller.key_mode, signer=services.signer
-    )
-    return await receipt_of(decision_id), standing
 
 
 def _key_of(caller: Caller) -> str:
