@@ -54,6 +54,7 @@ def test_every_operation_answers_in_stripes_shape(sandbox: Any, schema: Any) -> 
     }
     bodies = {
         "/v1/charges": KONBINI_CHARGE,
+        "/v1/payment_intents": {"amount": "500", "currency": "usd", "payment_method_types[]": "card"},
         "/v1/refunds": {"charge": "ch_demo_019", "amount": "1"},
         "/v1/payouts": {"amount": "1000", "currency": "kwd"},
         "/v1/transfers": {"amount": "100", "currency": "usd", "destination": "acct_demo_merchant_1"},

@@ -21,6 +21,7 @@ from axiru.dev.sandbox.operations.customers import CreateCustomer, RetrieveCusto
 from axiru.dev.sandbox.operations.disputes import CloseDispute, ListDisputes, RetrieveDispute, UpdateDispute
 from axiru.dev.sandbox.operations.events import ListEvents, RetrieveEvent
 from axiru.dev.sandbox.operations.operation import Operation
+from axiru.dev.sandbox.operations.payment_intent_creation import CreatePaymentIntent
 from axiru.dev.sandbox.operations.payment_intents import RetrievePaymentIntent
 from axiru.dev.sandbox.operations.payouts import (
     CancelPayout,
@@ -67,6 +68,7 @@ CATALOG: dict[tuple[str, str], type[Operation]] = {
     ("POST", "/v1/disputes/{id}/close"): CloseDispute,
     ("GET", "/v1/events"): ListEvents,
     ("GET", "/v1/events/{id}"): RetrieveEvent,
+    ("POST", "/v1/payment_intents"): CreatePaymentIntent,
     ("GET", "/v1/payment_intents/{id}"): RetrievePaymentIntent,
     ("GET", "/v1/payouts"): ListPayouts,
     ("POST", "/v1/payouts"): CreatePayout,
