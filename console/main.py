@@ -16,7 +16,9 @@ from console.api_client import TIMEOUT_SECONDS
 from console.entry import Console
 from console.pages import (
     account,
+    agents,
     approvals,
+    budgets,
     connect_stripe,
     connections_out,
     connector,
@@ -78,6 +80,8 @@ PAGES: Final = (
     disputes,
     dispute,
     connections_out,
+    agents,
+    budgets,
     missing,
 )
 

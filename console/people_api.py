@@ -1,12 +1,11 @@
-"""The API's endpoints for members, agents and keys. Every method raises what ApiClient raises."""
+"""The API's endpoints for members and keys. Every method raises what ApiClient raises."""
 
 from typing import Any, Final
 
 from console.api_client import ApiClient, segment
-from console.people_views import Agent, AgentList, KeyList, MemberList, NewKey, PasswordLink
+from console.people_views import KeyList, MemberList, NewKey, PasswordLink
 
 MEMBERS: Final = "/api/v1/members"
-AGENTS: Final = "/api/v1/agents"
 KEYS: Final = "/api/v1/keys"
 
 
@@ -28,19 +27,6 @@ class PeopleApi:
 
     async def password_link(self, member_id: str) -> PasswordLink:
         return await self._api.call("POST", f"{MEMBERS}/{segment(member_id)}/password-link", PasswordLink)
-
-    async def agents(self) -> AgentList:
-        return await self._api.call("GET", AGENTS, AgentList)
-
-    async def register_agent(self, *, agent_id: str, name: str, owner_member_id: str) -> Agent:
-        body = {"agent_id": agent_id, "name": name, "owner_member_id": owner_member_id}
-        return await self._api.call("POST", AGENTS, Agent, json=body)
-
-    async def change_agent(self, agent_id: str, **changes: str) -> None:
-        await self._api.send("PATCH", f"{AGENTS}/{segment(agent_id)}", json=changes)
-
-    async def retire_agent(self, agent_id: str) -> None:
-        await self._api.send("DELETE", f"{AGENTS}/{segment(agent_id)}")
 
     async def keys(self) -> KeyList:
         return await self._api.call("GET", KEYS, KeyList)

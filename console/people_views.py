@@ -1,4 +1,4 @@
-"""What the API says of members, their agents and their keys, as the console reads it."""
+"""What the API says of members and their keys, as the console reads it."""
 
 from datetime import datetime
 
@@ -30,21 +30,6 @@ class PasswordLink(msgspec.Struct, frozen=True):
 
     password_link: str
     expires_at: datetime
-
-
-class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent by the id that requests name it with; its owner never approves what it asked for."""
-
-    id: str
-    agent_id: str
-    name: str
-    owner: Person
-    registered_at: datetime | None = None
-    retired_at: datetime | None = None
-
-
-class AgentList(msgspec.Struct, frozen=True):
-    items: tuple[Agent, ...]
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,10 @@ import msgspec
 
 from axiru.domain.movement import Mode
 from console.account_api import AccountApi
+from console.agent_api import AgentApi
 from console.api_client import ApiClient
 from console.approval_api import ApprovalApi
+from console.budget_api import BudgetApi
 from console.control_api import ControlApi
 from console.dispute_api import DisputeApi
 from console.list_api import ListApi
@@ -36,6 +38,8 @@ class Session:
         self.replays = ReplayApi(self.api)
         self.controls = ControlApi(self.api)
         self.people = PeopleApi(self.api)
+        self.agents = AgentApi(self.api)
+        self.budgets = BudgetApi(self.api)
         self.outgoing = OutgoingApi(self.api)
         self.approvals = ApprovalApi(self.api)
         self.account = AccountApi(self.api)

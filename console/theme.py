@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
-from nicegui import app, ui
+from nicegui import app, context, ui
 from nicegui.element import Element
 
 from axiru.domain.movement import Mode
@@ -33,6 +33,7 @@ Place = Literal[
     "replays",
     "controls",
     "connectors",
+    "agents",
     "organization",
     "account",
 ]
@@ -46,6 +47,7 @@ _NAVIGATION: Final[tuple[tuple[Place, str, str], ...]] = (
     ("replays", "Replays", "/replays"),
     ("controls", "Controls", "/controls"),
     ("connectors", "Connectors", "/connectors"),
+    ("agents", "Agents", "/agents"),
     ("organization", "Organization", "/members"),
 )
 _FEED_WORDS: Final = {
@@ -70,7 +72,8 @@ def install() -> None:
         '<link rel="stylesheet" href="/static/policies.css">'
         '<link rel="stylesheet" href="/static/approvals.css">'
         '<link rel="stylesheet" href="/static/people.css">'
-        '<link rel="stylesheet" href="/static/stripe.css">',
+        '<link rel="stylesheet" href="/static/stripe.css">'
+        '<link rel="stylesheet" href="/static/agents.css">',
         shared=True,
     )
 
@@ -79,6 +82,7 @@ def install() -> None:
 def bare_frame(title: str) -> Iterator[None]:
     """A page without navigation: log-in, and what is not there."""
     ui.page_title(f"{title} · Axiru")
+    _one_main()
     with block("main", "bare"):
         yield
 
@@ -87,6 +91,7 @@ def bare_frame(title: str) -> Iterator[None]:
 def frame(session: Session, *, title: str, here: Place, mode: Mode) -> Iterator["Frame"]:
     """Header, banners and `main`, in which the page is built; `await frame.start()` makes the header live."""
     ui.page_title(f"{title} · Axiru")
+    _one_main()
     link("Skip to content", "#content", "skip")
     built = Frame(session, mode)
     with block("header", "top"):
@@ -100,6 +105,13 @@ def frame(session: Session, *, title: str, here: Place, mode: Mode) -> Iterator[
     Shortcuts()
     with block("main", "page", id="content", tabindex="-1"):
         yield built
+
+
+def _one_main() -> None:
+    """NiceGUI's page is a `main` around header and navigation, too; only ours is the landmark."""
+    page = context.client.content.parent_slot
+    if page is not None:
+        page.parent.props["role"] = "none"
 
 
 class Frame:

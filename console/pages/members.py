@@ -1,4 +1,4 @@
-"""Members: who is let in, with which roles, and who answers for which agent."""
+"""Members: who is let in, and with which roles."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,7 +20,6 @@ from console.components.text import Text, block
 from console.components.timestamp import Timestamp
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.following import Following
-from console.pages.member_agents import Agents
 from console.pages.member_form import MemberForm
 from console.people_views import MemberView, PasswordLink
 from console.role_words import ROLES, role_label
@@ -70,7 +69,6 @@ class MembersPage:
             with block("section", "panel", aria_label="People"):
                 Text("h2", "People")
                 self._rows = block("ul", "rows")
-            self._agents = Agents(self._session, self._read_again)
             _roles()
 
     async def start(self) -> None:
@@ -90,7 +88,6 @@ class MembersPage:
     async def _read(self) -> None:
         members = (await self._session.people.members()).items
         self._kept.show(members, lambda: self._build_rows(members))
-        self._agents.show((await self._session.people.agents()).items, members)
 
     def _build_rows(self, members: Sequence[MemberView]) -> None:
         self._rows.clear()

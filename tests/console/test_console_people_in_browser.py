@@ -1,4 +1,4 @@
-"""Members, agents and keys as admins manage them: a real browser, the whole product behind it."""
+"""Members and keys as admins manage them: a real browser, the whole product behind it."""
 
 import re
 import uuid
@@ -129,26 +129,6 @@ async def test_who_does_not_manage_members_sees_names_and_roles_alone(log_in: Op
     await page.goto(page.url.replace("/members", "/keys"))
     await expect(page.get_by_text("Your role may not see keys.")).to_be_visible()
     await expect(page.get_by_role("button", name="New key…")).to_have_count(0)
-
-
-async def test_an_agent_gets_an_owner_another_one_and_is_retired(log_in: OpenPage) -> None:
-    agent_id = f"agent-{uuid.uuid4().hex[:8]}"
-    page = await log_in("admin", "/members")
-    await page.get_by_role("button", name="Register an agent…").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("Id", exact=True).fill(agent_id)
-    await dialog.get_by_label("Name").fill("Refund agent")
-    await dialog.get_by_label("Who answers for it").select_option(label="Demo agents")
-    await dialog.get_by_role("button", name="Register").click()
-    row = page.get_by_role("region", name="Agents").get_by_role("listitem").filter(has_text=agent_id)
-    await expect(row).to_contain_text("Demo agents answers for it")
-    await row.get_by_role("button", name="Change…").click()
-    await dialog.get_by_label("Who answers for it").select_option(label="Demo support")
-    await dialog.get_by_role("button", name="Change", exact=True).click()
-    await expect(row).to_contain_text("Demo support answers for it")
-    await row.get_by_role("button", name="Retire…").click()
-    await dialog.get_by_role("button", name="Retire it").click()
-    await expect(row).to_have_count(0)
 
 
 async def test_a_key_is_shown_once_works_and_is_refused_once_revoked(log_in: OpenPage, stack: DevJson) -> None:
