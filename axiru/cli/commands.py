@@ -9,6 +9,7 @@ from axiru.cli.contract_suite import contract_suite
 from axiru.cli.dev import dev
 from axiru.cli.keys import keys
 from axiru.cli.ledger import ledger
+from axiru.cli.mcp import mcp
 from axiru.cli.policy import policy
 from axiru.cli.processes import api, console, migrate, worker
 from axiru.cli.replay import replay
@@ -36,5 +37,5 @@ def axiru() -> None:
 for command in (*policy_remote.COMMANDS, *policy_comparison.COMMANDS, *policy_template.COMMANDS):
     policy.add_command(command)
 
-for command in (dev, api, worker, console, migrate, policy, replay, ledger, keys, contract_suite, settings):
+for command in (dev, api, worker, console, mcp, migrate, policy, replay, ledger, keys, contract_suite, settings):
     axiru.add_command(command)
