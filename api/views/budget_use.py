@@ -104,7 +104,7 @@ async def used_budgets(
 def _window(name: str, in_force: BudgetInForce, wanted: BudgetsWanted) -> tuple[str, list[Any]]:
     """The rows of one window by subject: bounded by its time, so that older history costs nothing."""
     window = in_force.budget.window
-    column = "''" if window.per == "organization" else COLUMN_OF[window.per]
+    column = "''::text" if window.per == "organization" else COLUMN_OF[window.per]
     measured = "sum(units)" if window.measure == "sum" else "count(*)"
     surface_modes = [wanted.surface_mode] if wanted.surface_mode else ["enforce", "shadow"]
     seconds = float(window.within_seconds)
