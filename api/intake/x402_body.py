@@ -33,6 +33,7 @@ LARGEST_UNITS: Final = 2**256 - 1
 """The largest amount that a token of an EVM chain can count (uint256)."""
 
 _NETWORK: Final = re.compile(r"eip155:[1-9][0-9]{0,31}|(?!eip155:)[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
+_VISIBLE: Final = re.compile(r"[!-~]+")
 _EVM: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _SOLANA: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
 _FACTS: Final = ("scheme", "network", "asset", "resource_url", "resource_host")
@@ -124,6 +125,10 @@ def _requirement_errors(wanted: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(
                 f"payment_requirements.{old}", "not_allowed", f"This is x402 version 1; version 2 says {new}."
             )
+    # A pattern's `$` lets a line feed pass at the end.
+    for name in ("scheme", "amount", "asset", "payTo"):
+        if isinstance(value := wanted.get(name), str) and not _VISIBLE.fullmatch(value):
+            yield FieldError(f"payment_requirements.{name}", "malformed", "This has characters that nobody sees.")
     network = wanted.get("network")
     if isinstance(network, str) and ":" not in network:
         message = "This is a network of x402 version 1; version 2 names it by CAIP-2: eip155:8453 and not base."
