@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import length
 import msgspec
 import psutil
 import pytest
@@ -29,11 +30,20 @@ default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The long suites run on demand, with a seed that is printed and can be given again."""
     group = parser.getgroup("torture")
-    group.addoption("--torture", action="store_true", help="run the long suites in tests/torture")
+    group.addoption(
+        "--torture",
+        action="store_true",
+        help="run the long suites in tests/torture, and others at full length",
+    )
     group.addoption("--torture-kills", type=int, default=200, help="how many processes are killed")
     group.addoption(
         "--torture-seed", type=int, default=time.time_ns() % 1_000_000, help="what the suites' chance starts from"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests that have a longer form take it where the long suites were asked for."""
+    length.at_length = config.getoption("--torture")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,4 +1,7 @@
-"""The worker is killed while Stripe answers: each movement is made once, and undone once."""
+"""The worker is killed while Stripe answers: each movement is made once, and undone once.
+
+`make torture` kills it during every action; every day one and an undoing are enough, for all take the same way.
+"""
 
 import asyncio
 import uuid
@@ -6,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from length import length
 
 MERCHANT = "acct_demo_merchant_1"
 ACTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -26,7 +30,7 @@ async def enforced(enforce: Any) -> AsyncIterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("name", list(ACTIONS)[: length(1, len(ACTIONS))])
 async def test_worker_killed_during_the_call_makes_it_once(name: str, product: Any) -> None:
     action, intent, path = ACTIONS[name]
     fault = {"kind": "hang_seconds", "path": path, "seconds": 5}

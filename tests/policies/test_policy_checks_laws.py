@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from length import length
 
 from axiru.domain.evaluation import ApproverGroup, Outcome, ReviewTerms
 from policies import Policy, compile_policy, evaluate
@@ -26,7 +27,7 @@ from policies.conditions.rolling_window import RollingWindow
 from policies.conditions.time_of_day import TimeOfDay
 from policies.syntax import Effect, OnError, ParsedPolicy, Position, Rule, WhenMissing
 
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=length(50, 1_000), deadline=None, suppress_health_check=list(HealthCheck))
 MONDAY = datetime(2026, 4, 27, tzinfo=UTC)
 WEIGHT = {Effect.FLAG: 0, Effect.ALLOW: 1, Effect.REVIEW: 2, Effect.DENY: 3}
 

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from length import length
 
 from axiru.domain.evaluation import ApproverGroup, Escalation, Outcome, ReviewTerms
 from policies import Policy, compile_policy, pack, pack_names, parse, read, say, to_yaml
@@ -32,7 +33,7 @@ from policies.syntax import FALLBACKS, Default, Effect, Fallback, OnError, Rule,
 from policies.unseen import UNSEEN, UNSEEN_IN_WORDS
 from policies.windows import Per
 
-WIDE = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+WIDE = settings(max_examples=length(100, 2_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Words that mean something to the grammar have to survive as names.
 RESERVED = sorted(word for literal in literals() for word in literal.split() if word.isalpha() and word.islower())
