@@ -36,7 +36,10 @@ def test_source_and_tests_have_the_types_they_say() -> None:
 
 def test_what_is_built_is_what_is_written(tmp_path: Path) -> None:
     _run("node", "node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", str(tmp_path))
-    written, built = ({file.name: file.read_text("utf-8") for file in d.iterdir()} for d in (tmp_path, PACKAGE / "dist"))
+    written, built = (
+        {file.name: file.read_text("utf-8") for file in directory.iterdir()}
+        for directory in (tmp_path, PACKAGE / "dist")
+    )
     assert built == written, "run make setup-tests"
 
 
