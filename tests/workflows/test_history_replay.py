@@ -22,6 +22,8 @@ from workflows import history_replay
 from workflows.history_replay import HistoryReplay, ReplayExpiry
 
 GOLDEN = Path(__file__).parent / "histories" / "replays"
+ROWS = 10_000
+"""Which take longer than finding the process that goes over them."""
 HEADER = "id,Amount Refunded,Currency,Created,Customer ID\n"
 OUTCOMES = {
     "done": "done",
@@ -36,14 +38,14 @@ OUTCOMES = {
 
 
 async def test_a_replay_whose_process_is_killed_is_made_again(movements: Any) -> None:
-    lines = "".join(f"ch_{number},200.00,usd,2024-03-01 10:00,cus_{number}\n" for number in range(40_000))
+    lines = "".join(f"ch_{number},200.00,usd,2024-03-01 10:00,cus_{number}\n" for number in range(ROWS))
     handle = await _started(movements, HEADER + lines)
     (await _child()).kill()
     assert await asyncio.wait_for(handle.result(), 60) == "done"
     shown = await _row(handle.id)
-    assert (shown["state"], shown["rows_done"], shown["rows_total"]) == ("done", 40_000, 40_000)
+    assert (shown["state"], shown["rows_done"], shown["rows_total"]) == ("done", ROWS, ROWS)
     found = await row("SELECT count(*) AS findings FROM replay_findings WHERE replay_id = {}", handle.id)
-    assert found == {"findings": 40_000}
+    assert found == {"findings": ROWS}
     assert [event.activity_task_started_event_attributes.attempt async for event in _starts(handle)] == [2]
 
 
@@ -227,7 +229,7 @@ async def _child() -> psutil.Process:
 
 
 async def test_a_replay_deleted_while_it_runs_ends_and_leaves_nothing(movements: Any) -> None:
-    lines = "".join(f"ch_{number},200.00,usd,2024-03-01 10:00,cus_{number}\n" for number in range(40_000))
+    lines = "".join(f"ch_{number},200.00,usd,2024-03-01 10:00,cus_{number}\n" for number in range(ROWS))
     handle = await _started(movements, HEADER + lines)
     await _child()
     await rows("DELETE FROM replays WHERE id = {}", handle.id)
