@@ -1,4 +1,5 @@
-"""`python -m bench.decide [--seconds N] [--rounds N]`: starts a stack, measures it beside a floor, prints JSON."""
+"""`python -m bench.decide [--seconds N] [--rounds N] [--authorizations]`: starts a stack, measures it beside a floor,
+prints JSON. With `--authorizations` it measures those as well, beside decisions."""
 
 import argparse
 import asyncio
@@ -24,10 +25,12 @@ GOALS = {"open_30_p95_ms": 50, "open_50_p95_ms": 80, "closed_8_per_second": 60}
 WARM_UP_SECONDS = 5.0
 
 
-async def main(seconds: float, rounds: int) -> None:
+async def main(seconds: float, rounds: int, *, authorizations: bool) -> None:
     async with _stack() as stack, _floor_worker(stack), aiohttp.ClientSession() as http:
         client = await Client.connect(stack.temporal_address, namespace=stack.temporal_namespace)
         requests: dict[str, Request] = {"axiru": lambda: _decide(http, stack), "floor": lambda: decide_bare(client)}
+        if authorizations:
+            requests["authorizations"] = lambda: _authorize(http, stack)
         for request in requests.values():
             await open_loop(request, per_second=20, seconds=WARM_UP_SECONDS)
         measured: dict[str, dict[str, list[Measured]]] = {
@@ -60,16 +63,38 @@ async def _decide(http: aiohttp.ClientSession, stack: DevJson) -> None:
             raise RuntimeError(f"{response.status}: {answer}")
 
 
+async def _authorize(http: aiohttp.ClientSession, stack: DevJson) -> None:
+    """One payment that an agent may make, with its token: the guide's body, of an agent that has paid nothing yet."""
+    body = {
+        "rail": "stripe_daa",
+        "rail_action": "agent_payment",
+        "amount_cents": 25_000,
+        "currency": "usd",
+        "initiator": {"kind": "agent", "id": f"agent_{uuid.uuid4().hex}", "scopes": ["payments:write"]},
+        "counterparty": {"stripe_account_id": "acct_1Abc", "country": "US"},
+        "idempotency_key": uuid.uuid4().hex,
+    }
+    headers = {"Authorization": f"Bearer {stack.api_keys['authorizations']}"}
+    async with http.post(f"{stack.api_url}/api/v1/authorizations", json=body, headers=headers) as response:
+        answer = await response.json()
+        if response.status != 200 or "authorization_token" not in answer:
+            raise RuntimeError(f"{response.status}: {answer}")
+
+
 def _summary(names: dict[str, list[Measured]]) -> dict[str, object]:
     """Medians over the rounds with their spread, and how many times the floor Axiru takes."""
     medians = {name: _median(rounds) for name, rounds in names.items()}
-    return {
+    summary: dict[str, object] = {
         **{name: {**median, "spread": _spread(names[name])} for name, median in medians.items()},
-        "ratio_to_floor": {
-            field: round(medians["axiru"][field] / medians["floor"][field], 2)
-            for field in ("p50_ms", "p95_ms", "p99_ms", "per_second")
-        },
+        "ratio_to_floor": _ratio(medians["axiru"], medians["floor"]),
     }
+    if "authorizations" in medians:
+        summary["authorizations_to_decisions"] = _ratio(medians["authorizations"], medians["axiru"])
+    return summary
+
+
+def _ratio(of: dict[str, float], to: dict[str, float]) -> dict[str, float]:
+    return {field: round(of[field] / to[field], 2) for field in ("p50_ms", "p95_ms", "p99_ms", "per_second")}
 
 
 def _median(rounds: list[Measured]) -> dict[str, float]:
@@ -137,5 +162,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0, help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind")
+    parser.add_argument("--authorizations", action="store_true", help="measure what agents ask for as well")
     options = parser.parse_args()
-    asyncio.run(main(options.seconds, options.rounds))
+    asyncio.run(main(options.seconds, options.rounds, authorizations=options.authorizations))
