@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from axiru.domain.assets import folded_asset
 from axiru.domain.movement import Amount, Context, Counterparty, Initiator, Merchant, Ovt, Target
 from policies.errors import PolicyInvalid
 from policies.reading import Reader
@@ -42,7 +43,7 @@ class Movement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Ovt(
             rail=self.rail,
             rail_action=self.rail_action,
-            amount=Amount(str(self.amount_cents), self.currency.lower()),
+            amount=Amount(str(self.amount_cents), folded_asset(self.currency)),
             initiator=self.initiator,
             counterparty=self.counterparty,
             merchant=self.merchant,

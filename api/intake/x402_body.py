@@ -33,7 +33,7 @@ LARGEST_UNITS: Final = 2**256 - 1
 """The largest amount that a token of an EVM chain can count (uint256)."""
 
 _NETWORK: Final = re.compile(r"eip155:[1-9][0-9]{0,31}|(?!eip155:)[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
-_VISIBLE: Final = re.compile(r"[!-~]+")
+_VISIBLE: Final = re.compile(r"[!-~]*")
 _EVM: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _SOLANA: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
 _FACTS: Final = ("scheme", "network", "asset", "resource_url", "resource_host")

@@ -6,11 +6,11 @@ What is asked comes signed by Standard Webhooks and is decided as an authorizati
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from litestar import Request, delete, get, post
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from api.auth import Caller, InsufficientScope, admit, identify, requires
 from api.errors import InvalidBody, NotFound
@@ -35,6 +35,7 @@ from ledger.acts.projection import receipt_of
 from ledger.acts.token import TokenNotUsable, consume, token_of
 from ledger.acts.wallet_policy import WantedWalletPolicy, create_wallet_policy, key_of, secret_context
 
+_LONGEST_REQUEST_ID: Final = 200
 _SCOPES: Final = frozenset({"authorizations:write"})
 
 
@@ -201,8 +202,10 @@ def _authorization(value: Any, message: SignedRequest, caller: Caller) -> dict[s
     if unknown:
         raise UnsupportedRequest(f"This is not known here: {sorted(unknown)[0]!a}.")
     request_id = value.get("request_id")
-    if request_id is not None:
-        identity = msgspec.convert({"request_id": request_id}, _RequestId).request_id
+    if "request_id" in value:
+        if not isinstance(request_id, str) or not 1 <= len(request_id) <= _LONGEST_REQUEST_ID:
+            raise UnsupportedRequest(f"request_id is a text of up to {_LONGEST_REQUEST_ID} characters.")
+        identity = request_id
     elif "payment_requirements" in value:
         identity = message.id
     else:
@@ -215,10 +218,6 @@ def _authorization(value: Any, message: SignedRequest, caller: Caller) -> dict[s
         "idempotency_key": f"{message.policy_id}:{identity}"[:255],
     }
     return body | ({"resource": value["resource"]} if "resource" in value else {})
-
-
-class _RequestId(msgspec.Struct, frozen=True):
-    request_id: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 async def _policies(caller: Caller) -> list[WalletPolicyView]:

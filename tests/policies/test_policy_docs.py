@@ -73,7 +73,7 @@ def test_the_mistake_shown_has_the_nearest_sentence_shown() -> None:
 
 def test_every_pack_is_named_and_every_name_is_a_pack() -> None:
     table = PAGE.split("| pack | |\n")[1].split("\n\n")[0]
-    assert set(re.findall(r"`([a-z-]+)`", table)) == set(pack_names())
+    assert set(re.findall(r"`([a-z0-9-]+)`", table)) == set(pack_names())
 
 
 def test_every_template_shown_takes_the_values_shown() -> None:

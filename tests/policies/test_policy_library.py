@@ -32,6 +32,7 @@ def test_the_library_holds_every_pack_that_was_promised() -> None:
         "payouts-starter",
         "refunds-starter",
         "refunds-strict",
+        "x402-starter",
     )
 
 
