@@ -51,11 +51,14 @@ class ApiClient:
         query: str = "",
         differs: bool = False,
         bypass: bool = False,
+        rail: str = "",
+        agent: str = "",
         limit: int = 50,
         cursor: str = "",
     ) -> DecisionPage:
         """Newest first. `differs`: what some shadow would have decided otherwise; `bypass`: what never asked."""
         wanted = {"mode": mode, "state": state, "q": query, "limit": str(limit), "cursor": cursor}
+        wanted |= {"rail": rail, "initiator_id": agent}
         wanted |= {"disagrees": "true" if differs else "", "bypass": "true" if bypass else ""}
         return await self.call(
             "GET", "/api/v1/decisions", DecisionPage, params={name: value for name, value in wanted.items() if value}

@@ -8,6 +8,7 @@ from axiru.domain.control import ControlHit
 from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from console.approval_views import ApprovalView
+from console.authorization_views import AgreementOfVersions, TokenView
 from console.views import DecisionView, ExecutionError, LedgerEntryView, Person, TimelineEvent
 
 
@@ -55,7 +56,10 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionDetail(DecisionView, frozen=True, kw_only=True):
-    """A decision with everything that led to it and followed from it; `forbidden_by` is what stops it now."""
+    """A decision with everything that led to it and followed from it; `forbidden_by` is what stops it now.
+
+    `fingerprint` is the request's; `token` and `agreement` of versions are there for authorizations.
+    """
 
     ovt: Ovt
     evaluation: Evaluation | None = None
@@ -64,5 +68,8 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     ledger: tuple[LedgerEntryView, ...] = ()
     forbidden_by: ControlHit | None = None
     shadows: tuple[ShadowWord, ...] = ()
+    fingerprint: str = ""
+    token: TokenView | None = None
+    agreement: AgreementOfVersions = AgreementOfVersions()
     undo: Undo | None = None
     observed: Observed | None = None

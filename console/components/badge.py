@@ -49,6 +49,10 @@ def state_badge(state: DecisionState) -> Element:
     return badge(look.label, look.tone, look.icon)
 
 
+def look_badge(look: Look) -> Element:
+    return badge(look.label, look.tone, look.icon)
+
+
 def badge(label: str, tone: Tone, name: IconName | None = None) -> Element:
     with block("span", f"badge badge-{tone}") as element:
         if name is not None:

@@ -47,7 +47,8 @@ def _marks(decision: DecisionView) -> list[dict[str, str]]:
     marks = []
     if decision.surface_mode == "shadow" and not decision.bypass:
         would = f" Enforced, it would have been: {decision.advisory.outcome}." if decision.advisory else ""
-        marks.append({"label": "Shadow", "title": f"Decided in shadow: the caller was told to go on.{would}"})
+        told = "the caller was told to go on." if decision.rail == "stripe" else "the answer does not bind."
+        marks.append({"label": "Shadow", "title": f"Decided in shadow: {told}{would}"})
     return marks
 
 

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from nicegui import ui
 
-from axiru.domain.movement import SURFACES, Mode
+from axiru.domain.movement import Mode
 from console.budget_views import BudgetPage, Per
 from console.components.agent_tabs import agent_tabs
 from console.components.button import Button
@@ -15,11 +15,11 @@ from console.components.kept import Kept
 from console.components.mode_switch import mode_switch
 from console.components.queue_filters import Pick, QueueFilters, Tab
 from console.components.text import Text, block, link
-from console.components.wording import RAIL_NAMES
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
 from console.pages.budget_row import budget_row
+from console.pages.queue import RAILS
 from console.sessions import Session
 from console.theme import Frame, frame
 
@@ -36,7 +36,6 @@ TABS: Final = (
     Tab("merchant", "Merchants"),
     Tab("organization", "Organization"),
 )
-_RAILS: Final = {"": "Any rail", **{rail: RAIL_NAMES[rail] for rail in sorted({one.split(".")[0] for one in SURFACES})}}
 _SURFACES: Final = {"": "Enforced and shadow", "enforce": "Enforced only", "shadow": "Shadow only"}
 
 
@@ -88,7 +87,7 @@ class BudgetsPage:
             placeholder="Exact id of an agent, account …",
             filtered="Filter by whose budget it is",
             parameters=("per", "subject"),
-            picks=(Pick("rail", "Rail", _RAILS, rail), Pick("surface", "Surfaces", _SURFACES, surface)),
+            picks=(Pick("rail", "Rail", RAILS, rail), Pick("surface", "Surfaces", _SURFACES, surface)),
         )
         with block("section", "panel", aria_label="Budgets"):
             self._rows = block("ul", "rows budgets")

@@ -11,6 +11,7 @@ from nicegui.element import Element
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from console.api_errors import ApiRefused
+from console.authorization_views import is_authorization
 from console.components.empty_state import empty_state
 from console.components.icon import icon
 from console.components.text import Text, block
@@ -18,6 +19,7 @@ from console.detail_views import DecisionDetail
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
+from console.pages import decision_authorization as authorization
 from console.pages import decision_context as context
 from console.pages import decision_head
 from console.pages import decision_sections as sections
@@ -82,6 +84,26 @@ class Part:
         self._shown = wanted
 
 
+def _asked(decision: DecisionDetail) -> None:
+    if is_authorization(decision.ovt):
+        authorization.asked(decision.ovt)
+    else:
+        sections.asked(decision)
+    sections.said_by_caller(decision.ovt)
+
+
+def _execution(decision: DecisionDetail) -> None:
+    if is_authorization(decision.ovt):
+        authorization.authorization(decision)
+    else:
+        sections.execution(decision)
+
+
+def _of_execution(decision: DecisionDetail) -> object:
+    told = (decision.ledger[:1], decision.execution, decision.observed)
+    return told, decision.state, decision.token, decision.agreement, decision.approval_id
+
+
 class DecisionPage:
     """One open decision page, true until its tab is closed."""
 
@@ -125,9 +147,9 @@ class DecisionPage:
                 lambda d: (d.state, d.message, d.execution, d.advisory, d.observed, d.forbidden_by, d.undo),
             ),
             Part(warnings, decision_head.warnings, context.warnings),
-            Part(asked, sections.asked, lambda d: d.ovt),
+            Part(asked, _asked, lambda d: d.ovt),
             Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
-            Part(execution, sections.execution, lambda d: (d.ledger[:1], d.execution, d.observed)),
+            Part(execution, _execution, _of_execution),
             Part(payment, context.payment, lambda d: d.approval and (d.approval.payment, d.approval.diff.asked)),
             Part(customer, context.customer, lambda d: (d.ovt.context, d.approval and d.approval.earlier)),
             Part(facts, sections.facts, lambda d: (d.decided_at, d.execution, d.audit)),

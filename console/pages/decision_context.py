@@ -5,6 +5,7 @@ from typing import Final
 
 from axiru.domain.approval_sheet import EarlierRefund, PaymentContext
 from console.approval_views import ApprovalView, Asked
+from console.authorization_views import is_authorization
 from console.components.badge import state_badge
 from console.components.disclosure import more
 from console.components.key_value import fact, key_value, key_values
@@ -20,8 +21,10 @@ MOST_EARLIER: Final = 4
 
 
 def is_about_a_payment(decision: DecisionDetail) -> bool:
-    """Payouts and transfers have neither payment nor customer, so Stripe owes no answer about them."""
+    """Payouts, transfers and what agents pay have neither payment nor customer, so Stripe owes no answer about them."""
     target, context = decision.ovt.target, decision.ovt.context
+    if is_authorization(decision.ovt):
+        return False
     named = (target.charge, target.payment_intent, context.customer_id, context.customer_email)
     return decision.rail_action not in {"payout", "transfer"} or any(named)
 

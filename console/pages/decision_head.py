@@ -4,14 +4,16 @@ from typing import Final
 
 from axiru.domain.call_words import movement_title
 from axiru.domain.control import ControlHit
-from axiru.domain.movement import Target
+from axiru.domain.movement import Ovt, Target
+from console.authorization_views import is_authorization
 from console.components.badge import BYPASS, UNDONE, badge, state_badge
 from console.components.icon import icon
 from console.components.money import amount_text
 from console.components.text import Text, block, link
-from console.components.wording import movement_name
+from console.components.wording import movement_name, payment_name
 from console.detail_views import DecisionDetail, Observed
 from console.pages import decision_context as context
+from console.pages.decision_authorization import paid_to
 from console.pages.decision_sections import sealed_call
 from console.views import Execution, StripeApproval
 
@@ -41,18 +43,7 @@ def head(decision: DecisionDetail) -> None:
             badge("Test mode", "neutral")
         if decision.surface_mode == "shadow" and not decision.bypass:
             badge("Shadow", "neutral", "eye")
-    with block("h1", "decision-title"):
-        Text("span", title(decision))
-        if decision.charge:
-            Text("span", " of ")
-            Text("code", decision.charge)
-        elif (about := acted_on(decision.ovt.target)) is not None:
-            preposition, identifier = about
-            Text("span", f" {preposition} ")
-            Text("code", identifier)
-        if decision.customer_id:
-            Text("span", " for ")
-            Text("code", decision.customer_id)
+    _heading(decision)
     Text("p", _told(decision), "decision-reason")
     if decision.execution.error is not None and decision.execution.error.message:
         Text("p", f"Stripe: {decision.execution.error.message}", "refusal")
@@ -65,13 +56,41 @@ def head(decision: DecisionDetail) -> None:
         _forbidden(decision, decision.forbidden_by)
 
 
+def _heading(decision: DecisionDetail) -> None:
+    with block("h1", "decision-title"):
+        Text("span", title(decision))
+        if decision.charge:
+            Text("span", " of ")
+            Text("code", decision.charge)
+        elif is_authorization(decision.ovt):
+            _agents_payment(decision.ovt)
+        elif (about := acted_on(decision.ovt.target)) is not None:
+            preposition, identifier = about
+            Text("span", f" {preposition} ")
+            Text("code", identifier)
+        if decision.customer_id:
+            Text("span", " for ")
+            Text("code", decision.customer_id)
+
+
 def title(decision: DecisionDetail) -> str:
     """`Reversing a transfer`: what the sealed call does; of a caller's own, what was asked for."""
     call = sealed_call(decision)
     taken_back = decision.ovt.target.payout or decision.ovt.target.transfer
     if call is None and taken_back is not None:
         return f"Taking back a {movement_name(decision.rail_action).lower()}"
+    if is_authorization(decision.ovt):
+        return payment_name(decision.rail, decision.rail_action)
     return movement_title(decision.rail_action, call)
+
+
+def _agents_payment(ovt: Ovt) -> None:
+    payee = paid_to(ovt)
+    if payee is not None:
+        Text("span", " to ")
+        Text("code", payee)
+    Text("span", " by ")
+    Text("code", ovt.initiator.id)
 
 
 def acted_on(target: Target) -> tuple[str, str] | None:
@@ -138,6 +157,8 @@ def _told(decision: DecisionDetail) -> str:
     message = decision.message or decision.reason.replace("_", " ").capitalize()
     if decision.advisory is None:
         return message
+    if is_authorization(decision.ovt):
+        return f"{message.rstrip('.')}. The surface is in shadow: the agent's backend was told so, and is not bound."
     if decision.bypass:
         return (
             f"It never asked, so nothing was stopped. Enforced, the outcome would have been "

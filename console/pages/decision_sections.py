@@ -10,6 +10,8 @@ from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Ovt
 from console.api_errors import ApiAnswerUnreadable
+from console.authorization_views import is_authorization
+from console.authorization_words import TOKEN_KINDS, token_event
 from console.components.code_value import code_block, code_value
 from console.components.diff import DiffRow, diff_table
 from console.components.disclosure import more
@@ -20,6 +22,7 @@ from console.components.text import Text, block
 from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
 from console.detail_views import DecisionDetail, Observed
+from console.pages.decision_authorization import READ_BY_AXIRU
 from console.pages.decision_shadows import shadows
 from console.views import Execution, LedgerEntryView
 
@@ -41,11 +44,13 @@ def asked(decision: DecisionDetail) -> None:
             key_value("Stripe account", ovt.merchant.stripe_account_id)
         if not decision.bypass:
             key_value("Executed by", "Axiru" if ovt.execute == "axiru" else "the caller")
-    _said_by_caller({**{name: plain(value) for name, value in ovt.context.extra.items()}, **ovt.metadata})
 
 
-def _said_by_caller(texts: dict[str, str]) -> None:
+def said_by_caller(ovt: Ovt) -> None:
     """Names chosen by the caller stand apart: one called “Amount” must not pass for the amount."""
+    read = READ_BY_AXIRU if is_authorization(ovt) else frozenset()
+    said = {name: plain(value) for name, value in ovt.context.extra.items() if name not in read}
+    texts = {**said, **ovt.metadata}
     if not texts:
         return
     with block("div", "panel-body"), block("div", "said-by-caller"):
@@ -241,7 +246,9 @@ def facts(decision: DecisionDetail) -> None:
 def happened(decision: DecisionDetail) -> None:
     Text("h2", "Timeline")
     with block("div", "panel-body"):
-        timeline(decision.timeline)
+        timeline(
+            event if event.kind not in TOKEN_KINDS else token_event(event, decision) for event in decision.timeline
+        )
 
 
 def ledger(decision: DecisionDetail) -> None:

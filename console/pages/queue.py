@@ -1,19 +1,21 @@
 """The live queue: every decision, newest first, there within a second of being made."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from fastapi import Request
 from fastapi.responses import Response
 from nicegui import ui
 
-from axiru.domain.movement import Mode
+from axiru.domain.movement import SURFACES, Mode
+from axiru.errors import AxiruError
 from console.components.button import Button
 from console.components.decision_table import DecisionTable
 from console.components.empty_state import empty_state
 from console.components.mode_switch import mode_switch
-from console.components.queue_filters import QueueFilters, Tab
+from console.components.queue_filters import Pick, QueueFilters, Tab
 from console.components.text import Text, block, link
+from console.components.wording import RAIL_NAMES
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
@@ -43,19 +45,22 @@ TABS: Final = (
     Tab(DIFFERS, "Live and shadow differ"),
     Tab(BYPASS, "Bypass"),
 )
+RAILS: Final = {"": "Any rail", **{rail: RAIL_NAMES[rail] for rail in sorted({one.split(".")[0] for one in SURFACES})}}
 _STATES: Final = frozenset(tab.name for tab in TABS)
 
 
 def register(console: Console) -> None:
     @ui.page("/", title="Decisions · Axiru", response_timeout=PAGE_TIMEOUT_SECONDS)
-    async def queue(request: Request, state: str = "", q: str = "", mode: str = "test") -> Response | None:
+    async def queue(
+        request: Request, state: str = "", q: str = "", mode: str = "test", rail: str = "", agent: str = ""
+    ) -> Response | None:
         session = await console.enter(request)
         if isinstance(session, Response):
             return session
         chosen: Mode = "live" if mode == "live" else "test"
         with frame(session, title="Decisions", here="decisions", mode=chosen) as shell:
             page = QueuePage(session, shell, chosen, state if state in _STATES else "", q[:200])
-            page.build()
+            page.build(rail, agent[:255], await _agents(session))
         await shell.start()
         await page.start()
         return None
@@ -72,11 +77,14 @@ class QueuePage:
         self._query = query
         self._limit = PAGE_SIZE
 
-    def build(self) -> None:
+    def build(self, rail: str, agent: str, agents: Mapping[str, str]) -> None:
         with block("div", "page-head"):
             Text("h1", "Decisions")
             mode_switch(self._mode, "/")
-        self._filters = QueueFilters(TABS, self._state, self._query, self._filter)
+        # An agent that is not registered is found by following a link to its decisions.
+        known = {"": "Any agent", **({agent: agent} if agent else {}), **agents}
+        picks = (Pick("rail", "Rail", RAILS, rail), Pick("agent", "Agent", known, agent))
+        self._filters = QueueFilters(TABS, self._state, self._query, self._filter, picks=picks)
         self._table = DecisionTable("Decisions, newest first")
         self._below = block("div", "below-table")
         with self._below:
@@ -100,17 +108,22 @@ class QueuePage:
             problem=lambda sentence: self._shell.problem(read.__name__, sentence),
         )
 
+    def _asked(self) -> tuple[object, ...]:
+        return self._state, self._query, self._limit, *self._filters.chosen.values()
+
     async def _read(self) -> None:
-        asked = (self._state, self._query, self._limit)
+        asked, picked = self._asked(), self._filters.chosen
         page = await self._session.api.decisions(
             mode=self._mode,
             state="" if self._state in {DIFFERS, BYPASS} else self._state,
             differs=self._state == DIFFERS,
             bypass=self._state == BYPASS,
             query=self._query,
+            rail=picked["rail"],
+            agent=picked["agent"],
             limit=self._limit,
         )
-        if asked != (self._state, self._query, self._limit):
+        if asked != self._asked():
             # The person has chosen something else meanwhile; its own reading is on the way.
             return
         self._table.show(page.items)
@@ -127,7 +140,9 @@ class QueuePage:
         self._nothing.clear()
         if count == 0:
             with self._nothing:
-                _nothing(filtered=bool(self._state or self._query), mode=self._mode)
+                _nothing(
+                    filtered=bool(self._state or self._query or any(self._filters.chosen.values())), mode=self._mode
+                )
         noun = "decision" if count == 1 else "decisions"
         self._shown.set_text(
             f"{count} newest {noun}; there are older ones." if more else f"{count} {noun}." if count else ""
@@ -142,8 +157,17 @@ class QueuePage:
         self._following.resync()
 
 
+async def _agents(session: Session) -> Mapping[str, str]:
+    """The agents in use by the ids that requests name them with; none while they cannot be read."""
+    try:
+        agents = (await session.agents.agents()).items
+    except AxiruError:
+        return {}
+    return {one.agent_id: one.name for one in agents if one.retired_at is None}
+
+
 def _is_about_decisions(event: StreamEvent) -> bool:
-    return event.event in {"decision", "approval", "execution"}
+    return event.event in {"decision", "approval", "execution", "authorization"}
 
 
 def _is_about_approvals(event: StreamEvent) -> bool:

@@ -8,6 +8,7 @@ from axiru.domain.call_words import IRREVERSIBLE, call_sentence
 from axiru.errors import AxiruError
 from console.api_errors import SessionEnded
 from console.approval_views import ApprovalView
+from console.authorization_views import is_authorization
 from console.components.button import Button
 from console.components.code_value import code_value
 from console.components.confirm_dialog import ConfirmDialog
@@ -15,8 +16,9 @@ from console.components.key_value import fact, key_value, key_values
 from console.components.money import amount_text
 from console.components.text import Text, block
 from console.components.text_field import TextField
-from console.components.wording import movement_name
+from console.components.wording import payment_name
 from console.detail_views import DecisionDetail
+from console.pages.decision_authorization import paid_to
 from console.pages.decision_context import warnings
 from console.pages.decision_head import forbidden_text
 from console.pages.vote_assignment import Assignment
@@ -124,13 +126,17 @@ def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
         stopped = forbidden_text(forbidden, decision.execution)
         Text("p", f"{stopped}. Approved now, it ends without money moving.", "refusal")
     else:
-        Text("p", _what_follows(approval, held=decision.state == "held"))
+        held, token = decision.state == "held", is_authorization(decision.ovt)
+        Text("p", _what_follows(approval, held=held, token=token))
     for sentence in warnings(decision):
         Text("p", sentence, "refusal")
     with key_values("key-values-wide"):
         key_value("Amount", amount_text(decision.amount))
-        key_value("Movement", movement_name(decision.rail_action))
-        if call is not None:
+        key_value("Movement", payment_name(decision.rail, decision.rail_action))
+        if is_authorization(decision.ovt):
+            key_value("Agent", decision.ovt.initiator.id)
+            key_value("Paid to", paid_to(decision.ovt))
+        elif call is not None:
             key_value("In words", call_sentence(call))
         else:
             key_value("Target", decision.charge or decision.ovt.target.payment_intent)
@@ -149,12 +155,14 @@ def _what_happens(decision: DecisionDetail, approval: ApprovalView) -> None:
         Text("p", f"You vote in the place of {approval.votes_on_behalf_of}, who is out of office.", "muted")
 
 
-def _what_follows(approval: ApprovalView, *, held: bool) -> str:
+def _what_follows(approval: ApprovalView, *, held: bool, token: bool) -> str:
     """What an approval leads to, and what it still waits for besides."""
     alone = sum(group.missing for group in approval.groups) <= 1
     then = "Then" if alone else "Once everybody who is needed has approved,"
     if held:
         return "It is held: approved or not, nothing is executed before somebody releases it."
+    if token:
+        return f"{then} the agent's backend can fetch a token for exactly this payment, within 24 hours."
     call = approval.diff.would_execute
     if call is None:
         return f"{then} the caller is told that it may go on; Axiru itself calls nobody."
