@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 
 from axiru import ids
 from axiru.database import connected, row, rows
+from axiru.dev.demo_agents import register_agents
 from axiru.dev.dev_json import DevUser
 from axiru.dev.files import write_private
 from axiru.dev.home import Home
@@ -54,6 +55,7 @@ class DemoOrganization(msgspec.Struct, frozen=True):
     users: list[DevUser]
     slack_signing_secret: str
     stripe_webhook_secret: str
+    agent_api_keys: dict[str, str] = {}
 
 
 async def seed_demo(settings: Settings, home: Path, *, admin_url: str) -> DemoOrganization:
@@ -108,12 +110,20 @@ async def _make(vault: Vault, signer: Signer) -> DemoOrganization:
     }
     await _connection(organization_id, "stripe_conn_demo", "acct_demo", WRITE_ACTIONS, vault, now, is_default=True)
     await _connection(organization_id, "stripe_conn_abc123", "acct_abc123", [], vault, now, is_default=False)
+    agent_api_keys = await register_agents(
+        organization_id,
+        owner_id=await _member_id("agents@demo.example"),
+        admin_id=admin_id,
+        mode="test",
+        rate_per_minute=KEY_RATE_PER_MINUTE,
+        signer=signer,
+    )
     for rail, rail_action in ENFORCED:
         await _enforce(organization_id, rail, rail_action, now)
     author_id, activator_id = await _member_id("finance@demo.example"), await _member_id("controller@demo.example")
     for name in PACKS:
         await _in_force(organization_id, pack(name), author_id, activator_id, signer)
-    return DemoOrganization(organization_id, api_keys, users, "", "")
+    return DemoOrganization(organization_id, api_keys, users, "", "", agent_api_keys)
 
 
 async def _member(organization_id: str, login: str, role: str, now: datetime) -> DevUser:

@@ -34,7 +34,8 @@ class Pids(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class DevJson(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses, keys and process ids of a running stack; an empty string is a part that was not asked for.
 
-    `messages_url` shows the mails that were sent, `slack_url` the workspace.
+    `messages_url` shows the mails that were sent, `slack_url` the workspace. `agent_api_keys` are keys for one agent
+    each, by its id.
     """
 
     home: str
@@ -52,6 +53,7 @@ class DevJson(msgspec.Struct, frozen=True, kw_only=True):
     messages_url: str = ""
     organization_id: str = ""
     api_keys: dict[str, str] = {}
+    agent_api_keys: dict[str, str] = {}
     users: list[DevUser] = []
     slack_signing_secret: str = ""
     stripe_webhook_secret: str = ""

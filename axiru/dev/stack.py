@@ -144,6 +144,7 @@ class Stack:
             announced,
             organization_id=demo.organization_id,
             api_keys=demo.api_keys,
+            agent_api_keys=demo.agent_api_keys,
             users=demo.users,
             slack_signing_secret=demo.slack_signing_secret,
             stripe_webhook_secret=demo.stripe_webhook_secret,
