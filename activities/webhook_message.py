@@ -30,7 +30,7 @@ async def message(outgoing: Outgoing) -> bytes:
             data["approval"] = await read_sheet(told["approval_id"])
             if comment_id := told.get("comment_id"):
                 data["comment"] = await row(_COMMENT, comment_id)
-        case "decision" | "execution" | "undo" | "budget":
+        case "decision" | "authorization" | "execution" | "undo" | "budget":
             data["decision"] = _amounts_in(await row(_DECISION, told["decision_id"]))
         case "bypass":
             data["decision"] = _amounts_in(await row(_DECISION, told["decision_id"]))
@@ -72,7 +72,8 @@ def _json_in(found: dict[str, Any] | None, column: str) -> dict[str, Any] | None
 # What names a customer is not among them; it is at `GET /api/v1/decisions/{id}` for those who may read it.
 _DECISION: Final = """
 SELECT d.state, d.outcome, d.reason, d.message, d.matched_rule, d.policy_version, d.approval_id, d.surface_mode,
-    d.execute, d.rail, d.rail_action, d.amount_cents, d.currency, d.charge, d.source, d.bypass, d.decided_at,
+    d.execute, d.rail, d.rail_action, d.initiator_id, d.amount_cents, d.currency, d.charge, d.source, d.bypass,
+    d.decided_at,
     (r.ovt -> 'amount' ->> 'exponent')::integer AS exponent
 FROM decisions d JOIN requests r ON r.decision_id = d.id WHERE d.id = {}
 """

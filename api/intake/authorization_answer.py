@@ -24,11 +24,12 @@ _OUTCOME: Final[dict[Outcome, AuthorizationOutcome]] = {
 
 
 class WithheldBy(msgspec.Struct, frozen=True):
-    """The control that keeps a token from being given out."""
+    """The control that keeps a token from being given out, or the agent or mandate that gives no leave any more."""
 
     control_id: str
     reason: str
     message: str
+    kind: Literal["control", "agent", "mandate"]
 
 
 class AuthorizationAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,4 +131,4 @@ def present_outcome(told: DecisionReceipt) -> AuthorizationOutcome:
 
 
 def _withheld(hit: ControlHit | None) -> WithheldBy | UnsetType:
-    return WithheldBy(hit.control_id, hit.reason, hit.message) if hit else UNSET
+    return WithheldBy(hit.control_id, hit.reason, hit.message, hit.kind) if hit else UNSET
