@@ -12,6 +12,7 @@ from token_twins import (
     NodeVerifier,
     Signer,
     accepted_when_changed,
+    code_differences,
     fingerprint_differences,
     node_verifier,
     python_codes,
@@ -30,6 +31,10 @@ def test_fingerprint_is_the_same_here_there_and_at_the_server(node: NodeVerifier
 
 def test_no_token_is_accepted_with_a_character_changed(node: NodeVerifier) -> None:
     assert accepted_when_changed(2, seed=1, node=node) == []
+
+
+def test_claims_that_are_spoilt_are_refused_for_the_same_cause(node: NodeVerifier) -> None:
+    assert code_differences(500, seed=1, node=node) == []
 
 
 @pytest.mark.parametrize("leeway_seconds", [0, 30])

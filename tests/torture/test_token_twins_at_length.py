@@ -4,7 +4,7 @@ Each part names its seed, so that one can be run again alone.
 """
 
 import pytest
-from token_twins import accepted_when_changed, fingerprint_differences, node_verifier
+from token_twins import accepted_when_changed, code_differences, fingerprint_differences, node_verifier
 
 PARTS = 20
 
@@ -23,3 +23,13 @@ def test_no_changed_token_of_a_thousand_is_accepted(part: int, pytestconfig: pyt
     print(f"--torture-seed {seed} -k 'changed_token_of_a_thousand_is_accepted[0]'")
     with node_verifier() as node:
         assert accepted_when_changed(1_000 // PARTS, seed, node) == []
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_hundred_thousand_spoilt_claims_are_refused_for_the_same_cause(
+    part: int, pytestconfig: pytest.Config
+) -> None:
+    seed = pytestconfig.getoption("--torture-seed") + part
+    print(f"--torture-seed {seed} -k 'spoilt_claims_are_refused_for_the_same_cause[0]'")
+    with node_verifier() as node:
+        assert code_differences(100_000 // PARTS, seed, node) == []

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from axiru_verifier import VerificationError, Verifier, canonical_sha256_fingerprint
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey
 
 from api.fingerprint import fingerprint
@@ -39,6 +40,14 @@ TEXTS: Final = (
 NUMBERS: Final = (
     "0", "-0", "-0.0", "1", "-1", "9007199254740991", "-9007199254740991", "0.1", "1e2", "1.50", "-2.5E-3", "5e-324",
     "1e-7", "1e-6", "0.000001", "333333333.33333329", "4.5", "2e-3", "1.7976931348623157e-308", "4503599627370497.5",
+)  # fmt: skip
+PIECES: Final = (
+    b" ", b"\t", b"\n", b"\x0b", b"\xa0", b"\x00", b"\x7f", b",", b":", b"{", b"}", b"[", b"]", b'"', b"\\", b"/", b"-",
+    b"0", b"00", b"-0", b"1.0", b"1e2", b"1E400", b"9007199254740991", b"9007199254740992", b"-9007199254740992",
+    b"99999999999999999999", b"NaN", b"-Infinity", b"true", b"false", b"null", b"nul", b"{}", b"[]", b'[{"a":[]}]',
+    b'{"units": "1", "asset": "usd", "exponent": 2}', b'"usd"', b'""', b'"\\u0061"', b'"\\ud800"', b'"\\ud83e\\udd16"',
+    b'"\\u00e"', b'"\\x"', b'"\xf0\x9f\xa4\x96"', b'"\xff"', b'"\xed\xa0\x80"', b"\xef\xbb\xbf", b'"a" "b"',
+    b'"jti": "jti_2", "jti": "jti_3", ', b'"__proto__": {"mode": "test"}, ', b'"exp": 1, ', b'"\t"', b"'a'", b"/**/",
 )  # fmt: skip
 
 
@@ -112,26 +121,33 @@ class Signer:
         return {"keys": [{**self._key.as_dict(private=False), "kid": self._key.thumbprint(), "alg": "ES256"}]}
 
     def token(self, chance: random.Random) -> str:
-        cents = chance.randrange(1, 99_999_999_999)
-        claims = {
-            "jti": f"jti_{uuid.UUID(int=chance.getrandbits(128)).hex}",
-            "iss": ISSUER,
-            "iat": NOW,
-            "nbf": NOW,
-            "exp": NOW + 300,
-            "sub": f"agent_{'x' * chance.randrange(40)}",
-            "aud": AUDIENCE,
-            "ovt_fingerprint": FINGERPRINT,
-            "rail": "stripe_daa",
-            "rail_action": "agent_payment",
-            "amount_cents": cents,
-            "currency": "usd",
-            "amount": {"units": str(cents), "asset": "usd", "exponent": 2},
-            "decision_id": f"ed_{uuid.UUID(int=chance.getrandbits(128)).hex}",
-            "mode": "test",
-        }
+        return self.signed(json.dumps(drawn_claims(chance)).encode())
+
+    def signed(self, claims: bytes) -> str:
+        """Whatever these bytes are."""
         header = {"alg": "ES256", "kid": self._key.thumbprint(), "typ": "axiru-authz+jwt"}
-        return jwt.encode(header, claims, self._key, algorithms=["ES256"])
+        return jws.serialize_compact(header, claims, self._key, algorithms=["ES256"])
+
+
+def drawn_claims(chance: random.Random) -> dict[str, Any]:
+    cents = chance.randrange(1, 99_999_999_999)
+    return {
+        "jti": f"jti_{uuid.UUID(int=chance.getrandbits(128)).hex}",
+        "iss": ISSUER,
+        "iat": NOW,
+        "nbf": NOW,
+        "exp": NOW + 300,
+        "sub": f"agent_{'x' * chance.randrange(40)}",
+        "aud": AUDIENCE,
+        "ovt_fingerprint": FINGERPRINT,
+        "rail": "stripe_daa",
+        "rail_action": "agent_payment",
+        "amount_cents": cents,
+        "currency": "usd",
+        "amount": {"units": str(cents), "asset": "usd", "exponent": 2},
+        "decision_id": f"ed_{uuid.UUID(int=chance.getrandbits(128)).hex}",
+        "mode": "test",
+    }
 
 
 def changed(token: str, chance: random.Random) -> Iterator[str]:
@@ -156,6 +172,28 @@ def accepted_when_changed(tokens: int, seed: int, node: NodeVerifier) -> list[st
             known = {"token_malformed", "signature_invalid", "algorithm_not_allowed", "type_mismatch", "kid_not_found"}
             wrong += [f"{code}: {one!r}" for (one, _), code in zip(tried, codes, strict=True) if code not in known]
     return wrong
+
+
+def code_differences(tokens: int, seed: int, node: NodeVerifier) -> list[str]:
+    """Signed claims, spoilt in their JSON, that the two verifiers do not say the same of."""
+    chance, signer = random.Random(seed), Signer()  # noqa: S311 - a test's chance, that can be given again
+    claims = [_spoilt(json.dumps(drawn_claims(chance)).encode(), chance) for _ in range(tokens)]
+    tried = [(signer.signed(one), NOW) for one in claims]
+    twins = zip(claims, python_codes(tried, signer.jwks, 5), node.codes(tried, signer.jwks, 5), strict=True)
+    return [f"{here} and {there}: {one!r}" for one, here, there in twins if here != there]
+
+
+def _spoilt(text: bytes, chance: random.Random) -> bytes:
+    """A few pieces replaced or put in, where a reader of JSON may go wrong."""
+    for _ in range(chance.randrange(1, 4)):
+        at, piece = chance.randrange(len(text)), chance.choice(PIECES)
+        value = re.search(rb"(?<=: )[^,}]+", text[at:])
+        if value is not None and chance.random() < 0.6:
+            start, end = at + value.start(), at + value.end()
+            text = text[:start] + piece + text[end:]
+        else:
+            text = text[:at] + piece + text[at + chance.randrange(2) :]
+    return text
 
 
 def fingerprint_differences(requests: int, seed: int, node: NodeVerifier) -> list[str]:
