@@ -6,6 +6,7 @@ from litestar import Request, get
 from litestar.params import QueryParameter
 
 from api.auth import Caller, requires
+from api.errors import InvalidBody
 from api.openapi import BEARER
 from api.permissions import Permission
 from api.services import services_of
@@ -13,6 +14,7 @@ from api.views.budget import BudgetPage, find_budgets
 from api.views.budget_use import BudgetsWanted, Place
 from api.views.page import Limit, ModeFilter
 from axiru.domain.decision import SurfaceMode
+from axiru.domain.movement import folded_agent
 from policies.windows import Per
 
 PerFilter = Annotated[Per | None, QueryParameter(name="per", description="Whose windows")]
@@ -49,6 +51,7 @@ async def list_budgets(
 ) -> BudgetPage:
     """Each budget of each subject that moved within its window, and of the organization itself; most used first."""
     caller = request.user
+    per, subject = _own(caller, per, subject)
     wanted = BudgetsWanted(
         organization_id=caller.organization_id,
         mode=caller.mode or mode or "test",
@@ -60,3 +63,15 @@ async def list_budgets(
     )
     after = Place.parse(cursor) if cursor is not None else None
     return await find_budgets(wanted, after=after, limit=limit, compiled=services_of(request).compiled)
+
+
+def _own(caller: Caller, per: Per | None, subject: str | None) -> tuple[Per | None, str | None]:
+    """A key that is for one agent is shown that agent's budgets, and nobody else's. Raises InvalidBody."""
+    agent_id = caller.agent_id
+    if agent_id is None:
+        return per, subject
+    if per not in {None, "initiator"}:
+        raise InvalidBody.single("per", "not_allowed", f"This key asks for the agent {agent_id} only.")
+    if subject is not None and folded_agent(subject) != folded_agent(agent_id):
+        raise InvalidBody.single("subject", "not_allowed", f"This key asks for the agent {agent_id} only.")
+    return "initiator", agent_id

@@ -245,8 +245,8 @@ async def test_tokens_of_18_decimals_are_shown_to_the_last_unit(
     assert (idle["remaining_units"], idle["used_percent"]) == (str(ceiling), 0)
 
 
-async def test_what_an_agent_passed_on_counts_as_its_own(
-    backend: httpx.AsyncClient, log_in: Any, payment: Payment, agent: str
+async def test_what_an_agent_passed_on_counts_as_its_own_and_is_all_that_its_key_shows(
+    backend: httpx.AsyncClient, http: httpx.AsyncClient, log_in: Any, payment: Payment, agent: str
 ) -> None:
     admin = await log_in("admin")
     members = (await admin.get("/api/v1/members")).json()["items"]
@@ -255,13 +255,25 @@ async def test_what_an_agent_passed_on_counts_as_its_own(
     root = await admin.post("/api/v1/agents", json={**registered, "agent_id": agent})
     assert root.status_code == 201, root.text
     child = {**registered, "agent_id": f"{agent}_child", "delegated_by": agent}
-    assert (await admin.post("/api/v1/agents", json=child)).status_code == 201
+    passed_on = await admin.post("/api/v1/agents", json=child)
+    assert passed_on.status_code == 201, passed_on.text
 
     assert (await pay(backend, payment(40_000, agent_id=f"{agent}_child")))["outcome"] == "allow"
 
     for asked in (agent, agent.upper(), f"{agent}_child"):
         found = await budget_of(admin, asked)
         assert (found["subject"], found["subject_name"], found["used_cents"]) == (agent, "Buyer", 40_000)
+
+    wanted = {"name": "Of an agent", "scopes": ["authorizations:write"], "mode": "test"}
+    issued = await admin.post("/api/v1/keys", json={**wanted, "agent": passed_on.json()["id"]})
+    assert issued.status_code == 201, issued.text
+    http.headers["Authorization"] = f"Bearer {issued.json()['key']}"
+    for asked in ({}, {"per": "initiator"}, {"subject": f"{agent}_CHILD"}):
+        shown = await budgets(http, policy="daa-starter", **asked)
+        assert [(each["subject"], each["used_cents"]) for each in shown] == [(agent, 40_000)]
+    for field, value in (("per", "organization"), ("subject", agent), ("subject", "agent_of_others")):
+        refused = await http.get(PATH, params={field: value})
+        assert (refused.status_code, refused.json()["field_errors"][0]["field"]) == (400, field)
 
 
 async def test_the_event_stream_tells_of_a_crossing(
