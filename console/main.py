@@ -43,7 +43,9 @@ from console.pages import (
     replay,
     replay_files,
     replays,
+    surface,
     templates,
+    token_keys,
 )
 from console.security_headers import SecurityHeaders
 from console.sessions import SessionStore
@@ -82,6 +84,8 @@ PAGES: Final = (
     connections_out,
     agents,
     budgets,
+    surface,
+    token_keys,
     missing,
 )
 

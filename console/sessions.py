@@ -22,6 +22,7 @@ from console.people_api import PeopleApi
 from console.policy_api import PolicyApi
 from console.replay_api import ReplayApi
 from console.stripe_api import StripeApi
+from console.token_key_api import TokenKeyApi
 from console.views import CurrentSession, LoggedIn, Member
 
 COOKIE_FIELD = "log_in"
@@ -40,6 +41,7 @@ class Session:
         self.people = PeopleApi(self.api)
         self.agents = AgentApi(self.api)
         self.budgets = BudgetApi(self.api)
+        self.token_keys = TokenKeyApi(self.api)
         self.outgoing = OutgoingApi(self.api)
         self.approvals = ApprovalApi(self.api)
         self.account = AccountApi(self.api)

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from axiru.domain.movement import Mode
+from console.agreement_views import SurfaceAgreement
 from console.api_client import ApiClient, segment
 from console.connect_views import AskedPermissions
 from console.stripe_views import (
@@ -73,6 +74,11 @@ class StripeApi:
 
     async def surfaces(self, mode: Mode) -> SurfaceList:
         return await self._api.call("GET", SURFACES, SurfaceList, params={"mode": mode})
+
+    async def agreement(self, surface: str, *, mode: Mode, days: int) -> SurfaceAgreement:
+        """How far the versions that look on agree at one surface, for all connections."""
+        params = {"mode": mode, "days": str(days)}
+        return await self._api.call("GET", f"{SURFACES}/{segment(surface)}/agreement", SurfaceAgreement, params=params)
 
     async def set_surface(
         self,

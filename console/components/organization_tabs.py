@@ -4,11 +4,12 @@ from typing import Final, Literal
 
 from console.components.text import block, link
 
-OrganizationPage = Literal["members", "keys", "integrations"]
+OrganizationPage = Literal["members", "keys", "token-keys", "integrations"]
 
 _PAGES: Final[tuple[tuple[OrganizationPage, str, str], ...]] = (
     ("members", "Members", "/members"),
     ("keys", "Keys", "/keys"),
+    ("token-keys", "Token keys", "/token-keys"),
     ("integrations", "Integrations", "/integrations"),
 )
 

@@ -6,9 +6,9 @@ from functools import partial
 from console.components.button import Button
 from console.components.kept import Kept
 from console.components.surface_dialog import SurfaceDialog
-from console.components.text import Text, block
+from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
-from console.components.wording import movement_name
+from console.components.wording import payment_name
 from console.pages.connection_badges import surface_badge
 from console.pages.policies import may_write
 from console.sessions import Session
@@ -53,12 +53,15 @@ class SurfacePanel:
     def _row(self, surface: Surface) -> None:
         with block("tr"):
             with block("td", "surface-name"):
-                Text("strong", movement_name(surface.rail_action))
+                Text("strong", payment_name(surface.rail, surface.rail_action))
                 Text("code", surface.surface, "muted")
             with block("td", "surface-mode"):
                 surface_badge(surface.surface_mode)
             with block("td", data_label="Live and shadow agree"):
                 agreement(surface)
+                if surface.stripe_connection_id is None:
+                    by_day = link("by day", f"/surfaces/{surface.surface}?mode={surface.mode}", "surface-days")
+                    by_day.props["aria-label"] = f"Agreement of {surface.surface} by day"
             with block("td", "surface-by", data_label="Set by"):
                 _set_by(surface)
             with block("td", "surface-act"):
