@@ -32,6 +32,13 @@ class PasswordLink(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
+class KeyAgent(msgspec.Struct, frozen=True):
+    """The agent that a key asks as, by the API's id and its own."""
+
+    id: str
+    agent_id: str
+
+
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     """`hint` is the end of the secret, to tell keys apart."""
 
@@ -49,6 +56,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     revoked_by: Person | None = None
+    agent: KeyAgent | None = None
 
 
 class NewKey(KeyView, frozen=True, kw_only=True):

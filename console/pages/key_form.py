@@ -19,6 +19,7 @@ from console.role_words import OWN_SCOPES, SCOPES
 from console.sessions import Session
 
 _HIGHEST_RATE: Final = 1_000_000
+_ANY_AGENT: Final = {"": "Whoever the request names"}
 
 
 class KeyForm:
@@ -39,6 +40,12 @@ class KeyForm:
                 own.id,
                 hint="They never approve what the key asks for.",
             )
+            self._agent = SelectField(
+                "Asks as",
+                _ANY_AGENT,
+                "",
+                hint="A key of an agent asks for authorizations, checks decisions, and can say nobody else asked.",
+            )
             with block("div", "two-fields"):
                 self._rate = TextField("Requests a minute", value="100", max_length=9)
                 self._expiry = ExpiryField("Expires", KEY_SPANS, "7776000")
@@ -47,14 +54,17 @@ class KeyForm:
         own = self._session.member
         try:
             members = (await self._session.people.members()).items
+            agents = (await self._session.agents.agents()).items
         except SessionEnded:
             self._session.end()
             return
         except AxiruError:
             # Without the others' names a key can still be made for oneself.
-            members = ()
+            members, agents = (), ()
         others = {member.id: member.name for member in members if not member.disabled}
         self._owner.offer({own.id: own.name or own.email, **others})
+        usable = {one.id: f"{one.name} ({one.agent_id})" for one in agents if one.over is None}
+        self._agent.offer({**_ANY_AGENT, **usable})
         self._dialog.open()
 
     async def _submit(self) -> None:
@@ -95,6 +105,8 @@ class KeyForm:
         }
         if other:
             body["owner_member_id"] = self._owner.value
+        if self._agent.value:
+            body["agent"] = self._agent.value
         if self._expiry.at is not None:
             body["expires_at"] = utc_text(self._expiry.at)
         return body

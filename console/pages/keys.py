@@ -114,6 +114,8 @@ class KeysPage:
                     Text("code", scope, "chip").props["title"] = SCOPES.get(scope, ("", ""))[1]
             with block("p", "facts"):
                 Text("span", f"acts for {key.owner.shown}")
+                if key.agent is not None:
+                    Text("span", f"asks as {key.agent.agent_id} alone")
                 if key.last_used_at is not None:
                     with block("span"):
                         Text("span", "last used ")
