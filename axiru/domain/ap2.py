@@ -101,6 +101,9 @@ def read_mandate(shown: Presented, amount: Amount, *, issuers: Iterable[TrustedI
         return ReadMandate(
             Mandate(ident, presentation, issuer_id, refusal=f"mandate_{invalid.why}", message=str(invalid))
         )
+    except RecursionError:
+        message = "The mandate is nested deeper than anybody reads."
+        return ReadMandate(Mandate(ident, presentation, issuer_id, refusal="mandate_malformed", message=message))
     payee = payment["payee"]
     return ReadMandate(
         _counted(ident, presentation, issuer.id, bounds, links),
@@ -138,18 +141,23 @@ def _token(part: str) -> SdJwt:
 
 def _issuer(token: SdJwt, issuers: tuple[TrustedIssuer, ...]) -> TrustedIssuer:
     """Whose key signed the first token; a key id, and an issuer, that it names count. Raises Broken."""
-    if token.header.get("typ") in _LAST_TYPES | _PASSED_ON_TYPES:
+    if _is_of(token, _LAST_TYPES | _PASSED_ON_TYPES):
         raise Broken("chain_unsupported", "The chain does not begin with what an issuer signed.")
     kid, named = token.header.get("kid"), token.payload.get("iss")
     for one in issuers:
-        if kid in {None, one.jwk.get("kid")} and named in {None, one.issuer} and verified_by(token, one.jwk):
+        is_named = (kid is None or kid == one.jwk.get("kid")) and (named is None or named == one.issuer)
+        if is_named and verified_by(token, one.jwk):
             return one
     raise Broken("issuer_not_trusted", "The mandate is not signed by an issuer that is trusted here.")
 
 
+def _is_of(token: SdJwt, types: frozenset[str]) -> bool:
+    return isinstance(typ := token.header.get("typ"), str) and typ in types
+
+
 def _check_bound(token: SdJwt, before: Link, *, last: bool) -> None:
     """That `token` was signed with the key that `before` confirms, and for that and nothing else."""
-    if token.header.get("typ") not in (_LAST_TYPES if last else _PASSED_ON_TYPES):
+    if not _is_of(token, _LAST_TYPES if last else _PASSED_ON_TYPES):
         raise Broken("chain_unsupported", "A token of the chain is not of the type that its place asks for.")
     key = before.key
     if not isinstance(key, dict) or "d" in key or (key.get("kty"), key.get("crv")) != ("EC", "P-256"):
@@ -238,7 +246,9 @@ def _says(value: Any, names: tuple[str, ...]) -> bool:
 
 
 def _is_short(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and "\0" not in value
+    """A text that can be kept: no longer than others, without U+0000 and without half of a surrogate pair."""
+    short = isinstance(value, str) and len(value) <= _LONGEST_TEXT
+    return short and not any(one == "\0" or "\ud800" <= one <= "\udfff" for one in value)
 
 
 def _check_unchanged(opened: Link, payment: Mapping[str, Any]) -> None:

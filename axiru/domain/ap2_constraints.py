@@ -14,6 +14,10 @@ from axiru.domain.mandate import Frequency, MandateRefusal
 Json = Mapping[str, Any]
 
 
+_MOST_COUNTED: Final = 1_000_000_000
+"""As many payments as anybody counts: a number beyond it says nothing more, and may be longer than JSON's numbers."""
+
+
 class Broken(Exception):
     """A constraint that does not hold, or cannot be told."""
 
@@ -67,7 +71,7 @@ def _recurrence(said: Json, _: Json, bounds: Bounds, __: _At) -> Bounds:
         raise unreadable("A recurrence has a frequency and, if anything, a number of times.")
     if bounds.every != "ON_DEMAND" or bounds.most_uses != 1:
         raise unreadable("The mandate says twice how often it may be used.")
-    return bounds._replace(most_uses=most, every=frequency)
+    return bounds._replace(most_uses=None if most is None else min(most, _MOST_COUNTED), every=frequency)
 
 
 def _payees(said: Json, payment: Json, bounds: Bounds, _: _At) -> Bounds:

@@ -60,11 +60,24 @@ def read_sd_jwt(signed: str, disclosures: tuple[str, ...]) -> SdJwt:
     return SdJwt(signed, header, payload, disclosures)
 
 
+class _Registry(jws.JWSRegistry):
+    """Headers carry certificates at times, and names that are nobody's but their issuer's."""
+
+    max_header_length = 16_384
+
+
+_REGISTRY: Final = _Registry(algorithms=[ALGORITHM], strict_check_header=False)
+_KEY_PARTS: Final = ("kty", "crv", "x", "y")
+
+
 def verified_by(sd_jwt: SdJwt, jwk: Mapping[str, Any]) -> bool:
-    """Whether this public key signed it."""
+    """Whether this public key on P-256 signed it."""
+    parts: dict[str, str | list[str]] = {name: part for name in _KEY_PARTS if isinstance(part := jwk.get(name), str)}
+    if len(parts) != len(_KEY_PARTS) or (parts["kty"], parts["crv"]) != ("EC", "P-256"):
+        return False
     try:
-        jws.deserialize_compact(sd_jwt.signed, ECKey.import_key(dict(jwk)), algorithms=[ALGORITHM])
-    except (JoseError, ValueError, TypeError, KeyError):
+        jws.deserialize_compact(sd_jwt.signed, ECKey.import_key(parts), registry=_REGISTRY)
+    except (JoseError, ValueError, TypeError):
         return False
     return True
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ap2_wallet import AUDIENCE, CARD, MERCHANT, NONCE, PISP, Key, Mandated, Wallet, disclosure, now, sha256
+from ap2_wallet import AUDIENCE, CARD, MERCHANT, NONCE, PISP, Key, Mandated, Wallet, b64, disclosure, now, sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from p256_recovery import N as ORDER
 from p256_recovery import keys_of
 
 from axiru.domain.ap2 import Presented, ReadMandate, TrustedIssuer, read_mandate
 from axiru.domain.ap2_constraints import Broken, bounds_of
+from axiru.domain.base64url import decoded
 from axiru.domain.mandate import Mandate, MandateUse, refusal_of
 from axiru.domain.movement import Amount
 from axiru.domain.sd_jwt import SdJwtInvalid, read_sd_jwt, resolved
@@ -210,6 +212,84 @@ def test_the_last_bits_of_a_signature_have_one_spelling() -> None:
     assert read(WALLET.shown(RANGE), mandate=f"{chain[:-1]}{loose}~").mandate.refusal is not None
 
 
+def test_the_other_signature_of_the_same_words_makes_no_other_mandate() -> None:
+    """With (r, s) also (r, n - s) verifies: counted by its signature, a mandate would have two budgets."""
+    made = Mandated(WALLET, RANGE)
+    first = read(made.shown()).mandate
+    signing_input, _, signature = made.opened.removesuffix("~").rpartition(".")
+    raw = decoded(signature)
+    other = (ORDER - int.from_bytes(raw[32:])).to_bytes(32)
+    made.opened = f"{signing_input}.{b64(raw[:32] + other)}~"
+    second = read(made.shown()).mandate
+    assert (first.refusal, second.refusal, first.id == second.id) == (None, None, True)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4) | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["...", "_sd", "id", "type"]), inner),
+    max_leaves=4,
+)
+NAMES = [
+    *("vct", "constraints", "cnf", "exp", "iat", "nbf", "payee", "payment_amount", "payment_instrument", "sub", "_sd"),
+    *("transaction_id", "delegate_payload", "aud", "nonce", "sd_hash", "iss", "_sd_alg", "kid", "typ"),
+]
+    "vct",
+    "constraints",
+    "cnf",
+    "exp",
+    "iat",
+    "nbf",
+    "payee",
+    "payment_amount",
+    "payment_instrument",
+    "sub",
+    "_sd",
+    "transaction_id",
+    "delegate_payload",
+    "aud",
+    "nonce",
+    "sd_hash",
+    "iss",
+    "_sd_alg",
+    "kid",
+    "typ",
+    "execution_date",
+]
+PLACES = ("open", "claims", "payment", "closing", "header")
+
+
+@given(place=st.sampled_from(PLACES), name=st.sampled_from(NAMES), junk=JUNK)
+@settings(max_examples=250, deadline=None)
+def test_whatever_is_signed_is_read_or_refused_and_never_an_error(place: str, name: str, junk: Any) -> None:
+    said = {name: junk}
+    content = {"vct": "mandate.payment.open.1", "constraints": [RANGE], **(said if place == "open" else {})}
+    payment = {"vct": "mandate.payment.1", "transaction_id": "t", "payment_instrument": CARD, "payee": MERCHANT}
+    payment |= {"payment_amount": {"amount": 10_000, "currency": "USD"}, **(said if place == "payment" else {})}
+    opened = WALLET.open(content, **(said if place == "claims" else {}))
+    if place == "header":
+        opened = WALLET.issuer.sign({"delegate_payload": [content]}, **{name: junk}) + "~"
+    chain = WALLET.close(opened, payment, **(said if place == "closing" else {}))
+    told = read({"mandate": chain, "checkout_mandate": WALLET.checkout("t")[0]})
+    assert told.mandate.refusal is not None
+    assert json.dumps(told.mandate.message)
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    deep: Any = []
+    for _ in range(400):
+        deep = [deep]
+    inner, disclosures = "end", []
+    for _ in range(700):
+        disclosures.append(disclosure(inner if isinstance(inner, str) else [inner]))
+        inner = {"...": sha256(disclosures[-1])}
+    for opened in (
+        WALLET.open({"vct": "mandate.payment.open.1", "constraints": [deep]}),
+        WALLET.open({"vct": "mandate.payment.open.1", "constraints": [inner]}, *disclosures),
+    ):
+        chain = WALLET.close(opened, {"vct": "mandate.payment.1"})
+        assert read({"mandate": chain, "checkout_mandate": None}).mandate.refusal is not None
+
+
 PARTS: list[Json] = [
     RANGE,
     {**RANGE, "max": 9_999},
@@ -329,8 +409,6 @@ def test_a_published_chain_is_read_as_its_documentation_says() -> None:
     ],
 )
 def test_what_could_be_read_in_two_ways_is_not_read(payload: str, header: str) -> None:
-    from ap2_wallet import b64  # noqa: PLC0415 - of this test alone
-
     told = header if "alg" in header else '{"alg":"ES256"}'
     with pytest.raises(SdJwtInvalid):
         resolved(read_sd_jwt(f"{b64(told.encode())}.{b64(payload.encode())}.AAAA", ()))

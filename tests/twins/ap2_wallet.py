@@ -7,8 +7,9 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from joserfc import jws
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 AUDIENCE, NONCE = "https://shop.example", "a nonce of the shop"
 MERCHANT = {"id": "merchant_1", "name": "Demo Merchant", "website": "https://demo-merchant.example"}
@@ -35,15 +36,19 @@ def now() -> int:
 
 
 class Key:
-    """An ES256 key with its id."""
+    """An ES256 key with its id. It signs whatever it is given, under any header."""
 
     def __init__(self) -> None:
-        self._key = ECKey.generate_key("P-256", auto_kid=True)
-        self.public: Json = {str(name): value for name, value in self._key.as_dict(private=False).items()}
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        point = self._key.public_key().public_numbers()
+        x, y = (b64(one.to_bytes(32)) for one in (point.x, point.y))
+        self.public: Json = {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": sha256(x)}
 
     def sign(self, claims: Json, **header: Any) -> str:
         told = {"alg": "ES256", "kid": self.public["kid"], **header}
-        return jws.serialize_compact(told, json.dumps(claims).encode(), self._key, algorithms=["ES256"])
+        signing_input = f"{b64(json.dumps(told).encode())}.{b64(json.dumps(claims).encode())}"
+        numbers = decode_dss_signature(self._key.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{signing_input}.{b64(b''.join(one.to_bytes(32) for one in numbers))}"
 
 
 class Wallet:
