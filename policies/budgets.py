@@ -8,13 +8,14 @@ import msgspec
 
 from axiru.domain.movement import Ovt
 from policies.conditions import Condition, Scope
+from policies.conditions.fact_group import FactGroup, Said
 from policies.conditions.initiator_id import InitiatorId
 from policies.conditions.logic import All, Any_, Not
 from policies.conditions.predicates import OneOf
 from policies.conditions.rolling_window import RollingWindow
 from policies.plain.say_conditions import condition_text
 from policies.syntax import Effect, Policy, Rule
-from policies.windows import WindowSpec
+from policies.windows import Per, WindowSpec
 
 DEFAULT_ALERT_PERCENT: Final = 80
 """At how much of its ceiling a budget is told of, as long as the organization has not chosen."""
@@ -24,7 +25,7 @@ class Budget(msgspec.Struct, frozen=True):
     """`ceiling` is the most that the window may hold, in units of its asset or in movements: all of it may be used.
 
     `when_else` says in plain words what the rule asks for besides; empty if the window is all that it looks at.
-    `initiators` are the only ones whose movements the rule looks at, where it names them.
+    `only` are the subjects whose movements the rule looks at, where it names them.
     """
 
     policy: str
@@ -33,11 +34,13 @@ class Budget(msgspec.Struct, frozen=True):
     window: WindowSpec
     ceiling: int
     when_else: tuple[str, ...] = ()
-    initiators: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     def concerns(self, ovt: Ovt) -> bool:
-        """Whether the rule can say anything of the movement: a sum in another asset it does not look at."""
-        return self.window.asset is None or ovt.amount.asset in self.window.assets
+        """Whether the rule can say anything of the movement: of another asset, or others' subjects, it does not."""
+        if self.window.asset is not None and ovt.amount.asset not in self.window.assets:
+            return False
+        return not self.only or not set(self.only).isdisjoint(_subjects(ovt, self.window.per))
 
     def moving(self, ovt: Ovt) -> int:
         """What the movement adds to the window; nothing where the window looks at other movements than this one."""
@@ -46,6 +49,17 @@ class Budget(msgspec.Struct, frozen=True):
         if not counted or not self.concerns(ovt):
             return 0
         return ovt.amount.minor_units if window.measure == "sum" else 1
+
+
+def _subjects(ovt: Ovt, per: Per) -> tuple[str | None, ...]:
+    """Those whose window of this kind the movement counts in. What agents pass on counts as the root's."""
+    match per:
+        case "initiator":
+            return ovt.initiator.id, *ovt.initiator.lineage
+        case "customer":
+            return (ovt.context.customer_id,)
+        case _:
+            return (ovt.merchant.stripe_account_id,)
 
 
 def percent_of(used: int, ceiling: int) -> int:
@@ -63,19 +77,30 @@ def _of_rule(policy: Policy, rule: Rule) -> Iterator[Budget]:
         return
     for window, ceiling, besides in _ceilings(rule.when, policy.applies_to, negated=False, besides=()):
         when_else = tuple(condition_text(condition.document()) for condition in besides)
-        yield Budget(policy.slug, rule.id, rule.effect, window, ceiling, when_else, _initiators(besides))
+        yield Budget(policy.slug, rule.id, rule.effect, window, ceiling, when_else, _named(besides, window))
 
 
-def _initiators(besides: Iterable[Condition]) -> tuple[str, ...]:
-    """Nobody where two conditions name different ones; then no list of them says who."""
-    named = [
-        condition.expected.values
-        for condition in besides
-        if isinstance(condition, InitiatorId)
-        and isinstance(condition.expected, OneOf)
-        and not condition.expected.negated
-    ]
+def _named(besides: Iterable[Condition], window: WindowSpec) -> tuple[str, ...]:
+    """Receivers are not looked for: the same one may go by an account or by a name."""
+    if window.per not in {"initiator", "customer", "merchant"}:
+        return ()
+    subject = window.subject_facts[0]
+    said = [each for condition in besides for fact, each in _said(condition) if fact == subject]
+    named = [each.values for each in said if isinstance(each, OneOf) and not each.negated]
+    # Two conditions that name different ones leave no list that says who.
     return named[0] if len(named) == 1 else ()
+
+
+def _said(condition: Condition) -> Iterator[tuple[str, Said]]:
+    """What a condition says of each fact."""
+    match condition:
+        case InitiatorId():
+            yield condition.fact, condition.expected
+        case FactGroup():
+            for name, said in condition.expectations:
+                yield condition.fact_of(name), said
+        case _:
+            return
 
 
 _Ceiling = tuple[WindowSpec, int, tuple[Condition, ...]]

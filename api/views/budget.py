@@ -100,7 +100,8 @@ async def _in_force(wanted: BudgetsWanted, compiled: CompiledVersions) -> list[B
         for position, budget in enumerate((await compiled.get(version)).budgets)
         if wanted.per in {None, budget.window.per} and wanted.rail in {None, budget.window.rail}
     ]
-    named = {agent_id for each in found_budgets for agent_id in each.budget.initiators} | {wanted.subject or ""}
+    named = {name for each in found_budgets if each.budget.window.per == "initiator" for name in each.budget.only}
+    named |= {wanted.subject or ""}
     lines = await lineages(wanted.organization_id, named - {""})
     counted_as = {agent_id: line.line[-1].agent_id for agent_id, line in lines.items()}
     return [each for one in found_budgets for each in _with_subjects(one, wanted, counted_as)]
@@ -108,19 +109,16 @@ async def _in_force(wanted: BudgetsWanted, compiled: CompiledVersions) -> list[B
 
 def _with_subjects(one: BudgetInForce, wanted: BudgetsWanted, counted_as: Mapping[str, str]) -> Iterator[BudgetInForce]:
     """An agent's movements count as those of the agent that its authority comes from: `counted_as`."""
-    match one.budget.window.per:
-        case "organization":
-            if wanted.subject is None:
-                yield one._replace(shown=("",))
-        case "initiator":
-            only = {counted_as.get(agent_id, agent_id) for agent_id in one.budget.initiators}
-            asked = {counted_as.get(wanted.subject, wanted.subject)} if wanted.subject else only
-            if not only or asked <= only:
-                shown = tuple(sorted(asked)) if only or wanted.per else ()
-                yield one._replace(subjects=tuple(sorted(asked)) or None, shown=shown)
-        case _:
-            asked = {wanted.subject} if wanted.subject else set()
-            yield one._replace(subjects=tuple(asked) or None, shown=tuple(asked) if wanted.per else ())
+    if one.budget.window.per == "organization":
+        if wanted.subject is None:
+            yield one._replace(shown=("",))
+        return
+    resolved = counted_as if one.budget.window.per == "initiator" else {}
+    only = {resolved.get(name, name) for name in one.budget.only}
+    asked = {resolved.get(wanted.subject, wanted.subject)} if wanted.subject else only
+    if not only or asked <= only:
+        shown = tuple(sorted(asked)) if only or wanted.per else ()
+        yield one._replace(subjects=tuple(sorted(asked)) or None, shown=shown)
 
 
 def _view(in_force: BudgetInForce, found: Mapping[str, Any]) -> BudgetView:

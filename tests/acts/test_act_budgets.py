@@ -258,6 +258,17 @@ async def test_people_are_told_of_the_first_movement_that_a_budget_stops(
     assert await spending.movement(first.decision_id) == "reserved"
 
 
+async def test_nobody_is_told_of_a_budget_that_is_another_agents(new_house: Any, refund: Any) -> None:
+    house = await new_house()
+    window = "{measure: sum, per: initiator, within: 24h, currency: usd, gt: 1000}"
+    rule = f"{{id: ceiling, when: {{all: [{{initiator_id: agent_1}}, {{rolling_window: {window}}}]}}, effect: deny}}"
+    await house.activate(f"policy: spending\nschema: 2\napplies_to: {{rail: stripe}}\nrules: [{rule}]\n")
+    await house.enforce()
+    for agent in ("agent_2", "agent_1"):
+        assert await _spend(house, refund, 0, _of(refund(house, 900, execute="caller"), "initiator", agent)) == "allow"
+    assert [told["subject"] for told in await _told(house)] == ["agent_1"]
+
+
 async def test_a_decision_that_crosses_nothing_costs_no_statement(
     spending: Any, refund: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

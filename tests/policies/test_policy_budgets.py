@@ -97,7 +97,7 @@ def test_what_else_the_rule_asks_for_is_said_in_plain_words(when: str, when_else
 
 
 @pytest.mark.parametrize(
-    ("named", "initiators"),
+    ("named", "only"),
     [
         ("agent_1", ("agent_1",)),
         ("[agent_2, agent_1]", ("agent_1", "agent_2")),
@@ -105,11 +105,32 @@ def test_what_else_the_rule_asks_for_is_said_in_plain_words(when: str, when_else
         ("{in_list: trusted}", ()),
     ],
 )
-def test_a_budget_of_named_agents_is_theirs_alone(named: str, initiators: tuple[str, ...]) -> None:
+def test_a_budget_of_named_agents_is_theirs_alone(named: str, only: tuple[str, ...]) -> None:
     (budget,) = budgets(f"all: [{{initiator_id: {named}}}, {{{SUM}gt: 5}}}}]")
-    assert budget.initiators == initiators
+    assert budget.only == only
+    assert (budget.concerns(payment(1, agent="agent_1")), budget.concerns(payment(1, agent="agent_3"))) == (
+        True,
+        not only,
+    )
     (other_way,) = budgets(f"any: [{{initiator_id: {named}}}, {{{SUM}gt: 5}}}}]")
-    assert other_way.initiators == ()
+    assert other_way.only == ()
+
+
+@pytest.mark.parametrize(
+    ("per", "who", "only"),
+    [
+        ("customer", "context: {customer_id: cus_1}", ("cus_1",)),
+        ("merchant", "merchant: {stripe_account_id: acct_1}", ("acct_1",)),
+        ("merchant", "merchant: {stripe_connection_id: conn_1}", ()),
+        ("counterparty", "counterparty: {id: someone}", ()),
+        ("organization", "initiator_id: agent_1", ()),
+        ("customer", "initiator_id: agent_1", ()),
+    ],
+)
+def test_other_subjects_are_named_as_well_where_they_go_by_one_name(per: str, who: str, only: tuple[str, ...]) -> None:
+    window = f"rolling_window: {{measure: count, per: {per}, within: 1h, gt: 5}}"
+    (budget,) = budgets(f"all: [{{{who}}}, {{{window}}}]")
+    assert budget.only == only
 
 
 def test_a_band_says_that_it_ends() -> None:
