@@ -233,28 +233,6 @@ NAMES = [
     *("vct", "constraints", "cnf", "exp", "iat", "nbf", "payee", "payment_amount", "payment_instrument", "sub", "_sd"),
     *("transaction_id", "delegate_payload", "aud", "nonce", "sd_hash", "iss", "_sd_alg", "kid", "typ"),
 ]
-    "vct",
-    "constraints",
-    "cnf",
-    "exp",
-    "iat",
-    "nbf",
-    "payee",
-    "payment_amount",
-    "payment_instrument",
-    "sub",
-    "_sd",
-    "transaction_id",
-    "delegate_payload",
-    "aud",
-    "nonce",
-    "sd_hash",
-    "iss",
-    "_sd_alg",
-    "kid",
-    "typ",
-    "execution_date",
-]
 PLACES = ("open", "claims", "payment", "closing", "header")
 
 
