@@ -9,6 +9,7 @@ from api.waiting import until_settled
 from axiru.domain.decision import DecisionReceipt
 from ledger.acts.projection import read_request, receipt_of
 from ledger.acts.token import TokenStanding, token_of
+from ledger.token_keys import TokenKeyRevoked
 
 
 async def authorize(
@@ -23,15 +24,23 @@ async def authorize(
         receipt, standing = await as_it_stands(receipt.decision_id, caller, services, wait_seconds)
     else:
         standing = TokenStanding("issued", receipt.token) if receipt.token else None
-    return await authorization_answer(
-        receipt,
-        ovt,
-        asked.fingerprint,
-        standing,
-        services,
-        organization_id=caller.organization_id,
-        cached=decided.cached,
-    )
+
+    async def answer(receipt: DecisionReceipt, standing: TokenStanding | None) -> AuthorizationAnswer:
+        return await authorization_answer(
+            receipt,
+            ovt,
+            asked.fingerprint,
+            standing,
+            services,
+            organization_id=caller.organization_id,
+            cached=decided.cached,
+        )
+
+    try:
+        return await answer(receipt, standing)
+    except TokenKeyRevoked:
+        # The key went while this was being answered. The decision stands, and there is another key.
+        return await answer(*await as_it_stands(receipt.decision_id, caller, services, 0))
 
 
 async def as_it_stands(

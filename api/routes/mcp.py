@@ -36,7 +36,7 @@ def _check_origin(request: Request[Caller, Any, Any]) -> None:
     if origin is None:
         return
     settings = services_of(request).settings
-    ours = {_origin(url) for url in (settings.issuer, settings.api_url, settings.console_url) if url}
+    ours = {_origin(url) for url in (settings.issuer, settings.api_url, settings.console_url)} - {None}
     if _origin(origin) not in ours:
         raise OriginRefused("Requests from pages of this origin are not answered.")
 

@@ -125,6 +125,7 @@ async def test_without_valkey_nobody_gets_in_until_it_is_back(stack: DevJson, re
                 assert int(answer.headers["retry-after"]) >= 1
 
         await refused_quickly()
+        assert (await client.get("/axiru-jwks.json")).json()["keys"]
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["parts"]["valkey"]["status"]) == (503, "down")
         async with forwarded(port, stack.redis_url):
@@ -146,6 +147,7 @@ async def test_without_temporal_nothing_is_allowed_and_the_same_key_decides_late
         failed = await client.post("/api/v1/decisions", json=body)
         assert (failed.status_code, failed.json()["error"]) == (500, "decision_failed")
         assert failed.json()["request_id"]
+        assert (await client.get("/axiru-jwks.json")).json()["keys"]
         control = {"kind": "freeze", "mode": "test", "reason": "a test", "scope": {"source": "nobody"}}
         engaged = await client.post("/api/v1/controls", json=control)
         assert engaged.status_code == 201
@@ -170,12 +172,17 @@ async def test_stopping_ends_streams_finishes_answers_and_exits_0(stack: DevJson
     ):
         await anext(stream.aiter_raw())
         waiting = asyncio.create_task(client.post("/api/v1/decisions?wait=60", json=refund(17_500)))
+        asked = (await client.post("/api/v1/decisions", json=refund(17_500))).json()
+        lookup = {"name": "axiru.decisions.get", "arguments": {"decision_id": asked["decision_id"], "wait_seconds": 60}}
+        tool = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": lookup}
+        called = asyncio.create_task(client.post("/mcp", json=tool))
         await asyncio.sleep(1)
         began = time.monotonic()
         code, _ = await api.stop(number)
         assert code == 0
         assert time.monotonic() - began < 8
         assert (await waiting).json()["state"] == "pending_approval"
+        assert (await called).json()["result"]["structuredContent"]["state"] == "pending_approval"
 
 
 async def test_a_port_in_use_is_one_clear_sentence(stack: DevJson) -> None:

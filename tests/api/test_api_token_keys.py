@@ -1,5 +1,6 @@
 """The keys of tokens over HTTP: what anybody reads, what an admin sees, and a revocation that everybody feels."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -79,6 +80,21 @@ async def test_a_revoked_key_is_refused_everywhere_and_replays_give_another_toke
     repeated = await admin.post(f"/api/v1/token-keys/{kid}/revoke", json={"reason": "again"})
     assert (repeated.status_code, repeated.json()["replaced_by"]) == (200, None)
     assert repeated.json()["key"]["revoked_reason"] == "its private half was seen"
+
+
+async def test_a_revocation_while_many_ask_costs_nobody_an_answer(log_in: LogIn, agent: httpx.AsyncClient) -> None:
+    admin = await log_in("admin")
+    asking = [asyncio.create_task(agent.post("/api/v1/authorizations", json=_payment())) for _ in range(30)]
+    await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+    keys = (await admin.get("/api/v1/token-keys")).json()["items"]
+    (signing,) = [key["kid"] for key in keys if key["state"] == "signing"]
+    revoked = await admin.post(f"/api/v1/token-keys/{signing}/revoke", json={"reason": "a test"})
+
+    answers = [await task for task in asking]
+
+    assert revoked.status_code == 200
+    assert {answer.status_code for answer in answers} == {200}
+    assert all("authorization_token" in answer.json() for answer in answers)
 
 
 @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": "  "}, {"reason": 1}, {"reason": "x", "kid": "y"}])
