@@ -31,6 +31,7 @@ from axiru import ids
 from axiru.database import rows
 from axiru.domain.movement import Mode
 from ledger.acts.api_key import WantedKey, make_key, revoke_key
+from ledger.acts.lineage import find_line
 from ledger.acts.projection import receipt_of
 from ledger.acts.token import TokenNotUsable, consume, token_of
 from ledger.acts.wallet_policy import WantedWalletPolicy, create_wallet_policy, key_of, secret_context
@@ -161,7 +162,7 @@ async def _answer(
     value: Any, message: SignedRequest, caller: Caller, services: Services, request_id: str
 ) -> WalletAnswer:
     try:
-        body = _authorization(value, message, caller)
+        body = await _authorization(value, message, caller)
     except UnsupportedRequest as refused:
         return WalletAnswer(decision="deny", reason=refused.code, message=refused.message)
     decided = await decide(await read_authorization(body, caller), caller, services, request_id)
@@ -190,8 +191,8 @@ async def _answer(
     return msgspec.structs.replace(denied, decision="allow", jti=jti)
 
 
-def _authorization(value: Any, message: SignedRequest, caller: Caller) -> dict[str, Any]:
-    """The body of an authorization that says the same. Raises UnsupportedRequest, InvalidBody.
+async def _authorization(value: Any, message: SignedRequest, caller: Caller) -> dict[str, Any]:
+    """The body of an authorization that says the same, under all scopes of the agent. Raises UnsupportedRequest.
 
     Asking for the same again is the same request: by the wallet's own `request_id`, or else by what is to be signed,
     where that holds a nonce, or else by the message.
@@ -210,10 +211,12 @@ def _authorization(value: Any, message: SignedRequest, caller: Caller) -> dict[s
         identity = message.id
     else:
         identity = hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
+    line = await find_line(caller.organization_id, caller.agent_id or "")
+    scopes = line.effective_scopes if line is not None else ()
     body = {
         "rail": "x402",
         "rail_action": "payment",
-        "initiator": {"kind": "agent", "id": caller.agent_id},
+        "initiator": {"kind": "agent", "id": caller.agent_id, "scopes": list(scopes)},
         "payment_requirements": requirements_in(value, datetime.now(UTC)),
         "idempotency_key": f"{message.policy_id}:{identity}"[:255],
     }

@@ -170,7 +170,7 @@ def _currency(said: Any) -> str:
 
 
 def _currencies(codes: Any) -> str:
-    return any_of_text(name_text(code.upper() if len(code) == 3 else code) for code in listed(codes))
+    return any_of_text(name_text(code if "/" in code else code.upper()) for code in listed(codes))
 
 
 def _rail_action(said: Any) -> str:

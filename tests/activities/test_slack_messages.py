@@ -65,6 +65,7 @@ def sheet(words: str = "text", state: str = "pending", votes: int = 1) -> Approv
             "requested_by": Named("mem_3", words),
             "approver_role": "controller",
             "action": "app_fee_refund",
+            "amount": {"units": "99999999999", "asset": "usd", "exponent": 2},
             "amount_cents": 99_999_999_999,
             "currency": "usd",
             "exponent": 2,

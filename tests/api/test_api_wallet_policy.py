@@ -115,6 +115,7 @@ async def test_a_wallet_is_told_whether_to_sign(
     assert (shown["initiator_id"], shown["amount"]["units"]) == (wallet.policy["agent_id"], "1500000")
     assert shown["amount"]["asset"] == f"eip155:8453/erc20:{USDC_ON_BASE.lower()}"
     assert shown["ovt"]["counterparty"]["id"] == PAY_TO.lower()
+    assert shown["ovt"]["initiator"]["scopes"] == ["payments:write"]
     # The token is used by then, and what came of it is reported as of any other.
     again = await backend.post(f"/api/v1/authorizations/{allowed['jti']}/consume")
     assert (again.status_code, again.json()["error"]) == (409, "conflict")

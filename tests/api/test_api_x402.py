@@ -1,7 +1,10 @@
 """Authorizations of x402 payments over HTTP: what is read, what is refused, what is counted and what is told."""
 
+import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,6 +12,7 @@ import pytest
 
 from policies import pack
 
+PAGE = Path(__file__).parents[2] / "docs" / "x402.md"
 AUTHORIZATIONS = "/api/v1/authorizations"
 BASE = "eip155:8453"
 USDC_ON_BASE = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
@@ -147,6 +151,13 @@ async def test_amounts_of_any_size_are_decided_sealed_shown_and_approved(
     given = (await backend.get(f"{AUTHORIZATIONS}/{asked['decision_id']}", params={"wait": 20})).json()
     assert given["outcome"] == "allow"
     assert (await backend.post(f"{AUTHORIZATIONS}/{given['jti']}/consume")).status_code == 200
+
+
+async def test_the_guides_request_can_be_sent_as_it_is_printed(backend: httpx.AsyncClient) -> None:
+    printed = re.search(r"-d '({.*?})'\n", PAGE.read_text(), re.DOTALL)
+    assert printed is not None
+    body = json.loads(printed[1]) | {"idempotency_key": uuid.uuid4().hex}
+    assert (await told(backend, body))["decision_id"].startswith("ed_")
 
 
 WRONG = {
