@@ -8,12 +8,14 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from axiru_verifier import SettlementClient, TokenNotUsable
 
 from axiru.dev.dev_json import DevJson
 
@@ -140,6 +142,24 @@ def test_order_is_paid_once_and_reported(example: Example, order: str, agent: st
     assert _authorization(stack, token)["state"] == "executed"
     with pytest.raises(Refused, match="PaymentBlocked"):
         example.authorize(order, 2_500, agent)
+
+
+def test_of_any_number_that_settle_at_once_one_pays(example: Example, order: str, agent: str, stack: DevJson) -> None:
+    token = example.authorize(order, 2_500, agent)
+    jti = _claims(token)["jti"]
+
+    def consumed(_: int) -> bool:
+        with SettlementClient(stack.api_url, stack.api_keys["authorizations"]) as client:
+            try:
+                return client.consume(jti).jti == jti
+            except TokenNotUsable:
+                return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(consumed, range(8))) == 1
+    with pytest.raises(Refused, match="TokenNotUsable"):
+        example.settle(token, order, 2_500, agent)
+    assert _payments(stack, token) == []
 
 
 def test_denied_order_gets_no_token(example: Example, order: str, agent: str) -> None:
