@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from playwright.async_api import Browser, Page, async_playwright
+from shown_agents import AgentScene
 from shown_business import Scene, Stack, set_up
 
 OUT = Path(__file__).parent / "screenshots"
@@ -47,6 +48,7 @@ async def main(stack: Stack) -> None:
                     async with _camera(browser, stack, size, scheme) as camera:
                         await camera.log_in("admin")
                         await _take_organization(camera)
+                        await _take_agents(camera, scene.agents)
                         await _take_stripe(camera, scene)
         await browser.close()
 
@@ -80,8 +82,8 @@ class Camera:
         if wait_for is not None:
             await self.page.wait_for_selector(wait_for)
 
-    async def press(self, button: str, wait_for: str = "dialog[open]") -> None:
-        await self.page.get_by_role("button", name=button, exact=True).click()
+    async def press(self, button: str, wait_for: str = "dialog[open]", *, exact: bool = True) -> None:
+        await self.page.get_by_role("button", name=button, exact=exact).first.click()
         await self.page.wait_for_selector(wait_for)
 
     async def take(self, *shown: tuple[str, str, str]) -> None:
@@ -156,6 +158,24 @@ async def _take_organization(camera: Camera) -> None:
     await camera.open("/members")
     await camera.press("Invite someone…")
     await camera.shot("invite")
+
+
+async def _take_agents(camera: Camera, scene: AgentScene) -> None:
+    """Agents, what they have left, what one of them asked for, and what its tokens are signed with."""
+    await camera.take(
+        ("agents", "/agents", ".agents .agent-row"),
+        ("budgets", "/budgets", ".budgets .budget"),
+        ("authorization", f"/decisions/{scene.settled}", ".token-times"),
+        ("quarantine", f"/decisions/{scene.quarantined}", ".authorization-head"),
+        ("x402", f"/decisions/{scene.x402}", ".token-times"),
+        ("surface", "/surfaces/stripe_daa.agent_payment", ".day-chart"),
+        ("token-keys", "/token-keys", ".token-key"),
+    )
+    await camera.press("Revoke…", exact=False)
+    await camera.shot("revoke")
+    await camera.open("/agents", ".agents .agent-row")
+    await camera.press("Delegate… Billing reconciler")
+    await camera.shot("delegate")
 
 
 async def _take_stripe(camera: Camera, scene: Scene) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from shown_agents import AgentScene, set_up_agents
 
 NEW_LIMIT = "Half of what was lost last quarter went out in refunds between $45 and $150."
 FACTS = {
@@ -67,6 +68,7 @@ class Scene(msgspec.Struct):
     decisions: list[str]
     bypass: str
     replay: str
+    agents: AgentScene
 
     @property
     def executed(self) -> str:
@@ -83,7 +85,13 @@ async def set_up(stack: Stack) -> Scene:
     await _replay(stack, {"source": "stripe", "stripe_connection_id": "stripe_conn_demo"})
     await _propose_list(stack)
     await _use_controls(stack)
-    return Scene(decisions, bypass, replay)
+    return Scene(decisions, bypass, replay, await _send_agents(stack))
+
+
+async def _send_agents(stack: Stack) -> AgentScene:
+    async with _as_admin(stack) as http:
+        approver = await _token(http, stack, "controller")
+        return await set_up_agents(http, stack.api_keys["authorizations"], approver)
 
 
 def _as_admin(stack: Stack) -> httpx.AsyncClient:

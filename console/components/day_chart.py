@@ -9,14 +9,21 @@ from console.components.text import Text, block
 from console.stripe_words import percent_text
 
 _HEIGHT: Final = 96
+_MOST_NAMED: Final = 14
+"""Of columns that have room for a name each."""
 
 
 def day_chart(days: Sequence[AgreementOfDay]) -> None:
     """The columns are for the eye; the table below them says the same to everybody."""
     most = max((day.decisions for day in days), default=0) or 1
-    with block("div", f"day-chart day-chart-{'long' if len(days) > 14 else 'short'}", aria_hidden="true"):
+    many = len(days) > _MOST_NAMED
+    with block("div", f"day-chart day-chart-{'long' if many else 'short'}", aria_hidden="true"):
         for day in days:
             _column(day, most)
+    if many:
+        with block("div", "day-ends", aria_hidden="true"):
+            for day in (days[0], days[-1]):
+                Text("span", _name(day), "day-name")
     with block("p", "share-words"):
         Text("span", "agree", "day-key day-key-agree")
         Text("span", "differ", "day-key day-key-differ")
@@ -45,4 +52,8 @@ def _column(day: AgreementOfDay, most: int) -> None:
             top = max(_HEIGHT - agreed - differ, 0)
             block("rect", "day-differ", x="0", y=str(top), width="10", height=str(differ))
             block("rect", "day-agree", x="0", y=str(top + differ), width="10", height=str(agreed))
-        Text("span", f"{day.date.day} {day.date:%b}", "day-name")
+        Text("span", _name(day), "day-name")
+
+
+def _name(day: AgreementOfDay) -> str:
+    return f"{day.date.day} {day.date:%b}"

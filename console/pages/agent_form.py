@@ -70,7 +70,9 @@ class AgentForm:
                 )
             self._name = TextField("Name", value=agent.name if agent else "", max_length=100)
             owners = self._owners()
-            self._owner = SelectField("Who answers for it", owners, agent.owner.id if agent else next(iter(owners)))
+            likely = agent or above
+            answers = likely.owner.id if likely and likely.owner.id in owners else next(iter(owners))
+            self._owner = SelectField("Who answers for it", owners, answers)
             self._build_scopes()
             self._ends = SelectField("Its authority ends", self._ends_options(), _KEEP if agent else _NEVER)
 

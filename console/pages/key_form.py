@@ -44,7 +44,7 @@ class KeyForm:
                 "Asks as",
                 _ANY_AGENT,
                 "",
-                hint="A key of an agent asks for authorizations, checks decisions, and can say nobody else asked.",
+                hint="A key of an agent asks as that agent, and does nothing else.",
             )
             with block("div", "two-fields"):
                 self._rate = TextField("Requests a minute", value="100", max_length=9)
