@@ -39,8 +39,7 @@ class AgentOwnerRefused(AxiruError):
 
 
 class WantedAgent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent to be registered. `delegated_by` is its parent, by either of its ids; what it leaves out of `expires_at`
-    is the parent's."""
+    """An agent to be registered. `delegated_by` is its parent, by either id, whose end it has unless it says one."""
 
     agent_id: str
     name: str
