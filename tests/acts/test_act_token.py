@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from piccolo.engine.postgres import PostgresEngine
 
 from axiru.database import row, rows
 from axiru.domain.authorization import ENDPOINT
@@ -475,3 +476,25 @@ async def _told(paying: Paying, decision_id: str) -> list[str]:
         decision_id,
     )
     return [one["state"] for one in found]
+
+
+async def test_a_token_costs_two_statements_behind_the_lock(paying: Paying, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key it is signed with, and its row; signing waits until the lock is free."""
+    statements: list[str] = []
+    run = PostgresEngine.run_querystring
+
+    async def counted(engine: PostgresEngine, querystring: Any, *rest: Any, **named: Any) -> Any:
+        statements.append(str(querystring))
+        return await run(engine, querystring, *rest, **named)
+
+    monkeypatch.setattr(PostgresEngine, "run_querystring", counted)
+    await paying.pay()
+    statements.clear()
+
+    await paying.pay()
+    with_token = len(statements)
+    statements.clear()
+    await paying.pay(90_001)
+
+    denied_has_no_reservation = 1
+    assert with_token == len(statements) + 2 + denied_has_no_reservation
