@@ -49,9 +49,9 @@ export default {
     },
     select({ name, label, options }) {
       const option = ([value, text]) => h("option", { key: value, value, selected: value === this.picked[name] }, text);
-      return h("label", { key: name, class: "pick" }, [
-        h("span", { class: "visually-hidden" }, label),
-        h("select", { class: "control", onChange: (event) => this.pick(name, event) }, options.map(option)),
+      const change = (event) => this.pick(name, event);
+      return h("div", { key: name, class: "pick" }, [
+        h("select", { class: "control", "aria-label": label, onChange: change }, options.map(option)),
       ]);
     },
   },

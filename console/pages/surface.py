@@ -82,7 +82,7 @@ class SurfacePage:
             with block("div", "page-actions"):
                 mode_switch(self._mode, f"/surfaces/{self._name}", days=str(self._days))
                 self._flip = Button("", self._ask, "primary")
-                self._flip.set_visibility(False)
+                self._flip.classes("hidden")
         self._dialog = SurfaceDialog(self._session, self._read_again)
         with block("section", "panel", aria_label="Agreement"):
             with block("div", "panel-top"):
@@ -131,8 +131,8 @@ class SurfacePage:
             surface_badge(self._surface.surface_mode)
         enforcing = self._surface.surface_mode == "shadow"
         self._flip.set_text("Enforce…" if enforcing else "Put in shadow…")
-        self._flip.classes(replace=f"button button-{'primary' if enforcing else 'plain'}")
-        self._flip.set_visibility(may_write(self._session))
+        hidden = "" if may_write(self._session) else " hidden"
+        self._flip.classes(replace=f"button button-{'primary' if enforcing else 'plain'}{hidden}")
 
     async def _ask(self) -> None:
         if self._surface is not None:
