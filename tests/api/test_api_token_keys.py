@@ -9,9 +9,11 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from click.testing import CliRunner
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from axiru.cli.commands import axiru
 from axiru.dev.dev_json import DevJson
 from axiru.dev.home import Home
 from axiru.settings import Settings
@@ -126,6 +128,52 @@ async def test_private_halves_are_sealed_at_rest(stack: DevJson, database: async
     for key in found:
         assert key_id_of(key["private_ciphertext"]) == vault.current_key_id
         assert vault.open(key["private_ciphertext"], context=vault_context(key["key_id"])).startswith(b"0")
+
+
+async def test_an_operator_rehearses_publishes_and_revokes_from_the_command_line(
+    stack: DevJson, http: httpx.AsyncClient
+) -> None:
+    async def published() -> list[str]:
+        return [key["kid"] for key in (await http.get("/axiru-jwks.json")).json()["keys"]]
+
+    before = await published()
+    assert (await _keys(stack, "--jwks", "--rehearse"))[0] == 0
+    assert await published() == before
+
+    code, said = await _keys(stack, "--jwks")
+    assert (code, await _keys(stack, "--jwks")) == (0, (0, said)), "one that waits already is the next"
+    (coming,) = set(await published()) - set(before)
+    assert coming in said
+
+    code, said = await _keys(stack, "--jwks", "--revoke", coming, "--reason", "a test")
+    assert code == 0
+    assert "signs instead" not in said
+    assert await published() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ((), 2),
+        (("--jwks", "--vault"), 2),
+        (("--jwks", "--revoke", "x"), 2),
+        (("--jwks", "--reason", "x"), 2),
+        (("--jwks", "--revoke", "x", "--reason", " "), 2),
+        (("--vault", "--revoke", "x", "--reason", "y"), 2),
+        (("--jwks", "--rehearse", "--revoke", "x", "--reason", "y"), 2),
+        (("--jwks", "--revoke", "unknown", "--reason", "y"), 1),
+    ],
+)
+def test_a_command_that_says_too_little_or_too_much_changes_nothing(
+    stack: DevJson, arguments: tuple[str, ...], code: int
+) -> None:
+    told = CliRunner().invoke(axiru, ["keys", "rotate", *arguments, "--home", stack.home])
+    assert told.exit_code == code, told.output
+
+
+async def _keys(stack: DevJson, *arguments: str) -> tuple[int, str]:
+    told = await asyncio.to_thread(CliRunner().invoke, axiru, ["keys", "rotate", *arguments, "--home", stack.home])
+    return told.exit_code, told.output
 
 
 async def _verified(http: httpx.AsyncClient, token: str) -> jwt.Token:

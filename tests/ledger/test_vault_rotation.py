@@ -19,6 +19,7 @@ from length import length
 from axiru.dev.dev_json import DevJson
 from axiru.settings import Settings
 from axiru.vault import Vault, key_id_of, refresh_context, token_context
+from ledger.signing import vault_context
 from ledger.vault_rotation import PLACES
 
 TOKENS = length(2_000, 10_000)
@@ -64,6 +65,10 @@ class House(NamedTuple):
             token = vault.open(one["token_ciphertext"], context=token_context("org", one["id"]))
             refresh = vault.open(one["refresh_ciphertext"], context=refresh_context("org", one["id"]))
             assert (token, refresh) == (f"sk_test_{one['id']}".encode(), f"rt_{one['id']}".encode())
+        keys = await self.database.fetch("SELECT key_id, purpose, private_ciphertext FROM signing_keys")
+        assert {key["purpose"] for key in keys} == {"ledger", "token"}
+        for key in keys:
+            assert vault.open(key["private_ciphertext"], context=vault_context(key["key_id"]))
 
 
 @pytest.fixture(params=[FEW])
