@@ -71,7 +71,7 @@ async def used_budgets(
 ) -> list[dict[str, Any]]:
     """One range of an index for each window, however many budgets it has."""
     windows = {each.budget.window.name: each for each in in_force}
-    counted = [_window(name, each, wanted) for name, each in windows.items()]
+    counted = [window_query(name, each, wanted) for name, each in windows.items()]
     place = after or Place(0, "", "", "")
     return await rows(
         _PAGE.replace("(windows)", " UNION ALL ".join(sql for sql, _ in counted)),
@@ -101,7 +101,7 @@ async def used_budgets(
     )
 
 
-def _window(name: str, in_force: BudgetInForce, wanted: BudgetsWanted) -> tuple[str, list[Any]]:
+def window_query(name: str, in_force: BudgetInForce, wanted: BudgetsWanted) -> tuple[str, list[Any]]:
     """The rows of one window by subject: bounded by its time, so that older history costs nothing."""
     window = in_force.budget.window
     column = "''::text" if window.per == "organization" else COLUMN_OF[window.per]

@@ -1,5 +1,6 @@
 """Budgets: what windows count and what they give back, to the cent; and when people are told that one fills up."""
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from api.views.budget_use import BudgetInForce, BudgetsWanted, window_query
 from axiru.database import row, rows
 from axiru.domain.execution import ExecutionResult, Intent
 from axiru.domain.movement import Amount, Initiator, Merchant, Ovt
@@ -15,7 +17,9 @@ from ledger.acts.control import engage
 from ledger.acts.intend import intend
 from ledger.acts.organization import choose_budget_alert_percent
 from ledger.acts.settle import settle
+from ledger.acts.standing import VersionInForce
 from ledger.acts.vote import NotEligible, expire_approval
+from policies import compile_policy, parse
 
 CEILING = 1_000
 DAY = timedelta(days=1)
@@ -191,6 +195,33 @@ async def test_amounts_of_18_decimals_are_counted_to_the_last_unit(new_house: An
     outcomes = [await _spend(house, refund, 0, of(units)) for units in (3 * 10**30, 2, 1, 1)]
     assert outcomes == ["allow", "deny", "allow", "deny"]
     assert [told["used_units"] for told in await _told(house)] == [str(3 * 10**30), str(3 * 10**30)]
+
+
+@pytest.mark.parametrize("subject", [None, "agent_1"])
+async def test_what_is_shown_costs_no_more_for_what_is_older_than_the_window(
+    house: Any, superuser: asyncpg.Connection, subject: str | None
+) -> None:
+    for count, ago in ((20_000, 2 * DAY), (50, DAY / 2)):
+        await superuser.execute(
+            "INSERT INTO movements (decision_id, organization_id, mode, surface_mode, state, rail, rail_action, asset, "
+            "units, initiator_id, moved_at) SELECT $1 || n, $2, 'test', 'enforce', 'reserved', 'stripe', 'refund', "
+            "'usd', 1, 'agent_' || n % 10, now() - $3::interval FROM generate_series(1, $4::int) n",
+            *(secrets.token_hex(8), house.id, ago, count),
+        )
+    await superuser.execute("ANALYZE movements")
+    (budget,) = compile_policy(parse(policy())).budgets
+    version = VersionInForce("pv_1", "spending", 1, "active", "")
+    in_force = BudgetInForce("spending", version, budget, subjects=(subject,) if subject else None)
+    wanted = BudgetsWanted(house.id, "test", subject=subject)
+
+    sql, arguments = window_query(budget.window.name, in_force, wanted)
+    found = await rows(sql, *arguments)
+    plan = "\n".join(str(line["QUERY PLAN"]) for line in await rows(f"EXPLAIN (ANALYZE, COSTS OFF) {sql}", *arguments))
+
+    assert sum(each["reserved"] for each in found) == (5 if subject else 50)
+    assert ("movements_by_initiator" if subject else "movements_by_organization") in plan, plan
+    assert "moved_at > (statement_timestamp()" in plan.split("Filter")[0], plan
+    assert "Seq Scan on movements" not in plan, plan
 
 
 async def test_people_are_told_once_for_each_crossing(
