@@ -5,7 +5,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from axiru.domain.evaluation import Outcome
 from console.authorization_views import TokenState
 from console.components.badge import Look
 from console.components.money import amount_text, asset_amount
@@ -41,16 +40,15 @@ TOKEN_SENTENCES: Final[Mapping[TokenState, str]] = {
 
 
 def outcome_of(decision: DecisionDetail) -> AuthorizationOutcome:
-    """What the agent's backend is told now: of what was put to people, what they said."""
-    said = decision.evaluation.outcome if decision.evaluation is not None else None
-    asked_people = decision.approval_id is not None or said is Outcome.REVIEW
+    """What the agent's backend is told now: what people decided is the outcome of what was put to them."""
+    if decision.outcome != "review":
+        return "allow" if decision.outcome == "allow" else "deny"
     match decision.state:
-        case "allowed" | "approved" | "executing" | "executed" | "execution_failed":
+        case "approved" | "executed" | "execution_failed":
             return "allow"
-        case "denied" | "expired":
-            # In shadow nobody is asked, and what people would have been asked about is answered as that.
-            return "quarantine" if asked_people and decision.approval_id is None else "deny"
-        case "pending_approval" | "held":
+        case "denied" | "expired" if decision.approval_id is not None:
+            return "deny"
+        case _:
             return "quarantine"
 
 

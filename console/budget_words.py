@@ -27,7 +27,7 @@ def amount_of(budget: Budget, units: str) -> str:
 
 def window_text(seconds: int) -> str:
     """`24 hours`, `7 days`: the largest unit that leaves nothing over, and hours for a day."""
-    size, name = next((size, name) for size, name in _SPANS if seconds % size == 0 and seconds > size)
+    size, name = next((size, name) for size, name in _SPANS if size == 1 or (seconds % size == 0 and seconds > size))
     count = seconds // size
     return f"{count:,} {name}{'' if count == 1 else 's'}"
 
