@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from mcp_types import ToolAnnotations
+from mcp.types import ToolAnnotations
 from msgspec import Meta
 
 from api.auth import Caller
