@@ -78,6 +78,7 @@ CHECKED_WITHIN = {
     ("DELETE", "/api/v1/sessions/{session_id}"): PERSONS,
     ("PATCH", "/api/v1/members/me"): PERSONS,
     ("PUT", "/api/v1/members/me/password"): PERSONS,
+    ("POST", "/mcp"): "each tool asks for the scope that its own endpoint asks for",
     ("POST", "/api/v1/policies/compile"): READING,
     ("POST", "/api/v1/policies/templates/{name}"): READING,
     ("GET", "/api/v1/webhooks"): ENDPOINTS,
