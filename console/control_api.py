@@ -100,6 +100,9 @@ class ControlApi:
     async def set_bypass_alerts(self, channels: Sequence[str]) -> None:
         await self._api.send("PUT", ORGANIZATION, json={"bypass_alerts": list(channels)})
 
+    async def set_budget_alert(self, percent: int) -> None:
+        await self._api.send("PUT", ORGANIZATION, json={"budget_alert_percent": percent})
+
     async def open_glasses(self) -> BrokenGlassList:
         return await self._api.call("GET", BREAK_GLASS, BrokenGlassList, params={"state": "open"})
 

@@ -18,6 +18,7 @@ from console.components.text import Text, block, link
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
+from console.pages.budget_alert import BudgetAlert
 from console.pages.budget_row import budget_row
 from console.pages.queue import RAILS
 from console.sessions import Session
@@ -89,6 +90,7 @@ class BudgetsPage:
             parameters=("per", "subject"),
             picks=(Pick("rail", "Rail", RAILS, rail), Pick("surface", "Surfaces", _SURFACES, surface)),
         )
+        self._alert = BudgetAlert(self._session, self._read_again)
         with block("section", "panel", aria_label="Budgets"):
             self._rows = block("ul", "rows budgets")
         with block("div", "below-table"):
@@ -108,6 +110,9 @@ class BudgetsPage:
         )
         await self._following.start()
 
+    def _read_again(self) -> None:
+        self._following.resync()
+
     def _asked(self) -> tuple[object, ...]:
         return self._per, self._subject, self._limit, *self._filters.chosen.values()
 
@@ -125,6 +130,7 @@ class BudgetsPage:
             self._kept.show(page, lambda: self._build_rows(page))
 
     def _build_rows(self, page: BudgetPage) -> None:
+        self._alert.show(page.alert_percent)
         self._rows.clear()
         with self._rows:
             for budget in page.items:

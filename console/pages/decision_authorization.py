@@ -50,7 +50,7 @@ def asked(ovt: Ovt) -> None:
             key_value("Country", ovt.counterparty.country)
         with fact("Agent"):
             link(ovt.initiator.id, "/agents", "mono")
-        with fact("Under"), block("span", "chips"):
+        with fact("Claims"), block("span", "chips"):
             for scope in ovt.initiator.scopes:
                 Text("code", scope, "chip")
             if not ovt.initiator.scopes:

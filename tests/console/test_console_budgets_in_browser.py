@@ -62,6 +62,31 @@ async def test_a_budget_fills_while_it_is_looked_at_and_says_in_words_when_it_is
     await expect(page.get_by_text("No decision matches")).to_be_visible()
 
 
+async def test_an_admin_chooses_when_people_are_told_of_a_budget(log_in: OpenPage, api: httpx.AsyncClient) -> None:
+    before = (await api.get("/api/v1/organization")).json()["budget_alert_percent"]
+    page = await log_in("admin", "/budgets")
+    await expect(page.get_by_text(f"People are told at {before} % of a ceiling")).to_be_visible()
+    dialog = page.get_by_role("dialog")
+    for typed in ("0", "101", "½"):
+        await page.get_by_role("button", name="Change… when people are told").click()
+        await dialog.get_by_label("Percent of the ceiling").fill(typed)
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog.get_by_text("A whole number from 1 to 100.")).to_be_visible()
+        await dialog.get_by_role("button", name="Cancel").click()
+    try:
+        await choose(page, "70")
+    finally:
+        (await api.put("/api/v1/organization", json={"budget_alert_percent": before})).raise_for_status()
+
+
+async def choose(page: Page, percent: str) -> None:
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="Change… when people are told").click()
+    await dialog.get_by_label("Percent of the ceiling").fill(percent)
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text(f"People are told at {percent} % of a ceiling")).to_be_visible()
+
+
 async def test_a_tokens_life_is_followed_on_its_decision_and_the_token_itself_is_not_there(
     log_in: OpenPage, authorize: Authorize, api: httpx.AsyncClient, stack: DevJson
 ) -> None:
