@@ -37,7 +37,7 @@ TABS: Final = (
     Tab("merchant", "Merchants"),
     Tab("organization", "Organization"),
 )
-_SURFACES: Final = {"": "Enforced and shadow", "enforce": "Enforced only", "shadow": "Shadow only"}
+_SURFACES: Final = {"": "Any surface", "enforce": "Enforced only", "shadow": "Shadow only"}
 
 
 def register(console: Console) -> None:
