@@ -134,12 +134,18 @@ class AgentRow:
         )
 
     async def _ask_to_retire(self, agent: Agent) -> None:
-        below = f" So are the {len(agent.children)} under it." if agent.children else ""
+        count = len(agent.children)
+        under = (
+            f"The {count} under it lose their authority, too."
+            if count > 1
+            else "The one under it loses its authority, too.",
+        )
         self._question.ask(
             f"Retire {agent.name}",
             (
-                f"What it asks for from now on is refused.{below}",
-                "Tokens it has already hold until they are over, five minutes at most. To stop those, too, freeze it.",
+                "What it asks for from now on is refused, and a token it was given is not taken any more.",
+                *(under if count else ()),
+                "It can be registered again. What it did stays in the ledger under its id.",
             ),
             "Retire it",
             lambda _: self._session.agents.retire(agent.id),
