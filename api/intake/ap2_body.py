@@ -25,7 +25,7 @@ Chain = Annotated[
     Meta(
         min_length=5,
         max_length=131_072,
-        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+~[A-Za-z0-9_.~-]*$",
+        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+~[A-Za-z0-9_.~-]*$(?!\n)",
         description="SD-JWTs (RFC 9901) of a chain, with ~~ between them",
     ),
 ]

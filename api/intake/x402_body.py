@@ -20,11 +20,13 @@ from axiru.domain.assets import caip19, decimals_of, folded_address, known_asset
 from axiru.domain.movement import Amount, Counterparty, Merchant, Ovt
 
 Network = Annotated[str, Meta(min_length=1, max_length=41, description="CAIP-2 id of the network: eip155:8453")]
-Address = Annotated[str, Meta(min_length=1, max_length=128, pattern="^[!-~]+$", description="An address, as sent")]
-Units = Annotated[
-    str, Meta(max_length=78, pattern="^[1-9][0-9]*$", description="Units of the asset, as a decimal string")
+Address = Annotated[
+    str, Meta(min_length=1, max_length=128, pattern="^[!-~]+$(?!\\n)", description="An address, as sent")
 ]
-Scheme = Annotated[str, Meta(pattern="^[a-z][-a-z0-9_]{0,63}$", description="How is paid: exact, upto")]
+Units = Annotated[
+    str, Meta(max_length=78, pattern="^[1-9][0-9]*$(?!\\n)", description="Units of the asset, as a decimal string")
+]
+Scheme = Annotated[str, Meta(pattern="^[a-z][-a-z0-9_]{0,63}$(?!\\n)", description="How is paid: exact, upto")]
 Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Url = Annotated[str, Meta(min_length=1, max_length=2_048)]
 Text = Annotated[str, Meta(max_length=2_000)]

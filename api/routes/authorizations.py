@@ -27,7 +27,9 @@ from axiru.domain.authorization import ENDPOINT
 from ledger.acts.projection import read_request
 from ledger.acts.token import Used, consume, settle_token
 
-Units = Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,77})$", description="Units of the asset, as a decimal string")]
+Units = Annotated[
+    str, Meta(pattern="^(0|[1-9][0-9]{0,77})$(?!\\n)", description="Units of the asset, as a decimal string")
+]
 
 
 class SettlementBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -36,7 +36,7 @@ class FailSafe(msgspec.Struct, frozen=True):
 class ProgrammeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A payout programme that may go on while Axiru cannot be reached, each payout up to an amount, until a time."""
 
-    programme: Annotated[str, Meta(min_length=1, max_length=100, pattern="^[a-z0-9][a-z0-9_.-]*$")]
+    programme: Annotated[str, Meta(min_length=1, max_length=100, pattern="^[a-z0-9][a-z0-9_.-]*$(?!\\n)")]
     currency: Currency
     max_amount_cents: AmountCents
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]

@@ -23,7 +23,7 @@ class TemplateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """`parameters` left out keep their defaults; `slug` names the policy, instead of the template's name."""
 
     parameters: dict[str, Any] = {}
-    slug: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,63}$")] | None = None
+    slug: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,63}$(?!\\n)")] | None = None
 
 
 @get("/api/v1/policies/templates", guards=[requires(Permission.READ)], security=BEARER)

@@ -32,9 +32,9 @@ class SlackOutOfReach(AxiruError):
 class SlackBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The workspace, the channel approvals are posted to, and the app's bot token for that workspace."""
 
-    team_id: Annotated[str, Meta(pattern="^[A-Z0-9_]{2,40}$")]
-    channel_id: Annotated[str, Meta(pattern="^[A-Z0-9_]{2,40}$")]
-    bot_token: Annotated[str, Meta(min_length=1, max_length=500, pattern="^xoxb-[!-~]+$")]
+    team_id: Annotated[str, Meta(pattern="^[A-Z0-9_]{2,40}$(?!\\n)")]
+    channel_id: Annotated[str, Meta(pattern="^[A-Z0-9_]{2,40}$(?!\\n)")]
+    bot_token: Annotated[str, Meta(min_length=1, max_length=500, pattern="^xoxb-[!-~]+$(?!\\n)")]
 
 
 class SlackView(msgspec.Struct, frozen=True, kw_only=True):

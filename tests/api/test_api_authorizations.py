@@ -234,6 +234,7 @@ async def test_every_missing_field_is_named_at_once(backend: httpx.AsyncClient) 
         ({"amount_cents": True}, {"amount_cents"}),
         ({"currency": "dollars"}, {"currency"}),
         ({"currency": "u$d"}, {"currency"}),
+        ({"counterparty": {"country": "KP\n"}}, {"counterparty.country"}),
         ({"counterparty": {"country": "USA", "iban": "x"}}, {"counterparty.country", "counterparty.iban"}),
         ({"idempotency_key": ""}, {"idempotency_key"}),
         ({"idempotency_key": "k" * 256}, {"idempotency_key"}),

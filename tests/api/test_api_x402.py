@@ -179,6 +179,7 @@ WRONG_REQUIREMENTS = {
     "number": ({"amount": 1500000}, "amount", "wrong_type"),
     "zero": ({"amount": "0"}, "amount", "malformed"),
     "leading_zero": ({"amount": "01"}, "amount", "malformed"),
+    "trailing_newline": ({"amount": "100\n"}, "amount", "malformed"),
     "sign": ({"amount": "-1"}, "amount", "malformed"),
     "decimals": ({"amount": "1.5"}, "amount", "malformed"),
     "hexadecimal": ({"amount": "0x10"}, "amount", "malformed"),
