@@ -23,8 +23,10 @@ async def checked_initiator(asked: Asked, caller: Caller) -> Asked:
     ovt = asked.ovt
     if errors := [*_own_kind(ovt), *_bound(ovt, caller, ovt.initiator.id)]:
         raise InvalidBody(errors)
-    known = await lineages(caller.organization_id, [ovt.initiator.id, *named_agents(ovt)])
-    own = known.get(ovt.initiator.id)
+    # A key that is for an agent asks as that one, in whatever spelling it names it.
+    own_id = caller.agent_id or ovt.initiator.id
+    known = await lineages(caller.organization_id, [own_id, *named_agents(ovt)])
+    own = known.get(own_id)
     if own is not None and (errors := list(_not_granted(ovt.initiator, own))):
         if await find_reservation(asked, caller) is None:
             raise InvalidBody(errors)

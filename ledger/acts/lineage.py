@@ -9,7 +9,7 @@ import msgspec
 from axiru.database import rows
 from axiru.domain.control import ControlHit
 from axiru.domain.lineage import Lineage, LineAgent
-from axiru.domain.movement import Ovt
+from axiru.domain.movement import Ovt, folded_agent
 
 NO_AGENTS: Final = frozenset({"api_key", "axiru", "stripe"})
 """Kinds of initiators whose ids are nobody's to register."""
@@ -23,18 +23,21 @@ MESSAGES: Final = {
 
 async def lineages(organization_id: str, agent_ids: Collection[str]) -> dict[str, Lineage]:
     """The line of every agent that is registered, by its id as it was asked for."""
-    if not agent_ids:
+    asked = sorted(set(agent_ids))
+    if not asked:
         return {}
     found = await rows(
         """
-        SELECT asked.agent_id AS asked, line.* FROM unnest({}::text[]) AS asked (agent_id)
+        SELECT asked.agent_id AS asked, line.* FROM unnest({}::text[], {}::text[]) AS asked (agent_id, folded)
         CROSS JOIN LATERAL (SELECT a.id FROM agents a WHERE a.organization_id = {}
-            AND lower(btrim(a.agent_id)) = lower(btrim(asked.agent_id))
+            AND lower(btrim(a.agent_id)) IN (lower(btrim(asked.agent_id)), asked.folded)
             ORDER BY a.agent_id <> asked.agent_id LIMIT 1) known
         CROSS JOIN LATERAL agent_line(known.id) line
         ORDER BY asked.agent_id, line.depth
         """,
-        sorted(set(agent_ids)),
+        asked,
+        # btrim takes spaces off, and no other blanks.
+        [folded_agent(one) for one in asked],
         organization_id,
     )
     lines: dict[str, list[LineAgent]] = {}

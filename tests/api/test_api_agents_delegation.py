@@ -95,8 +95,9 @@ async def test_a_registered_agent_claims_what_it_has_and_an_unknown_one_claims_a
 
 async def test_another_spelling_or_kind_is_no_way_out(register: Register, agent_key: httpx.AsyncClient) -> None:
     agent = await register()
-    other = payment(f"  {agent['agent_id'].upper()} ", "payments:write")
-    assert await refused(agent_key, other) == [("initiator.scopes[0]", "not_granted")]
+    for blank in ("  ", "\t", "\u00a0", "\n"):
+        other = payment(f"{blank}{agent['agent_id'].upper()}{blank}", "payments:write")
+        assert await refused(agent_key, other) == [("initiator.scopes[0]", "not_granted")]
     body = payment(agent)
     body["initiator"]["kind"] = "service"
     assert await refused(agent_key, body) == [("initiator.kind", "not_allowed")]
@@ -220,6 +221,9 @@ async def test_a_key_for_an_agent_asks_as_that_agent_and_gives_nothing_back(
         assert await refused(bound, payment(other)) == [("initiator.id", "not_allowed")]
         body = payment(agent, metadata={"agent_id": other["agent_id"]})
         assert await refused(bound, body) == [("metadata.agent_id", "not_allowed")]
+        for spelled in (f"\t{agent['agent_id']}", f"{agent['agent_id']}\u00a0", f" {agent['agent_id'].upper()}\n"):
+            claimed = payment(spelled, "everything:write")
+            assert await refused(bound, claimed) == [("initiator.scopes[0]", "not_granted")]
         allowed = await ask(bound, payment(agent, "payments:write"))
         theirs = await ask(agent_key, payment(other))
         for path in (f"{theirs['jti']}/consume", f"{theirs['jti']}/settlement"):
