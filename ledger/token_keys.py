@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
+import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -18,9 +19,11 @@ from axiru.database import row, rows, transaction
 from axiru.domain.authorization import ALGORITHM, TYPE
 from axiru.errors import AxiruError
 from axiru.settings import Settings
-from axiru.vault import Vault
+from axiru.vault import Vault, VaultKeyUnknown, VaultSealBroken
 from ledger.acts.chain import json
 from ledger.signing import vault_context
+
+log = structlog.get_logger()
 
 KeyState = Literal["next", "signing", "published", "revoked"]
 """`next`: published, signs from its `active_from` on; `signing`: signs now; `published`: signs no more, and its tokens
@@ -32,7 +35,7 @@ _LONGEST_TICK: Final = timedelta(minutes=5)
 
 _KEYS: Final = """
 SELECT * FROM (
-    SELECT key_id, public_jwk, created_at, active_from, revoked_at, revoked_reason, replaced_at,
+    SELECT key_id, private_ciphertext, created_at, active_from, revoked_at, revoked_reason, replaced_at,
         replaced_at + make_interval(secs => greatest({}, token_seconds)) AS gone_at, CASE
             WHEN revoked_at IS NOT NULL THEN 'revoked'
             WHEN active_from > now THEN 'next'
@@ -153,7 +156,7 @@ async def rehearse_next(vault: Vault, times: KeyTimes) -> None:
         async with changing_keys():
             key_id = await add_key(vault, times, lead=timedelta(0))
             token = await TokenSigner(vault).sign({"rehearsal": True}, key_id)
-            public = next(key for key in await published(times.tail) if key["kid"] == key_id)
+            public = next(key for key in await published(vault, times.tail) if key["kid"] == key_id)
             jwt.decode(token, ECKey.import_key(public), algorithms=[ALGORITHM])
             raise _Rehearsed
 
@@ -192,11 +195,10 @@ async def add_key(vault: Vault, times: KeyTimes, *, lead: timedelta) -> str:
     """Create and publish a key that signs once `lead` is over; returns its id."""
     key = ECKey.generate_key("P-256", private=True, auto_kid=False)
     key_id = key.thumbprint()
-    public = {**key.as_dict(private=False), "kid": key_id, "use": "sig", "alg": ALGORITHM}
     await rows(
         "SELECT add_token_key({}, {}::jsonb, {}, make_interval(secs => {}), {})",
         key_id,
-        json(public),
+        json(_jwk(key, key_id)),
         vault.seal(key.as_der(private=True), context=vault_context(key_id)),
         lead.total_seconds(),
         int(times.token_life.total_seconds()),
@@ -204,9 +206,15 @@ async def add_key(vault: Vault, times: KeyTimes, *, lead: timedelta) -> str:
     return key_id
 
 
-async def published(tail: timedelta) -> list[dict[str, Any]]:
-    """The public keys a verifier may meet, as JWKs, the oldest first."""
-    return [msgspec.json.decode(key["public_jwk"]) for key in await _keys(tail, _IN_THE_SET)]
+async def published(vault: Vault, tail: timedelta) -> list[dict[str, Any]]:
+    """The public keys a verifier may meet, as JWKs, the oldest first.
+
+    Each is taken from its private half, which only this installation's vault can have sealed: whoever can write to
+    the database alone has no key of their own published.
+    """
+    keys = await _keys(tail, _IN_THE_SET)
+    halves = [_public_half(vault, key["key_id"], bytes(key["private_ciphertext"])) for key in keys]
+    return [half for half in halves if half is not None]
 
 
 async def token_keys(tail: timedelta) -> list[TokenKey]:
@@ -249,6 +257,20 @@ class TokenSigner:
             private = self._vault.open(bytes(found["private_ciphertext"]), context=vault_context(key_id))
             self._keys[key_id] = key = ECKey.import_key(private)
         return jwt.encode({"alg": ALGORITHM, "kid": key_id, "typ": TYPE}, claims, key, algorithms=[ALGORITHM])
+
+
+def _jwk(key: ECKey, key_id: str) -> dict[str, Any]:
+    return {**key.as_dict(private=False), "kid": key_id, "use": "sig", "alg": ALGORITHM}
+
+
+def _public_half(vault: Vault, key_id: str, sealed: bytes) -> dict[str, Any] | None:
+    """None for a key that was not made here, which is told of and left out."""
+    try:
+        key = ECKey.import_key(vault.open(sealed, context=vault_context(key_id)))
+    except (VaultSealBroken, VaultKeyUnknown):
+        log.error("token_key_not_ours", kid=key_id)
+        return None
+    return _jwk(key, key_id)
 
 
 async def _keys(tail: timedelta, states: Sequence[KeyState]) -> list[dict[str, Any]]:

@@ -42,11 +42,12 @@ class TokenKeyRevocation(msgspec.Struct, frozen=True, kw_only=True):
 @route("/axiru-jwks.json", http_method=["GET", "HEAD"], status_code=200, exclude_from_auth=True)
 async def show_token_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A JWK set (RFC 7517). A key is in it before it signs, and stays for as long as a token of it may be met."""
-    settings = services_of(request).settings
+    services = services_of(request)
+    settings = services.settings
     # Whoever keeps the set for as long as it says has met every key before its first token.
     kept_seconds = min(_KEPT_SECONDS, settings.token_key_lead_seconds)
     return Response(
-        msgspec.json.encode({"keys": await published(_tail(settings))}),
+        msgspec.json.encode({"keys": await published(services.vault, _tail(settings))}),
         media_type="application/jwk-set+json",
         headers={"Cache-Control": f"max-age={kept_seconds}"},
     )

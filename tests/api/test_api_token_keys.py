@@ -1,6 +1,7 @@
 """The keys of tokens over HTTP: what anybody reads, what an admin sees, and a revocation that everybody feels."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
 from axiru.cli.commands import axiru
 from axiru.dev.dev_json import DevJson
@@ -192,3 +193,26 @@ def _payment() -> dict[str, Any]:
         "counterparty": {"stripe_account_id": "acct_1", "country": "US"},
         "idempotency_key": key,
     }
+
+
+async def test_a_key_that_this_vault_did_not_seal_is_never_published(
+    stack: DevJson, http: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
+    """Whoever has the database's password, and no more, has no key that verifiers would take."""
+    before = (await http.get("/axiru-jwks.json")).json()
+    foreign = ECKey.generate_key("P-256", private=True, auto_kid=False)
+    kid = foreign.thumbprint()
+    public = {**foreign.as_dict(private=False), "kid": kid, "use": "sig", "alg": "ES256"}
+    ours = await database.fetchval("SELECT private_ciphertext FROM signing_keys WHERE purpose = 'token' LIMIT 1")
+    app = await asyncpg.connect(stack.database_url)
+    try:
+        for sealed in (foreign.as_der(private=True), ours):
+            await app.execute(
+                "SELECT add_token_key($1, $2::jsonb, $3, interval '30 days', 300)", kid, json.dumps(public), sealed
+            )
+            assert await app.fetchval("SELECT count(*) FROM signing_keys WHERE key_id = $1", kid) == 1
+            assert (await http.get("/axiru-jwks.json")).json() == before
+            await database.execute("DELETE FROM signing_keys WHERE key_id = $1", kid)
+    finally:
+        await database.execute("DELETE FROM signing_keys WHERE key_id = $1", kid)
+        await app.close()
