@@ -14,6 +14,9 @@ from axiru.domain.mandate import Frequency, MandateRefusal
 Json = Mapping[str, Any]
 
 
+_SIGNED_BEFORE: Final = timedelta(seconds=600)
+"""How long before it is shown a payment may have been dated: the agent's signature is no older either."""
+
 _MOST_COUNTED: Final = 1_000_000_000
 """As many payments as anybody counts: a number beyond it says nothing more, and may be longer than JSON's numbers."""
 
@@ -121,6 +124,8 @@ def _date(said: Json, payment: Json, bounds: Bounds, at: _At) -> Bounds:
     """A payment that says no date is made now, and is bound to be."""
     stated = payment.get("execution_date")
     first, last = _span(stated) if stated is not None else (at.now, at.now)
+    if last < at.now - _SIGNED_BEFORE:
+        raise Broken("execution_date_past", "The payment is dated back: it cannot be made on that date any more.")
     if "not_before" in said and first < _span(said["not_before"])[0]:
         raise Broken("too_early", "The mandate does not allow the payment yet.")
     if "not_after" not in said:

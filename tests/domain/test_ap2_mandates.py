@@ -101,6 +101,11 @@ def test_a_mandate_covers_what_it_is_for_and_says_of_whom_it_speaks() -> None:
             {"execution_date": "2030-02-01T00:00:00Z"},
             "mandate_too_late",
         ),
+        (
+            {"type": "payment.execution_date", "not_before": "2020-01-01", "not_after": "2020-01-31"},
+            {"execution_date": "2020-01-15"},
+            "mandate_execution_date_past",
+        ),
         ({"type": "payment.reference", "conditional_transaction_id": "x"}, {}, "mandate_checkout_not_allowed"),
         ({"type": "payment.geofence", "country": "DE"}, {}, "mandate_constraint_unknown"),
         ({"kind": "payment.amount_range"}, {}, "mandate_constraint_unknown"),
