@@ -24,12 +24,13 @@ _OUTCOME: Final[dict[Outcome, AuthorizationOutcome]] = {
 
 
 class WithheldBy(msgspec.Struct, frozen=True):
-    """The control that keeps a token from being given out, or the agent or mandate that gives no leave any more."""
+    """The control that keeps a token from being given out, or the agent, mandate or policy that gives no leave now;
+    `ledger` where the decision is not what was sealed."""
 
     control_id: str
     reason: str
     message: str
-    kind: Literal["control", "agent", "mandate"]
+    kind: Literal["control", "agent", "mandate", "policy", "ledger"]
 
 
 class AuthorizationAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,13 +35,14 @@ class Control(msgspec.Struct, frozen=True):
 class ControlHit(msgspec.Struct, frozen=True):
     """What forbids a movement outside of policy, and the snake_case reason the caller is given.
 
-    A control, or the `agent` that asked or the `mandate` it showed, where they no longer give leave.
+    A control, or the `agent` that asked or the `mandate` it showed, where they no longer give leave; the `policy` that
+    leaves no room any more, or the `ledger`, which never permitted it.
     """
 
     control_id: str
     reason: str
     message: str
-    kind: Literal["control", "agent", "mandate"] = "control"
+    kind: Literal["control", "agent", "mandate", "policy", "ledger"] = "control"
 
     @property
     def rule(self) -> str:

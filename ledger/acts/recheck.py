@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from axiru.domain.control import forbidding
+from axiru.domain.decision import SurfaceMode
 from axiru.domain.evaluation import Outcome
 from axiru.domain.execution import Objection
 from ledger.acts.evaluating import has_a_share, hear
@@ -18,7 +19,7 @@ _COMPILED: Final = CompiledVersions()
 """One for the process: what a text compiles to depends on nothing but its hash."""
 
 
-async def objection_to(decision_id: str, now: datetime) -> Objection | None:
+async def objection_to(decision_id: str, now: datetime, *, surface_mode: SurfaceMode = "enforce") -> Objection | None:
     """The control, or the hard denial of a version in force, that forbids a decision at `now`; within an act.
 
     The sealed facts are judged anew, with windows that leave the decision's own reservation out. A rule that asks
@@ -36,7 +37,7 @@ async def objection_to(decision_id: str, now: datetime) -> Objection | None:
         return Objection(hit.reason, hit.message, hit.rule)
     in_force = tuple(version for version in standing.versions if has_a_share(version))
     # What was enforced when it was decided counts with what was enforced, wherever its surface is now.
-    standing = msgspec.structs.replace(standing, versions=in_force, surface_mode="enforce")
+    standing = msgspec.structs.replace(standing, versions=in_force, surface_mode=surface_mode)
     try:
         live = (await hear(request, standing, now, _COMPILED, excluding=decision_id)).live
     except PolicyVersionMissing as missing:

@@ -15,7 +15,7 @@ from axiru.domain.control import ControlHit
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act
-from ledger.acts.control import forbidden_now
+from ledger.acts.token_leave import count_from, kept_back, no_room
 from ledger.entry import EntrySigner
 
 ISSUED_WITHIN: Final = timedelta(hours=24)
@@ -97,7 +97,8 @@ async def keep_token(token: Token, decision_id: str, ledger_id: str, acting: Act
 async def token_of(decision_id: str, *, organization_id: str, mode: Mode, signer: EntrySigner) -> TokenStanding | None:
     """The token of a decision that is allowed or approved: the one that is valid, or another where one may be issued.
 
-    None for a decision that never had leave. A token that was used is not given out again.
+    None for a decision that never had leave. A token that was used is not given out again. Another is judged as a
+    request of now would be, and counted from now, so that what waits for its token leaves no window meanwhile.
     """
     known = await _standing(decision_id, await _now())
     if known is None or known.token is not None or known.status == "consumed":
@@ -106,10 +107,13 @@ async def token_of(decision_id: str, *, organization_id: str, mode: Mode, signer
         known = await _standing(decision_id, issuing.now)
         if known is None or known.token is not None or known.status != "issued":
             return known
+        if (hit := await no_room(decision_id, issuing.now)) is not None:
+            return TokenStanding("withheld", withheld_by=hit)
         token = await new_token(issuing.now)
         data = {"decision_id": decision_id, "token": msgspec.to_builtins(token)}
         entry = issuing.seal("token", data)
         await keep_token(token, decision_id, entry.ledger_id, issuing)
+        await count_from(decision_id, issuing.now)
         issuing.tell("authorization", {"decision_id": decision_id, "jti": token.jti, "state": "issued"})
         return TokenStanding("issued", token)
 
@@ -124,7 +128,7 @@ async def consume(jti: str, *, organization_id: str, mode: Mode, api_key_id: str
         decision_id: str = token["decision_id"]
         if (state := await _why_not(token, consuming.now)) is not None:
             raise TokenNotUsable(_WORDS[state], state=state)
-        if (hit := await forbidden_now(decision_id)) is not None:
+        if (hit := await kept_back(decision_id)) is not None:
             raise TokenNotUsable(hit.message, state="withheld", reason=hit.reason, control_id=hit.control_id)
         data = {"decision_id": decision_id, "jti": jti, "api_key_id": api_key_id}
         entry = consuming.seal("token_consumed", data)
@@ -134,6 +138,7 @@ async def consume(jti: str, *, organization_id: str, mode: Mode, api_key_id: str
             api_key_id,
             jti,
         )
+        await count_from(decision_id, consuming.now)
         consuming.tell("authorization", {"decision_id": decision_id, "jti": jti, "state": "consumed"})
         return Used(jti, decision_id, consuming.now, entry.ledger_id)
 
@@ -222,7 +227,7 @@ async def _standing(decision_id: str, now: datetime) -> TokenStanding | None:
         return None
     if found["consumed"]:
         return TokenStanding("consumed")
-    if (hit := await forbidden_now(decision_id)) is not None:
+    if (hit := await kept_back(decision_id)) is not None:
         return TokenStanding("withheld", withheld_by=hit)
     if found["jti"] is not None and found["revoked_at"] is None and found["expires_at"] > now:
         return TokenStanding("issued", Token(found["jti"], found["key_id"], found["issued_at"], found["expires_at"]))

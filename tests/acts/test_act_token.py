@@ -468,6 +468,111 @@ async def test_the_database_itself_keeps_a_token_to_one_use(paying: Paying) -> N
         await rows("DELETE FROM authorization_tokens WHERE jti = {}", receipt.token.jti)
 
 
+async def test_the_database_takes_no_token_that_outlives_five_minutes(paying: Paying) -> None:
+    receipt = await paying.pay()
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await rows(
+            _LIKE_ANOTHER, f"jti_{paying.house.id}", receipt.decision_id, timedelta(days=3_650), receipt.token.jti
+        )
+
+
+async def test_what_was_denied_has_no_token_whatever_its_row_says(paying: Paying) -> None:
+    """Whoever can write rows cannot write what was sealed."""
+    allowed, denied = await paying.pay(), await paying.pay(90_001)
+    await rows("UPDATE decisions SET state = 'allowed' WHERE id = {}", denied.decision_id)
+
+    standing = await paying.standing(denied.decision_id)
+
+    assert standing is not None
+    assert (standing.status, standing.token) == ("withheld", None)
+    assert standing.withheld_by is not None
+    assert (standing.withheld_by.reason, standing.withheld_by.kind) == ("request_altered", "ledger")
+    forged = f"jti_forged_{paying.house.id}"
+    await rows(_LIKE_ANOTHER, forged, denied.decision_id, timedelta(minutes=5), allowed.token.jti)
+    standing = await paying.standing(denied.decision_id)
+    assert standing is not None
+    assert standing.token is None
+    await rows(_MOVEMENT_LIKE, denied.decision_id, allowed.decision_id)
+    with pytest.raises(TokenNotUsable) as refused:
+        await paying.consume(forged)
+    assert refused.value.facts["reason"] == "request_altered"
+
+
+async def test_what_waits_for_its_token_leaves_no_window_meanwhile(
+    paying: Paying, superuser: asyncpg.Connection
+) -> None:
+    """A day of payments that were allowed and kept for later makes no room for another day of them."""
+    kept = [await paying.pay(15_000) for _ in range(5)]
+    for receipt in kept:
+        await _waited(superuser, receipt.decision_id, timedelta(hours=24, seconds=-5))
+    again = [_jti(await paying.standing(receipt.decision_id)) for receipt in kept]
+    await superuser.execute(
+        "UPDATE movements SET moved_at = moved_at - interval '6 seconds' WHERE decision_id = ANY($1::text[])",
+        [receipt.decision_id for receipt in kept],
+    )
+
+    another = await paying.pay(15_000)
+
+    assert (another.outcome, another.reason) == (Outcome.DENY, "window")
+    for jti in again:
+        await paying.consume(jti)
+
+
+async def test_no_other_token_comes_where_others_have_taken_the_room(
+    paying: Paying, superuser: asyncpg.Connection
+) -> None:
+    kept = await paying.pay(15_000)
+    await _waited(superuser, kept.decision_id, timedelta(minutes=10))
+    await superuser.execute(
+        "UPDATE movements SET moved_at = moved_at - interval '24 hours' WHERE decision_id = $1", kept.decision_id
+    )
+    for _ in range(5):
+        assert (await paying.pay(15_000)).outcome is Outcome.ALLOW
+
+    standing = await paying.standing(kept.decision_id)
+
+    assert standing is not None
+    assert (standing.status, standing.token) == ("withheld", None)
+    assert standing.withheld_by is not None
+    assert (standing.withheld_by.reason, standing.withheld_by.kind) == ("window", "policy")
+    assert await _jtis(kept.decision_id) == [kept.token.jti]
+
+
+async def test_windows_count_a_payment_from_when_its_token_is_used(
+    paying: Paying, superuser: asyncpg.Connection
+) -> None:
+    receipt = await paying.pay()
+    await superuser.execute(
+        "UPDATE movements SET moved_at = moved_at - interval '4 minutes' WHERE decision_id = $1", receipt.decision_id
+    )
+
+    used = await paying.consume(receipt.token.jti)
+
+    counted = await row("SELECT moved_at FROM movements WHERE decision_id = {}", receipt.decision_id)
+    assert counted is not None
+    assert counted["moved_at"] == used.at
+
+
+_LIKE_ANOTHER = (
+    "INSERT INTO authorization_tokens (jti, organization_id, mode, decision_id, key_id, ledger_id, issued_at, "
+    "expires_at) SELECT {}, organization_id, mode, {}, key_id, ledger_id, now(), now() + {}::interval "
+    "FROM authorization_tokens WHERE jti = {}"
+)
+_MOVEMENT_LIKE = (
+    "INSERT INTO movements (decision_id, organization_id, mode, surface_mode, state, rail, rail_action, asset, units, "
+    "initiator_id, moved_at) SELECT {}, organization_id, mode, surface_mode, state, rail, rail_action, asset, units, "
+    "initiator_id, moved_at FROM movements WHERE decision_id = {}"
+)
+
+
+async def _waited(superuser: asyncpg.Connection, decision_id: str, by: timedelta) -> None:
+    """As `_older`, and what it reserved was reserved that much earlier."""
+    await _older(superuser, decision_id, by)
+    await superuser.execute(
+        "UPDATE movements SET moved_at = moved_at - $1::interval WHERE decision_id = $2", by, decision_id
+    )
+
+
 async def _told(paying: Paying, decision_id: str) -> list[str]:
     found = await rows(
         "SELECT payload ->> 'state' AS state FROM outbox WHERE organization_id = {} AND topic = 'authorization' "

@@ -64,6 +64,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM signing_keys k WHERE k.key_id = NEW.key_id AND k.purpose = 'token') THEN
         RAISE EXCEPTION 'no token under a key of another purpose' USING ERRCODE = 'restrict_violation';
     END IF;
+    IF NEW.expires_at > clock_timestamp() + interval '301 seconds' THEN
+        RAISE EXCEPTION 'a token is valid for five minutes' USING ERRCODE = 'restrict_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER authorization_tokens_authorized BEFORE INSERT ON authorization_tokens
@@ -242,5 +245,5 @@ GRANT UPDATE (removed_by, removed_at) ON ap2_issuers TO axiru_app;
 GRANT SELECT, INSERT ON authorization_tokens TO axiru_app;
 GRANT UPDATE (consumed_at, consumed_by, settled_at, settlement, settled_units, settled_by) ON authorization_tokens
     TO axiru_app;
-GRANT UPDATE (units) ON movements TO axiru_app;
+GRANT UPDATE (units, moved_at) ON movements TO axiru_app;
 GRANT UPDATE (scopes, delegated_by, expires_at) ON agents TO axiru_app;
