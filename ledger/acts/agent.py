@@ -188,6 +188,7 @@ def _seal(acting: tuple[Act, ...], change: str, agent: Agent, by_member_id: str)
                 "by_member_id": by_member_id,
             },
         )
+        one.tell("agent", {"agent_id": agent.agent_id, "change": change})
 
 
 def _check_passing_on(member_id: str, roles: list[str], before: str, after: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -136,3 +137,15 @@ async def test_members_are_not_everybodys_news(
                 if event.data.get("decision_id") == decision["decision_id"]:
                     break
     assert "member" not in names
+
+
+async def test_a_change_of_an_agent_is_told_to_everybody_who_may_read(
+    log_in: LogIn, let_in: Callable[..., Awaitable[Any]]
+) -> None:
+    viewer, owner = await log_in("viewer"), await let_in("agent_owner")
+    agent_id = f"agent_{uuid.uuid4().hex}"
+    async with viewer.stream("GET", "/api/v1/events") as stream, asyncio.timeout(15):
+        body = {"agent_id": agent_id, "name": "Told", "owner_member_id": owner.id}
+        (await owner.client.post("/api/v1/agents", json=body)).raise_for_status()
+        told = await anext(aiter(event async for event in events_in(stream) if event.data.get("agent_id") == agent_id))
+    assert (told.name, told.data["change"]) == ("agent", "registered")
