@@ -45,7 +45,7 @@ CHANGES = {
     "requests": {"asked_at"},
     "observed_movements": {"stripe_status", "told_at"},
     "decisions": {"state", "reason", "message", "matched_rule", "updated_at"},
-    "movements": {"state", "units"},
+    "movements": {"state", "units", "moved_at"},
     "authorization_tokens": {"consumed_at", "consumed_by", "settled_at", "settlement", "settled_units", "settled_by"},
     "approvals": {
         "state",
