@@ -33,7 +33,7 @@ TOKEN_SENTENCES: Final[Mapping[TokenState, str]] = {
     "consumed": "It was used. What came of it has not been reported, so its budget stays reserved.",
     "settled": "It was used, and what was moved is committed to its budget.",
     "failed": "It was used, and nothing was moved: its budget was released.",
-    "revoked": "The key that signed it was revoked: nobody may use it. Asked again, Axiru issues another.",
+    "revoked": "Its key was revoked, so nobody may use it. Asked again, Axiru issues another if nothing forbids it.",
     "expired": "Nobody used it in time. Its budget stays reserved: whoever held it may have settled.",
     "withheld": "A control forbids the payment now, so it cannot be used.",
 }
@@ -52,8 +52,11 @@ def outcome_of(decision: DecisionDetail) -> AuthorizationOutcome:
             return "quarantine"
 
 
-def no_token_sentence(outcome: AuthorizationOutcome) -> str:
+def no_token_sentence(decision: DecisionDetail) -> str:
     """Why there is no token."""
+    outcome = outcome_of(decision)
+    if outcome == "quarantine" and decision.surface_mode == "shadow":
+        return "Enforced, people would be asked. In shadow nobody is, and no token is issued."
     return {
         "allow": "No token was fetched yet. It is issued when it is asked for, within 24 hours.",
         "deny": "No token was issued, so nothing may settle.",

@@ -46,7 +46,7 @@ def budget_row(budget: Budget, mode: Mode, alert_percent: int) -> None:
         with block("p", "facts"):
             Text("span", f"{what_counts(budget)}. {consequence(budget)}.")
             if budget.when_else:
-                Text("span", f"Only {', '.join(budget.when_else)}.")
+                Text("span", f"Only for movements {', '.join(budget.when_else)}.")
             with block("span"):
                 link(budget.rule_id, f"/policies/{budget.policy}?v={budget.version}&mode={mode}")
                 Text("span", f" of {budget.policy}, version {budget.version}")

@@ -105,7 +105,7 @@ def authorization(decision: DecisionDetail) -> None:
             look_badge(OUTCOME_LOOKS[outcome])
             Text("code", f"axiru.{outcome}.{decision.reason}", "muted")
         if token is None:
-            Text("p", no_token_sentence(outcome), "muted")
+            Text("p", no_token_sentence(decision), "muted")
         else:
             _token(token, decision.ovt.amount)
         with key_values("key-values-wide"):

@@ -165,7 +165,7 @@ def in_words(agreement: SurfaceAgreement, *, enforced: bool) -> Sequence[str]:
         noun = "decision" if agreement.decisions == 1 else "decisions"
         said = (
             f"On {percent_text(agreement.rate_percent)} of {agreement.decisions:,} {noun} in {agreement.days} days, "
-            "every version that looked on says what counted."
+            "every version that looked on came to what counted."
         )
     if enforced:
         return said, "The surface is enforced: what the live version says binds, whatever those in shadow say."

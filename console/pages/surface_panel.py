@@ -91,7 +91,7 @@ def _set_by(surface: Surface) -> None:
     with block("span"):
         Text("span", f"{surface.updated_by.shown}, ")
         Timestamp(surface.updated_at)
-    if surface.reason:
-        Text("span", surface.reason, "muted surface-reason")
     if surface.override_reason:
-        Text("span", f"Below the bar: {surface.override_reason}", "muted surface-reason")
+        Text("span", f"Although too few agreed: {surface.override_reason}", "muted surface-reason")
+    if surface.reason and surface.reason != surface.override_reason:
+        Text("span", surface.reason, "muted surface-reason")

@@ -13,6 +13,7 @@ from console.authorization_words import (
     TOKEN_LOOKS,
     TOKEN_SENTENCES,
     agreement_sentence,
+    no_token_sentence,
     outcome_of,
     token_event,
 )
@@ -102,6 +103,13 @@ def budget(**changes: Any) -> Budget:
 )
 def test_the_outcome_is_what_the_agents_backend_is_told(told: dict[str, Any], outcome: str) -> None:
     assert outcome_of(decision(**told)) == outcome
+
+
+def test_nobody_is_said_to_be_asked_in_shadow() -> None:
+    review = {"outcome": "review", "state": "pending_approval", "approval_id": "ap_1"}
+    assert no_token_sentence(decision(**review)).startswith("People are asked first")
+    looked_at = decision(outcome="review", state="denied", surface_mode="shadow")
+    assert no_token_sentence(looked_at).startswith("Enforced, people would be asked. In shadow nobody is")
 
 
 def test_every_state_of_a_token_and_of_a_key_has_its_words() -> None:
