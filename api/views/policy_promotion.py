@@ -26,8 +26,8 @@ TRANSITIONS: Final = {
 
 _NOW: Final = {
     "allow_to_deny": ("is allowed now", "are allowed now", "denied"),
-    "review_to_deny": ("waits for approval now", "wait for approval now", "denied"),
-    "review_to_allow": ("waits for approval now", "wait for approval now", "allowed without asking anybody"),
+    "review_to_deny": ("goes to approval now", "go to approval now", "denied"),
+    "review_to_allow": ("goes to approval now", "go to approval now", "allowed without asking anybody"),
     "deny_to_allow": ("is denied now", "are denied now", "allowed"),
 }
 

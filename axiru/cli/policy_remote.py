@@ -116,9 +116,9 @@ def shadow(slug: str, version: str, as_json: bool) -> None:
 
 def _policies(told: dict[str, Any]) -> Iterator[str]:
     for policy in told["items"]:
-        live = policy["live"]["name"] if policy["live"] else "none"
+        active = f"active {policy['live']['name']}" if policy["live"] else "none active"
         shadows = ", ".join(f"{shadow['name']}{_share(shadow)}" for shadow in policy["shadows"])
-        yield f"{policy['slug']}: live {live}{f', shadow {shadows}' if shadows else ''}"
+        yield f"{policy['slug']}: {active}{f', shadow {shadows}' if shadows else ''}"
         yield from _drafts(policy)
 
 

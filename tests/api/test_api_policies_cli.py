@@ -49,7 +49,7 @@ async def test_a_policy_from_file_to_retirement(stack: DevJson, log_in: LogIn, p
     assert "[not_eligible]" in axiru_policy("activate", slug, "v1", code=1)
     assert "(20 %)" in axiru_policy("activate", slug, "v1", "--percent", "20", key=second)
     assert "active" in axiru_policy("activate", slug, "1", key=second)
-    assert f"{slug}: live v1" in axiru_policy("list")
+    assert f"{slug}: active v1" in axiru_policy("list")
 
     assert "over $200" in axiru_policy("show", slug, "v1", "--plain")
     assert "shadow: false" in axiru_policy("show", slug, "v1", "--yaml")

@@ -82,14 +82,14 @@ def test_approvals_are_told_in_the_words_of_the_product_page(count: int, approva
         (
             REVIEW,
             ALLOW,
-            "1 request that waits for approval now will be allowed without asking anybody.",
-            "3 requests that wait for approval now will be allowed without asking anybody.",
+            "1 request that goes to approval now will be allowed without asking anybody.",
+            "3 requests that go to approval now will be allowed without asking anybody.",
         ),
         (
             REVIEW,
             DENY,
-            "1 request that waits for approval now will be denied.",
-            "3 requests that wait for approval now will be denied.",
+            "1 request that goes to approval now will be denied.",
+            "3 requests that go to approval now will be denied.",
         ),
         (
             DENY,
