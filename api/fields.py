@@ -54,11 +54,24 @@ def decode_by_rules(body: Mapping[str, Any], shape: type[Body], broken: Iterable
         decoded = msgspec.convert(body, shape)
     except msgspec.ValidationError as error:
         found = field_errors(body, shape) or [_whole(error)]
+    else:
+        found = list(_beyond_the_calendar(decoded))
     named = {error.field for error in found}
     found += [error for error in broken if error.field not in named]
     if found or decoded is None:
         raise InvalidBody(found)
     return decoded
+
+
+def _beyond_the_calendar(decoded: msgspec.Struct) -> Iterator[FieldError]:
+    """Times whose zone carries them out of the years 1 to 9999 of UTC, which no table holds."""
+    for name in decoded.__struct_fields__:
+        value = getattr(decoded, name)
+        if isinstance(value, datetime):
+            try:
+                value.astimezone(UTC)
+            except OverflowError:
+                yield FieldError(name, "out_of_range", "This is not within the years 1 to 9999 of UTC.")
 
 
 def past_time(body: Mapping[str, Any], field: str) -> Iterator[FieldError]:

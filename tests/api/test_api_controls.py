@@ -130,6 +130,7 @@ async def test_lifting_twice_is_a_conflict(log_in: LogIn) -> None:
         ({"kind": "mark_for_review", "scope": {"customer_id": "cus_1"}}, "scope"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": "2999-01-01T00:00:00"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "expires_at"),
         ({"expires_at": "tomorrow"}, "expires_at"),
         ({"until": "2999-01-01T00:00:00Z"}, "until"),
     ],

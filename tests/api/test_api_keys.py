@@ -152,6 +152,7 @@ async def test_an_expired_key_is_refused(
         ({"scopes": ["everything"]}, ["scopes[0]"]),
         ({"expires_at": "2020-01-01T00:00:00Z"}, ["expires_at"]),
         ({"expires_at": "2999-01-01T00:00:00"}, ["expires_at"]),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, ["expires_at"]),
         ({"expires_at": "2020-01-01T00:00:00Z", "scopes": ["everything"]}, ["scopes[0]", "expires_at"]),
         ({"owner_member_id": ""}, ["owner_member_id"]),
         ({"secret": "chosen"}, ["secret"]),
