@@ -76,7 +76,7 @@ def forbidding(
     for control in sorted(in_force, key=lambda control: (control.kind != "kill_switch", control.id)):
         reason = _reason(control, ovt, decision_id)
         if reason is not None:
-            return ControlHit(control.id, reason, _MESSAGES[reason])
+            return ControlHit(control.id, reason, _message(reason, control, ovt))
     return None
 
 
@@ -101,6 +101,13 @@ _MESSAGES = {
     "connection_frozen": "This Stripe connection is frozen.",
     "request_held": "This request is held: it waits until a person releases it.",
 }
+
+
+def _message(reason: str, control: Control, ovt: Ovt) -> str:
+    asks = (ovt.initiator.id, *named_agents(ovt))
+    if reason == "agent_frozen" and folded_agent(control.scope["agent_id"]) not in map(folded_agent, asks):
+        return "An agent that this one has its authority from is frozen."
+    return _MESSAGES[reason]
 
 
 def _reason(control: Control, ovt: Ovt, decision_id: str | None) -> str | None:

@@ -195,7 +195,9 @@ async def test_what_ends_an_agent_ends_all_below_it_and_their_tokens(
         case "freeze":
             freeze = {"kind": "freeze", "scope": {"agent_id": root["agent_id"].upper()}, "mode": "test"}
             made = (await admin.post("/api/v1/controls", json={**freeze, "reason": "Looks wrong"})).json()
-            assert (await ask(agent_key, payment(agent)))["reason"] == "axiru.deny.agent_frozen"
+            denied = await ask(agent_key, payment(agent))
+            assert denied["reason"] == "axiru.deny.agent_frozen"
+            assert denied["message"] == "An agent that this one has its authority from is frozen."
             reason = "agent_frozen"
         case "retire":
             await admin.delete(f"{AGENTS}/{root['id']}")
