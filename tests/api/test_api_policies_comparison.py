@@ -107,7 +107,7 @@ async def test_the_difference_is_told_by_rule_reason_and_amount_with_examples(tr
     promotion = await trial.compared("promotion")
     assert promotion["sentences"] == [
         "shadow: false — 2 would-be approvals will start going to the approvals queue.",
-        "1 request that waits for approval now will be denied.",
+        "1 request that goes to approval now will be denied.",
     ]
     assert (promotion["counts"]["allow_to_review"], promotion["amounts"]["allow_to_review"]) == (2, {"usd": 6_000})
     assert (promotion["compared"], promotion["agreement_rate"]) == (8, 0.625)
