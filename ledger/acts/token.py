@@ -16,7 +16,7 @@ from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act
 from ledger.acts.token_leave import count_from, kept_back, no_room
-from ledger.entry import EntrySigner
+from ledger.entry import EntrySigner, ledger_id
 
 ISSUED_WITHIN: Final = timedelta(hours=24)
 """After the decision, or its approval, no further token is issued: what was decided then is no word on today."""
@@ -161,15 +161,16 @@ async def settle_token(
     async with act(signer, organization_id, mode) as settling:
         token = await _token(jti, organization_id, mode)
         decision_id: str = token["decision_id"]
-        reserved: int = token["units"]
-        moved = 0 if settlement == "failed" else reserved if units is None else units
+        # What the decision says, not its movement: a settlement for less has made that one smaller.
+        authorized: int = token["authorized"]
+        moved = 0 if settlement == "failed" else authorized if units is None else units
         if token["settled_at"] is not None:
             if (token["settlement"], token["settled_units"]) == (settlement, moved):
-                return Used(jti, decision_id, token["settled_at"], token["ledger_id"])
+                return Used(jti, decision_id, token["settled_at"], await _settled_in(decision_id))
             raise TokenNotUsable("This token was settled otherwise.", state=token["settlement"])
         if token["consumed_at"] is None:
             raise TokenNotUsable("Only a token that was consumed is settled.", state="issued")
-        if moved > reserved:
+        if moved > authorized:
             raise SettlementRefused("This is more than was authorized.", field="amount_units")
         entry = settling.seal(
             "token_settled",
@@ -178,7 +179,7 @@ async def settle_token(
                 "jti": jti,
                 "settlement": settlement,
                 "units": str(moved),
-                "reserved_units": str(reserved),
+                "reserved_units": str(authorized),
                 "api_key_id": api_key_id,
             },
         )
@@ -193,7 +194,7 @@ async def settle_token(
         )
         await rows(
             "UPDATE movements SET units = {}::numeric, state = {} WHERE decision_id = {}",
-            moved if settlement == "settled" else reserved,
+            moved if settlement == "settled" else authorized,
             "committed" if settlement == "settled" else "released",
             decision_id,
         )
@@ -235,13 +236,13 @@ async def _standing(decision_id: str, now: datetime) -> TokenStanding | None:
 
 
 async def _token(jti: str, organization_id: str, mode: Mode) -> dict[str, Any]:
-    """The token with its decision's state and what is reserved. Raises TokenUnknown."""
+    """The token with its decision's state and the units it permits. Raises TokenUnknown."""
     found = await row(
         """
-        SELECT t.*, d.state, m.units, k.revoked_at, EXISTS (SELECT FROM authorization_tokens c
+        SELECT t.*, d.state, d.amount_cents AS authorized, k.revoked_at, EXISTS (SELECT FROM authorization_tokens c
             WHERE c.decision_id = t.decision_id AND c.consumed_at IS NOT NULL) AS used
         FROM authorization_tokens t JOIN decisions d ON d.id = t.decision_id
-        JOIN movements m ON m.decision_id = t.decision_id JOIN signing_keys k ON k.key_id = t.key_id
+        JOIN signing_keys k ON k.key_id = t.key_id
         WHERE t.jti = {} AND t.organization_id = {} AND t.mode = {}
         """,
         jti,
@@ -251,6 +252,16 @@ async def _token(jti: str, organization_id: str, mode: Mode) -> dict[str, Any]:
     if found is None:
         raise TokenUnknown("There is no such token.")
     return found
+
+
+async def _settled_in(decision_id: str) -> str:
+    """The entry that holds the settlement of a decision's token: there is one."""
+    sealed = await row(
+        "SELECT entry_hash FROM ledger_entries WHERE decision_id = {} AND kind = 'token_settled'", decision_id
+    )
+    if sealed is None:
+        raise RuntimeError(f"the settlement of {decision_id} was never sealed")
+    return ledger_id(bytes(sealed["entry_hash"]))
 
 
 async def _why_not(token: dict[str, Any], now: datetime) -> str | None:
