@@ -9,7 +9,7 @@ from msgspec import Meta
 from api.auth import Caller
 from api.errors import FieldError
 from api.intake.decision_body import ContextBody
-from api.intake.text import IdempotencyKey, Identifier, Metadata, ShortText, folded
+from api.intake.text import AgentId, IdempotencyKey, Identifier, Metadata, ShortText, folded
 from axiru.domain.movement import Amount, Context, Counterparty, Initiator, Merchant, Ovt
 
 Country = Annotated[str, Meta(max_length=2, pattern="^[A-Za-z]{2}$", description="ISO 3166-1 alpha-2")]
@@ -20,7 +20,7 @@ class InitiatorBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Who pays: an agent by its id, and the scopes it acts under."""
 
     kind: ShortText
-    id: Identifier
+    id: AgentId
     scopes: Annotated[tuple[Scope, ...], Meta(max_length=50)] = ()
 
 

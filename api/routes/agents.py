@@ -10,7 +10,7 @@ from api.auth import Caller, InsufficientScope, requires
 from api.errors import NotFound
 from api.fields import decode, decode_by_rules, past_time
 from api.intake.authorization_common import Scope
-from api.intake.text import Identifier, Moment
+from api.intake.text import AgentId, Identifier, Moment
 from api.json_body import read_object
 from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
@@ -30,7 +30,7 @@ class AgentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     has no more than that one, ends no later, and stays under it.
     """
 
-    agent_id: Identifier
+    agent_id: AgentId
     name: PersonName
     owner_member_id: Identifier
     scopes: Scopes = []

@@ -104,9 +104,11 @@ async def test_what_is_retired_is_not_changed(let_in: LetIn) -> None:
     [
         ({"agent_id": "", "name": "", "owner_member_id": ""}, ["agent_id", "name", "owner_member_id"]),
         ({"name": "A\tB"}, ["name"]),
+        ({"agent_id": " \t"}, ["agent_id"]),
         ({"agent_id": "x" * 256}, ["agent_id"]),
         ({"scopes": [""]}, ["scopes[0]"]),
         ({"expires_at": "2020-01-01T00:00:00Z"}, ["expires_at"]),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, ["expires_at"]),
         ({"roles": ["admin"]}, ["roles"]),
         ({"owner_member_id": "mem_unknown"}, ["owner_member_id"]),
     ],
@@ -117,6 +119,18 @@ async def test_an_agent_that_cannot_be_is_refused_with_every_reason(
     answer = await (await log_in("admin")).post(AGENTS, json=wanted("mem_x", **changes))
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert [error["field"] for error in answer.json()["field_errors"]] == fields
+
+
+@pytest.mark.parametrize("expires_at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_an_end_that_no_calendar_has_changes_nothing(let_in: LetIn, expires_at: str) -> None:
+    owner = await let_in("agent_owner")
+    agent = (await owner.client.post(AGENTS, json=wanted(owner.id))).json()
+    answer = await owner.client.patch(f"{AGENTS}/{agent['id']}", json={"name": "Other", "expires_at": expires_at})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert [(error["field"], error["code"]) for error in answer.json()["field_errors"]] == [
+        ("expires_at", "out_of_range")
+    ]
+    assert (await owner.client.get(f"{AGENTS}/{agent['id']}")).json() == agent
 
 
 async def test_an_agent_that_there_is_not_is_not_found(log_in: LogIn) -> None:

@@ -219,6 +219,7 @@ async def test_every_missing_field_is_named_at_once(backend: httpx.AsyncClient) 
         ({"rail_action": ["agent_payment"]}, {"rail_action"}),
         ({"initiator": {}}, {"initiator.id", "initiator.kind"}),
         ({"initiator": "agent"}, {"initiator"}),
+        ({"initiator": {"kind": "agent", "id": " \u2003\t"}}, {"initiator.id"}),
         (
             {"initiator": {"kind": "agent", "id": "", "scopes": "all", "x": 1}},
             {"initiator.id", "initiator.scopes", "initiator.x"},
