@@ -134,10 +134,22 @@ def _parameter_errors(request: Request[Any, Any, Any], error: ValidationExceptio
         FieldError(
             _told_name(request, str(entry.get("key", "request"))),
             "invalid",
-            f"{entry.get('message', 'This value is not valid')}.",
+            _told_problem(request, entry),
         )
         for entry in named
     ] or [FieldError("request", "invalid", "A parameter is not valid.")]
+
+
+def _told_problem(request: Request[Any, Any, Any], entry: Mapping[str, Any]) -> str:
+    """What is wrong with a parameter; what it may be, where that is one of a few words."""
+    problem = str(entry.get("message", "This value is not valid"))
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(str(entry.get("key")))
+    if parameter is None or not problem.startswith("Invalid enum value"):
+        return f"{problem}."
+    shape = msgspec.inspect.type_info(parameter.annotation)
+    branches = shape.types if isinstance(shape, msgspec.inspect.UnionType) else (shape,)
+    words = [str(word) for one in branches if isinstance(one, msgspec.inspect.LiteralType) for word in one.values]
+    return f"This must be one of: {', '.join(sorted(words))}." if words else f"{problem}."
 
 
 def _told_name(request: Request[Any, Any, Any], name: str) -> str:

@@ -158,6 +158,20 @@ async def test_what_cannot_be_asked_for_is_named(admin_key: httpx.AsyncClient, a
     assert [error["field"] for error in answer.json()["field_errors"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "words"),
+    [
+        (PATH, {"surface_mode": "off"}, "enforce, shadow"),
+        ("/api/v1/decisions", {"mode": "both"}, "live, test"),
+    ],
+)
+async def test_a_word_that_a_filter_does_not_take_is_answered_with_those_it_does(
+    admin_key: httpx.AsyncClient, path: str, asked: Any, words: str
+) -> None:
+    (error,) = (await admin_key.get(path, params=asked)).json()["field_errors"]
+    assert error["message"] == f"This must be one of: {words}."
+
+
 async def test_nobody_sees_budgets_without_a_key(http: httpx.AsyncClient) -> None:
     assert (await http.get(PATH)).status_code == 401
 
@@ -221,7 +235,8 @@ async def test_each_kind_of_window_is_shown_with_what_else_its_rule_asks_for(
     assert (receiver["used_cents"], receiver["remaining_cents"], receiver["used_percent"]) == (21_000, 49_000, 30)
     assert [each["subject"] for each in await budgets(viewer, policy=slug, subject=second)] == [second]
     assert await budgets(viewer, policy=slug, rail="stripe") == []
-    assert await budgets(viewer, policy=slug, mode="live", per="counterparty") == []
+    live = await budgets(viewer, policy=slug, mode="live", per="counterparty")
+    assert not {each["subject"] for each in live} & {*accounts}
     assert await budgets(viewer, policy=slug, surface_mode="shadow", per="counterparty") == []
     assert await budgets(viewer, policy=slug, subject="agent_of_nobody", per="initiator") == []
 
