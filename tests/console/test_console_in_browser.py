@@ -294,8 +294,9 @@ async def test_what_is_not_there_is_said_calmly(log_in: OpenPage, path: str) -> 
 
 async def test_a_phone_sees_rows_as_cards_without_sideways_scrolling(log_in: OpenPage, decide: Decide) -> None:
     page = await log_in("controller", width=390)
-    decision = await decide(charge="ch_demo_010")
+    decision = await decide(charge="ch_demo_010", context={"customer_tenure_days": 412, "customer_id": "cus_phone"})
     await expect(row_of(page, decision)).to_contain_text("Needs approval")
+    await expect(row_of(page, decision).get_by_text("cus_phone")).to_be_visible()
     for path in ("/", f"/decisions/{decision['decision_id']}", "/controls"):
         await page.goto(re.sub(r"(://[^/]+).*", r"\1", page.url) + path)
         await expect(page.locator("main h1")).to_be_visible()
