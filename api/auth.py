@@ -154,7 +154,9 @@ def require(permission: Permission, caller: Caller) -> None:
     if permission not in caller.permissions:
         if permission not in SCOPE_OF:
             require_person(caller)
-        raise InsufficientScope(SCOPE_OF.get(permission, permission.value))
+        # Who is logged in has roles; a scope is something to look for on a key.
+        message = "None of your roles may do this." if caller.api_key_id is None else None
+        raise InsufficientScope(SCOPE_OF.get(permission, permission.value), message)
 
 
 def require_person(caller: Caller) -> None:

@@ -104,6 +104,7 @@ async def test_people_without_the_permission_read_lists_and_change_none(log_in: 
     ):
         refused = await viewer.post(where, json=body)
         assert (refused.status_code, refused.json()["required_scope"]) == (403, "policies:write")
+        assert refused.json()["message"] == "None of your roles may do this."
     assert (await viewer.get(f"/api/v1/lists/{slug}/versions/1")).json()["values"] == ["cus_1"]
 
 
