@@ -12,6 +12,13 @@ from console.authorization_views import AgreementOfVersions, TokenView
 from console.views import DecisionView, ExecutionError, LedgerEntryView, Person, TimelineEvent
 
 
+class PolicySnapshot(msgspec.Struct, frozen=True):
+    """The version that decided."""
+
+    slug: str
+    version: int
+
+
 class ShadowWord(msgspec.Struct, frozen=True, kw_only=True):
     """What a version that only looked on would have said, beside what the live one did; no rule: its default."""
 
@@ -73,3 +80,9 @@ class DecisionDetail(DecisionView, frozen=True, kw_only=True):
     agreement: AgreementOfVersions = AgreementOfVersions()
     undo: Undo | None = None
     observed: Observed | None = None
+    policy: PolicySnapshot | None = None
+
+    @property
+    def policy_name(self) -> str | None:
+        """Which of several policies decided, also where it was by its default."""
+        return f"{self.policy.slug} v{self.policy.version}" if self.policy else self.policy_version

@@ -235,7 +235,7 @@ def facts(decision: DecisionDetail) -> None:
             key_value("Requested by", "nobody" if decision.bypass else decision.requested_by.shown)
         with fact("Initiator"):
             Text("code", decision.ovt.initiator.id)
-        key_value("Policy", decision.policy_version)
+        key_value("Policy", decision.policy_name)
         stands = "not asked" if decision.bypass else decision.surface_mode
         key_value("Surface", f"{decision.rail}.{decision.rail_action}, {stands}")
         if decision.audit is not None:

@@ -19,7 +19,7 @@ from console.authorization_words import (
 )
 from console.budget_views import Budget
 from console.budget_words import amount_of, consequence, standing, what_counts, window_text
-from console.detail_views import DecisionDetail
+from console.detail_views import DecisionDetail, PolicySnapshot
 from console.pages.surface import in_words
 from console.pages.token_keys import LOOKS, SENTENCES, consequences
 from console.token_key_views import KeyState, TokenKey
@@ -103,6 +103,11 @@ def budget(**changes: Any) -> Budget:
 )
 def test_the_outcome_is_what_the_agents_backend_is_told(told: dict[str, Any], outcome: str) -> None:
     assert outcome_of(decision(**told)) == outcome
+
+
+def test_the_policy_that_decided_is_named_by_its_default_too() -> None:
+    assert decision(policy_version="v1", policy=PolicySnapshot("daa-starter", 1)).policy_name == "daa-starter v1"
+    assert decision(policy_version=None).policy_name is None
 
 
 def test_nobody_is_said_to_be_asked_in_shadow() -> None:
