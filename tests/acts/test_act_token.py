@@ -458,6 +458,10 @@ async def test_the_database_itself_keeps_a_token_to_one_use(paying: Paying) -> N
         await rows("UPDATE movements SET units = units + 1 WHERE decision_id = {}", receipt.decision_id)
     with pytest.raises(asyncpg.RestrictViolationError):
         await rows(
+            "UPDATE movements SET moved_at = moved_at - interval '1 day' WHERE decision_id = {}", receipt.decision_id
+        )
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await rows(
             "INSERT INTO authorization_tokens (jti, organization_id, mode, decision_id, key_id, ledger_id, issued_at, "
             "expires_at) VALUES ('jti_forged', {}, 'test', {}, {}, 'lr_x', now(), now() + interval '5 minutes')",
             paying.house.id,
@@ -476,10 +480,15 @@ async def test_the_database_takes_no_token_that_outlives_five_minutes(paying: Pa
         )
 
 
-async def test_what_was_denied_has_no_token_whatever_its_row_says(paying: Paying) -> None:
+async def test_what_was_denied_has_no_token_whatever_its_row_says(
+    paying: Paying, superuser: asyncpg.Connection
+) -> None:
     """Whoever can write rows cannot write what was sealed."""
     allowed, denied = await paying.pay(), await paying.pay(90_001)
-    await rows("UPDATE decisions SET state = 'allowed' WHERE id = {}", denied.decision_id)
+    for state in ("allowed", "approved", "executing", "executed"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await rows("UPDATE decisions SET state = {} WHERE id = {}", state, denied.decision_id)
+    await superuser.execute("UPDATE decisions SET state = 'allowed' WHERE id = $1", denied.decision_id)
 
     standing = await paying.standing(denied.decision_id)
 

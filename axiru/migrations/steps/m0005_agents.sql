@@ -91,10 +91,21 @@ BEGIN
     IF NEW.units > OLD.units OR (NEW.units <> OLD.units AND OLD.state <> 'reserved') THEN
         RAISE EXCEPTION 'a movement never grows, and settles once' USING ERRCODE = 'restrict_violation';
     END IF;
+    IF NEW.moved_at < OLD.moved_at THEN
+        RAISE EXCEPTION 'a movement leaves no window before its time' USING ERRCODE = 'restrict_violation';
+    END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER movements_never_grow BEFORE UPDATE OF units ON movements
+CREATE TRIGGER movements_never_grow BEFORE UPDATE OF units, moved_at ON movements
     FOR EACH ROW EXECUTE FUNCTION refuse_larger_movement();
+
+-- A denial is the last word on a request.
+CREATE FUNCTION refuse_undenied() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'what was denied stays denied' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER decisions_denied_for_good BEFORE UPDATE ON decisions FOR EACH ROW
+    WHEN (OLD.state IN ('denied', 'expired') AND NEW.state <> OLD.state) EXECUTE FUNCTION refuse_undenied();
 
 -- What an agent may ask for. One that another passed authority on to has no more of it, and no longer.
 ALTER TABLE agents
