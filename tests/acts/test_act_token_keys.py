@@ -88,7 +88,7 @@ async def test_the_next_key_is_seen_for_its_lead_before_it_signs(
     assert await _states() == [(one_key, "signing"), (coming, "next")]
     (_, after) = await token_keys(USUAL.tail)
     assert after.active_from - after.published_at >= USUAL.lead
-    assert [key["kid"] for key in await published(USUAL.tail)] == [one_key, coming]
+    assert [key["kid"] for key in await published(vault, USUAL.tail)] == [one_key, coming]
     assert await _signs_now() == one_key
 
     await _goes_by(superuser, USUAL.lead + timedelta(minutes=3))
@@ -124,10 +124,10 @@ async def test_a_replaced_key_stays_for_its_tail_and_then_leaves(
 ) -> None:
     coming, _ = await publish_next(vault, USUAL)
     await _goes_by(superuser, USUAL.lead + USUAL.tail - timedelta(seconds=30))
-    assert [key["kid"] for key in await published(USUAL.tail)] == [one_key, coming]
+    assert [key["kid"] for key in await published(vault, USUAL.tail)] == [one_key, coming]
 
     await _goes_by(superuser, timedelta(seconds=60))
-    assert [key["kid"] for key in await published(USUAL.tail)] == [coming]
+    assert [key["kid"] for key in await published(vault, USUAL.tail)] == [coming]
     assert await _states() == [(coming, "signing")]
 
 
@@ -137,7 +137,7 @@ async def test_a_key_never_leaves_before_its_last_token_is_over(
     await publish_next(vault, USUAL)
     await _goes_by(superuser, USUAL.lead + USUAL.token_life - timedelta(seconds=30))
 
-    assert one_key in [key["kid"] for key in await published(timedelta(seconds=1))]
+    assert one_key in [key["kid"] for key in await published(vault, timedelta(seconds=1))]
 
 
 async def test_tokens_live_as_long_as_their_key_says(vault: Vault) -> None:
@@ -180,11 +180,11 @@ async def test_a_revoked_key_is_gone_at_once_and_another_signs(house: Any, one_k
 
     assert revoked.changed
     assert await _signs_now() == revoked.replaced_by
-    assert [key["kid"] for key in await published(USUAL.tail)] == [revoked.replaced_by]
+    assert [key["kid"] for key in await published(vault, USUAL.tail)] == [revoked.replaced_by]
     with pytest.raises(TokenKeyRevoked):
         await signer.sign({"jti": "x"}, one_key)
     with pytest.raises(InvalidKeyIdError):
-        jwt.decode(before, KeySet.import_key_set({"keys": await published(USUAL.tail)}), algorithms=["ES256"])  # type: ignore[typeddict-item]
+        jwt.decode(before, KeySet.import_key_set({"keys": await published(vault, USUAL.tail)}), algorithms=["ES256"])  # type: ignore[typeddict-item]
     for mode in ("live", "test"):
         (entry,) = await house.entries("token_key", mode)
         assert entry["data"] == {
@@ -223,7 +223,7 @@ async def test_a_key_that_was_replaced_never_signs_again(
     revoked = await _revoke(house, vault, coming)
 
     assert await _signs_now() == revoked.replaced_by != one_key
-    assert one_key in [key["kid"] for key in await published(USUAL.tail)]
+    assert one_key in [key["kid"] for key in await published(vault, USUAL.tail)]
 
 
 async def test_many_who_revoke_at_once_leave_one_key_that_signs(house: Any, one_key: str, vault: Vault) -> None:
@@ -254,7 +254,7 @@ async def test_a_key_signs_nothing_before_its_turn(vault: Vault) -> None:
 
 async def test_what_is_published_holds_no_private_member(vault: Vault) -> None:
     await publish_next(vault, USUAL)
-    for key in await published(USUAL.tail):
+    for key in await published(vault, USUAL.tail):
         assert key.keys() == {"kty", "crv", "x", "y", "kid", "use", "alg"}
     kept = await rows("SELECT public_jwk, private_ciphertext FROM signing_keys WHERE purpose = 'token'")
     assert all("d" not in msgspec.json.decode(key["public_jwk"]) for key in kept)
