@@ -547,6 +547,19 @@ async def test_no_other_token_comes_where_others_have_taken_the_room(
     assert await _jtis(kept.decision_id) == [kept.token.jti]
 
 
+async def test_in_shadow_another_token_has_the_room_that_shadow_leaves(
+    paying: Paying, superuser: asyncpg.Connection
+) -> None:
+    for _ in range(5):
+        assert (await paying.pay(15_000)).outcome is Outcome.ALLOW
+    await rows("UPDATE surfaces SET surface_mode = 'shadow' WHERE organization_id = {}", paying.house.id)
+    receipt = await paying.pay(15_000)
+    assert (receipt.outcome, receipt.surface_mode) == (Outcome.ALLOW, "shadow")
+    await _older(superuser, receipt.decision_id, timedelta(seconds=300))
+
+    assert _jti(await paying.standing(receipt.decision_id)) != receipt.token.jti
+
+
 async def test_windows_count_a_payment_from_when_its_token_is_used(
     paying: Paying, superuser: asyncpg.Connection
 ) -> None:
