@@ -22,6 +22,7 @@ from axiru.dev.dev_json import DevJson
 # A first start may have to build the Temporal server.
 READY_TIMEOUT_SECONDS = 400
 STOP_TIMEOUT_SECONDS = 90
+NESTED_CALLS = sys.getrecursionlimit()
 
 # Every client reads the list of public authorities, which takes longer than most tests; one reading does for all.
 default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
@@ -51,6 +52,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == "torture" and not config.getoption("--torture"):
         return True
     return None
+
+
+def pytest_collection_finish() -> None:
+    """Libraries of wallets raise Python's limit as they are imported, past what the stack of a process holds."""
+    sys.setrecursionlimit(NESTED_CALLS)
 
 
 class StackProcess(msgspec.Struct, frozen=True):

@@ -190,7 +190,7 @@ async def test_ones_own_socket_presses_no_button_on_anothers_page(
     show_denied_only = await page.evaluate(
         """() => {
             const [id, filters] = Object.entries(mounted_app.elements).find(([, element]) => element.props?.tabs);
-            const args = [JSON.stringify({ state: "denied", query: "" })];
+            const args = [JSON.stringify({ state: "denied", query: "", choices: {} })];
             return { id: Number(id), client_id: window.clientId, listener_id: filters.events[0].listener_id, args };
         }"""
     )

@@ -109,7 +109,7 @@ def test_a_column_emptied_after_its_constraint_was_dropped_is_found(kept, capsys
         ("UPDATE personal_values SET seq = 300 WHERE seq = 6", 8),
         ("UPDATE personal_values SET path = 'ovt' || path", 1),
         ("UPDATE signing_keys SET public_jwk = '[]'", 1),
-        ("UPDATE signing_keys SET purpose = 'token'", 1),
+        ("UPDATE signing_keys SET purpose = 'token', active_from = created_at", 1),
         ("UPDATE signing_keys SET key_id = 'another'", 1),
         ("DELETE FROM signing_keys", 1),
     ],

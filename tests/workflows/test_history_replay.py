@@ -1,6 +1,7 @@
 """A replay's workflow on a real Temporal: it survives what it runs on, ends where it must, and keeps its history."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -223,8 +224,10 @@ async def _child() -> psutil.Process:
     async with asyncio.timeout(15):
         while True:
             for child in psutil.Process().children(recursive=True):
-                if "activities.replay_child" in child.cmdline():
-                    return child
+                # One of an earlier test may end while it is looked at.
+                with contextlib.suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+                    if "activities.replay_child" in child.cmdline():
+                        return child
             await asyncio.sleep(0.02)
 
 
