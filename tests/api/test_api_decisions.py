@@ -283,7 +283,9 @@ async def test_people_see_the_decisions_of_a_key(caller: httpx.AsyncClient, log_
     detail = (await viewer.get(f"{ENDPOINT}/{decision_id}")).raise_for_status().json()
     assert detail["requested_by"]["name"]
     assert detail["approval"]["can_vote"] is False
-    assert (await viewer.get(ENDPOINT, params={"mode": "live"})).json()["items"] == []
+    live = (await viewer.get(ENDPOINT, params={"mode": "live", "q": decision_id})).json()["items"]
+    test = (await viewer.get(ENDPOINT, params={"mode": "test", "q": decision_id})).json()["items"]
+    assert (live, [one["decision_id"] for one in test]) == ([], [decision_id])
 
 
 async def test_a_key_is_free_again_after_a_day_unless_its_decision_can_still_change(
