@@ -11,7 +11,7 @@ run:
 	@exec scripts/run $(ARGS)
 
 test: setup-tests check
-	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup
 	$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """How far an organization has come, read off what is really there: nobody's clicks are remembered."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
@@ -10,6 +11,9 @@ from console.replay_views import Replay
 from console.stripe_views import Connection, Surface
 
 StepName = Literal["connect", "replay", "tune", "enforce"]
+BEGINS_WITHIN: Final = timedelta(seconds=30)
+"""A replay of an account that was connected begins by itself, a moment later."""
+
 STEPS: Final[tuple[StepName, ...]] = ("connect", "replay", "tune", "enforce")
 
 
@@ -23,6 +27,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     replay: Replay | None = None
     failed: Replay | None = None
     """The newest one, where it failed and an earlier one is shown."""
+    newest_at: datetime | None = None
     live: tuple[Policy, ...] = ()
     enforced: tuple[Surface, ...] = ()
 
@@ -41,6 +46,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     def current(self) -> StepName | None:
         """The first step that is not done. A file serves for a connection as long as there is none."""
         return next((step for step in STEPS if not self.is_done(step) and not self._is_skipped(step)), None)
+
+    def awaits_replay(self, now: datetime) -> bool:
+        """Whether an account was connected just now whose own replay is not there yet."""
+        connected = [one.connected_at for one in self.connections if one.connected_at is not None]
+        latest = max(connected, default=None)
+        if latest is None or latest <= now - BEGINS_WITHIN:
+            return False
+        return self.newest_at is None or latest > self.newest_at
 
     def with_replay(self, replay: Replay) -> "Progress":
         """The same with its replay told in full."""
@@ -74,6 +87,7 @@ def progress_of(
         connections=tuple(connection for connection in connections if connection.status == "active"),
         revoked=tuple(connection for connection in connections if connection.status == "revoked"),
         replay=shown,
+        newest_at=newest.created_at if newest is not None else None,
         failed=newest if newest is not None and newest.state == "failed" and newest is not shown else None,
         live=tuple(policy for policy in policies if policy.live is not None),
         enforced=tuple(one for one in surfaces if one.rail == "stripe" and one.surface_mode == "enforce"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from axiru.dev.dev_json import DevJson
 # A first start may have to build the Temporal server.
 READY_TIMEOUT_SECONDS = 400
 STOP_TIMEOUT_SECONDS = 90
+TESTS = Path(__file__).parent
+_ROOMS = {"end_to_end": 0, "console": 1, "workflows": 2, "sandbox": 3, "dev": 4}
 NESTED_CALLS = sys.getrecursionlimit()
 
 # Every client reads the list of public authorities, which takes longer than most tests; one reading does for all.
@@ -52,6 +55,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == "torture" and not config.getoption("--torture"):
         return True
     return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Rooms whose files hold few tests that take long begin first, so that none of them is left to run alone."""
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (_ROOMS.get(item.path.relative_to(TESTS).parts[0], len(_ROOMS)), -sizes[item.path]))
 
 
 def pytest_collection_finish() -> None:

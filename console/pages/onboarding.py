@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from fastapi import Request
@@ -118,7 +119,8 @@ class OnboardingPage:
             progress = progress.with_replay(await self._session.replays.replay(progress.replay.id))
         self._kept.show(progress, lambda: self._show(progress))
         self._enforce.show(progress, surfaces.items)
-        if progress.replay is not None and progress.replay.is_under_way:
+        under_way = progress.replay is not None and progress.replay.is_under_way
+        if under_way or progress.awaits_replay(datetime.now(UTC)):
             asyncio.get_running_loop().call_later(POLL_SECONDS, self._following.resync)
 
     def _show(self, progress: Progress) -> None:

@@ -396,16 +396,19 @@ async def test_a_key_of_the_other_mode_decides_apart(
     live = {"Authorization": f"Bearer {made.json()['key']}"}
     body = payment()
     told = await ask(backend, body)
+    try:
+        same = (await http.post(PATH, json=body, headers=live)).json()
 
-    same = (await http.post(PATH, json=body, headers=live)).json()
-
-    assert made.json()["key"].startswith("ak_live_")
-    assert (same["mode"], same["surface_mode"], told["surface_mode"]) == ("live", "shadow", "enforce")
-    assert same["decision_id"] != told["decision_id"]
-    assert (await claims_of(backend, same["authorization_token"]))[1]["mode"] == "live"
-    assert (await http.post(f"{PATH}/{told['jti']}/consume", headers=live)).status_code == 404
-    assert (await backend.post(f"{PATH}/{same['jti']}/consume")).status_code == 404
-    assert (await http.post(f"{PATH}/{same['jti']}/consume", headers=live)).status_code == 200
+        assert made.json()["key"].startswith("ak_live_")
+        assert (same["mode"], same["surface_mode"], told["surface_mode"]) == ("live", "shadow", "enforce")
+        assert same["decision_id"] != told["decision_id"]
+        assert (await claims_of(backend, same["authorization_token"]))[1]["mode"] == "live"
+        assert (await http.post(f"{PATH}/{told['jti']}/consume", headers=live)).status_code == 404
+        assert (await backend.post(f"{PATH}/{same['jti']}/consume")).status_code == 404
+        assert (await http.post(f"{PATH}/{same['jti']}/consume", headers=live)).status_code == 200
+    finally:
+        # While there is a live key, keys of test mode change nothing that counts in both modes.
+        await admin.delete(f"/api/v1/keys/{made.json()['id']}")
 
 
 async def test_a_key_that_asks_too_often_is_told_when_to_come_back(
