@@ -49,6 +49,7 @@ async def test_an_agent_passes_on_a_part_of_what_it_has_and_no_more(log_in: Open
     await expect(dialog.get_by_role("checkbox")).to_have_count(2)
     await dialog.get_by_role("checkbox", name="payments:write").check()
     await dialog.get_by_role("button", name="Register it").click()
+    await expect(row_of(page, below)).to_be_visible()
     await expect(page.get_by_role("list", name="Under Buyer").locator(".agent-row")).to_contain_text("payments:write")
     told = {agent["agent_id"]: agent for agent in (await api.get("/api/v1/agents")).json()["items"]}
     assert told[below]["effective_scopes"] == ["payments:write"]
