@@ -42,8 +42,14 @@ def payment(agent: str, cents: int) -> dict[str, Any]:
 
 
 async def ask(client: httpx.AsyncClient, path: str, bodies: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All at once; every one is answered."""
-    answers = await asyncio.gather(*(client.post(f"/api/v1/{path}", json=body) for body in bodies))
+    """All at once; every one is answered. Who is told to come back later does, as any client has to."""
+
+    async def one(body: dict[str, Any]) -> httpx.Response:
+        while (answer := await client.post(f"/api/v1/{path}", json=body)).status_code == 429:
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+        return answer
+
+    answers = await asyncio.gather(*(one(body) for body in bodies))
     assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers][:3]
     return [answer.json() for answer in answers]
 
