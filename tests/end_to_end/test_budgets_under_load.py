@@ -45,7 +45,7 @@ async def ask(client: httpx.AsyncClient, path: str, bodies: Sequence[dict[str, A
     """All at once; every one is answered. Who is told to come back later does, as any client has to."""
 
     async def one(body: dict[str, Any]) -> httpx.Response:
-        while (answer := await client.post(f"/api/v1/{path}", json=body)).status_code == 429:
+        while (answer := await client.post(f"/api/v1/{path}", json=body)).status_code == 429:  # noqa: ASYNC110
             await asyncio.sleep(int(answer.headers["Retry-After"]))
         return answer
 
