@@ -14,7 +14,8 @@ from api.intake.authorization_common import RailReader
 from api.intake.authorization_currency import IN_CURRENCY, CurrencyAuthorization
 from api.intake.text import Identifier
 from axiru.database import rows
-from axiru.domain.ap2 import Presented, ReadMandate, TrustedIssuer, read_mandate
+from axiru.domain.ap2 import Presented, ReadMandate, read_mandate
+from axiru.domain.ap2_chain import TrustedIssuer
 from axiru.domain.movement import Ovt
 
 _FACTS: Final = "ap2_"

@@ -3,30 +3,23 @@
 Whatever is not known here, or cannot be told, counts as broken: an agent gains nothing by a constraint nobody checks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, get_args
 
+from axiru.domain.ap2_names import INSTRUMENT, MERCHANT, PISP, check_known
 from axiru.domain.currency import exponent_of
-from axiru.domain.mandate import Frequency, MandateRefusal
+from axiru.domain.mandate import Broken, Frequency
 
 Json = Mapping[str, Any]
 
-
+_MEMBER_UNKNOWN: Final = "constraint_member_unknown"
 _SIGNED_BEFORE: Final = timedelta(seconds=600)
 """How long before it is shown a payment may have been dated: the agent's signature is no older either."""
 
 _MOST_COUNTED: Final = 1_000_000_000
 """As many payments as anybody counts: a number beyond it says nothing more, and may be longer than JSON's numbers."""
-
-
-class Broken(Exception):
-    """A constraint that does not hold, or cannot be told."""
-
-    def __init__(self, why: str, message: str) -> None:
-        super().__init__(message)
-        self.refusal = MandateRefusal(f"mandate_{why}", message)
 
 
 class Bounds(NamedTuple):
@@ -47,10 +40,11 @@ def bounds_of(constraints: Any, payment: Json, *, checkout: str | None, now: dat
         raise unreadable("The constraints are a list of objects.")
     bounds, types = Bounds(), [one.get("type") for one in constraints]
     for constraint, kind in zip(constraints, types, strict=True):
-        check = _CHECKS.get(kind) if isinstance(kind, str) else None
-        if check is None:
+        known = _CONSTRAINTS.get(kind) if isinstance(kind, str) else None
+        if known is None:
             raise Broken("constraint_unknown", "The mandate has a constraint of a type that is not known here.")
-        bounds = check(constraint, payment, bounds, _At(checkout, now))
+        check_known(constraint, known.names | {"type"}, kind, _MEMBER_UNKNOWN)
+        bounds = known.check(constraint, payment, bounds, _At(checkout, now))
     if "payment.reference" not in types:
         raise Broken("reference_missing", "A payment mandate refers to the checkout it is for.")
     if "payment.agent_recurrence" in types and not {"payment.amount_range", "payment.budget"} <= set(types):
@@ -78,22 +72,28 @@ def _recurrence(said: Json, _: Json, bounds: Bounds, __: _At) -> Bounds:
 
 
 def _payees(said: Json, payment: Json, bounds: Bounds, _: _At) -> Bounds:
-    if not any(same_merchant(one, payment["payee"]) for one in _allowed(said)):
+    fitting = [one for one in _allowed(said) if same_merchant(one, payment["payee"])]
+    if not fitting:
         raise Broken("payee_not_allowed", "The mandate does not allow this payee.")
+    _check_one_is_plain(fitting, MERCHANT, "What allows the payee")
     return bounds
 
 
 def _instruments(said: Json, payment: Json, bounds: Bounds, _: _At) -> Bounds:
     paid_with = payment["payment_instrument"]
-    if not any(_same(one, paid_with, ("id", "type")) for one in _allowed(said)):
+    fitting = [one for one in _allowed(said) if _same(one, paid_with, {"id", "type"})]
+    if not fitting:
         raise Broken("instrument_not_allowed", "The mandate does not allow this payment instrument.")
+    _check_one_is_plain(fitting, INSTRUMENT, "What allows the payment instrument")
     return bounds
 
 
 def _pisps(said: Json, payment: Json, bounds: Bounds, _: _At) -> Bounds:
-    pisp, parts = payment.get("pisp"), ("legal_name", "brand_name", "domain_name")
-    if not isinstance(pisp, dict) or not any(_same(one, pisp, parts) for one in _allowed(said)):
+    pisp = payment.get("pisp")
+    fitting = [one for one in _allowed(said) if isinstance(pisp, dict) and _same(one, pisp, PISP)]
+    if not fitting:
         raise Broken("pisp_not_allowed", "The mandate does not allow this payment initiation service provider.")
+    _check_one_is_plain(fitting, PISP, "What allows the payment initiation service provider")
     return bounds
 
 
@@ -147,16 +147,30 @@ def _reference(said: Json, _: Json, bounds: Bounds, at: _At) -> Bounds:
     return bounds
 
 
-_CHECKS: Final[Mapping[str, Callable[[Json, Json, Bounds, _At], Bounds]]] = {
-    "payment.agent_recurrence": _recurrence,
-    "payment.allowed_payees": _payees,
-    "payment.allowed_payment_instruments": _instruments,
-    "payment.allowed_pisps": _pisps,
-    "payment.amount_range": _range,
-    "payment.budget": _budget,
-    "payment.execution_date": _date,
-    "payment.reference": _reference,
+class _Known(NamedTuple):
+    """A type of constraint: what it says beside its type, and how that is checked."""
+
+    names: frozenset[str]
+    check: Callable[[Json, Json, Bounds, _At], Bounds]
+
+
+_ALLOWED: Final = frozenset({"allowed"})
+_CONSTRAINTS: Final[Mapping[str, _Known]] = {
+    "payment.agent_recurrence": _Known(frozenset({"frequency", "max_occurrences"}), _recurrence),
+    "payment.allowed_payees": _Known(_ALLOWED, _payees),
+    "payment.allowed_payment_instruments": _Known(_ALLOWED, _instruments),
+    "payment.allowed_pisps": _Known(_ALLOWED, _pisps),
+    "payment.amount_range": _Known(frozenset({"currency", "max", "min"}), _range),
+    "payment.budget": _Known(frozenset({"max", "currency"}), _budget),
+    "payment.execution_date": _Known(frozenset({"not_before", "not_after"}), _date),
+    "payment.reference": _Known(frozenset({"conditional_transaction_id"}), _reference),
 }
+
+
+def _check_one_is_plain(fitting: Sequence[Json], known: frozenset[str], what: str) -> None:
+    """An entry that says more of itself may allow less: one is enough that does not. Raises Broken."""
+    if not any(one.keys() <= known for one in fitting):
+        check_known(fitting[0], known, what, _MEMBER_UNKNOWN)
 
 
 def same_merchant(allowed: Any, payee: Json) -> bool:
@@ -167,7 +181,7 @@ def same_merchant(allowed: Any, payee: Json) -> bool:
     return ("id" in shared or {"name", "website"} <= shared) and all(allowed[one] == payee[one] for one in shared)
 
 
-def _same(allowed: Any, other: Json, parts: tuple[str, ...]) -> bool:
+def _same(allowed: Any, other: Json, parts: Set[str]) -> bool:
     return isinstance(allowed, dict) and all(
         isinstance(allowed.get(part), str) and allowed[part] == other.get(part) for part in parts
     )

@@ -50,6 +50,14 @@ class MandateRefusal(NamedTuple):
     message: str
 
 
+class Broken(Exception):
+    """A mandate does not cover the payment, or nobody can tell whether it does."""
+
+    def __init__(self, why: str, message: str) -> None:
+        super().__init__(message)
+        self.refusal = MandateRefusal(f"mandate_{why}", message)
+
+
 def refusal_of(mandate: Mandate, units: int, used: MandateUse, now: datetime) -> MandateRefusal | None:
     """Why a payment of `units` is not covered after what was `used`; None where it is. Days are those of UTC."""
     if mandate.refusal is not None:
