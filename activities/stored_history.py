@@ -140,7 +140,8 @@ _PAGE: Final = """
 SELECT d.id, d.decided_at, d.state, d.outcome, d.surface_mode, d.evaluation, r.ovt,
     coalesce(c.stripe_account_id, '') AS account_id,
     convert_from(e.body, 'UTF8')::jsonb -> 'data' -> 'labels' AS labels,
-    convert_from(e.body, 'UTF8')::jsonb -> 'data' -> 'listed' AS listed
+    convert_from(e.body, 'UTF8')::jsonb -> 'data' -> 'listed' AS listed,
+    convert_from(e.body, 'UTF8')::jsonb -> 'data' -> 'listed_above' AS listed_above
 FROM decisions d
 JOIN requests r ON r.decision_id = d.id
 LEFT JOIN stripe_connections c ON c.organization_id = d.organization_id AND c.mode = d.mode
@@ -169,4 +170,5 @@ def _stored(found: dict[str, Any], since: datetime) -> StoredDecision:
         happened=state not in _ENDED_OTHERWISE and not (state == "denied" and by_policy is not Outcome.DENY),
         labels=msgspec.json.decode(found["labels"]) if found["labels"] else {},
         listed=msgspec.json.decode(found["listed"]) if found["listed"] else {},
+        listed_above=msgspec.json.decode(found["listed_above"]) if found["listed_above"] else {},
     )

@@ -5,6 +5,7 @@ from policies.errors import PolicyError, PolicyInvalid
 from policies.evaluate import evaluate
 from policies.facts import Facts, facts_of
 from policies.formats import FORMATS, Format, format_of, read
+from policies.line import evaluate_line
 from policies.parse import parse, parse_with_positions
 from policies.plain import say
 from policies.shipped import PackUnknown, pack, pack_names, pack_tests
@@ -24,6 +25,7 @@ __all__ = [
     "WindowSpec",
     "compile_policy",
     "evaluate",
+    "evaluate_line",
     "facts_of",
     "format_of",
     "pack",

@@ -63,6 +63,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str | None = None
     approver_role: str | None = None
     missing: tuple[str, ...] | None = None
+    judged_as: str | None = None
     flags: tuple[str, ...] = ()
 
 

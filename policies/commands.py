@@ -13,9 +13,9 @@ from policies.checks import Finding, Known, check
 from policies.checks.movements import ACTIONS_OF, unknown_movement
 from policies.compile import CompiledPolicy, compile_policy
 from policies.errors import PolicyError, PolicyInvalid
-from policies.evaluate import evaluate
-from policies.explain import Explanation, explain, facts_without_history
+from policies.explain import Explanation, above_without_history, explain, facts_without_history
 from policies.formats import Format, read
+from policies.line import evaluate_line
 from policies.plain import say
 
 _NOTHING: Mapping[str, int | None] = MappingProxyType({})
@@ -72,13 +72,14 @@ def explain_policy(
 ) -> Explanation:
     """What the policy says of `ovt` and why. Windows not stated are empty. Raises PolicyInvalid."""
     compiled = compile_policy(read(policy_text, format).policy)
-    return explain(compiled, facts_without_history(compiled, ovt, windows=windows), now=now)
+    facts = facts_without_history(compiled, ovt, windows=windows)
+    return explain(compiled, facts, above_without_history(compiled, ovt), now=now)
 
 
 def _run(compiled: CompiledPolicy, case: Case) -> CaseResult:
     ovt = case.movement.ovt()
     facts = facts_without_history(compiled, ovt, windows=case.windows, lists=case.lists, labels=case.labels)
-    evaluation = evaluate(compiled, facts, now=case.at)
+    evaluation = evaluate_line(compiled, facts, above_without_history(compiled, ovt, case.lists), now=case.at)
     windows = {window.name for window in compiled.windows}
     read_instead = f"; it reads {', '.join(sorted(windows))}" if windows else ""
     # A case about what the policy is never asked about would hold without saying anything.
@@ -103,6 +104,7 @@ def _run(compiled: CompiledPolicy, case: Case) -> CaseResult:
         "message": evaluation.message,
         "approver_role": evaluation.approver_role,
         "missing": next((hit.missing for hit in evaluation.hits if hit.rule_id == evaluation.matched_rule_id), ()),
+        "judged_as": evaluation.judged_as or None,
         "flags": tuple(flag.rule_id for flag in evaluation.flags),
     }
     for field, value in found.items():

@@ -11,8 +11,8 @@ from axiru.domain.evaluation import Evaluation
 from axiru.domain.movement import Ovt
 from policies.compile import CompiledPolicy, CompiledRule
 from policies.conditions.time_of_day import DAYS, TimeOfDay, zone_of
-from policies.evaluate import evaluate
 from policies.facts import Facts, code_text, facts_of
+from policies.line import NOBODY, WHO, Above, evaluate_line, facts_as, lists_of_agents
 from policies.lists import ListSpec
 from policies.reading import duration_text
 from policies.windows import WindowSpec
@@ -44,12 +44,14 @@ class Explanation(msgspec.Struct, frozen=True):
     local_times: tuple[str, ...] = ()
 
 
-def explain(compiled: CompiledPolicy, facts: Facts, *, now: datetime) -> Explanation:
-    """As `evaluate`, with the rules that did not match and those that nobody could decide."""
+def explain(compiled: CompiledPolicy, facts: Facts, above: Above = NOBODY, *, now: datetime) -> Explanation:
+    """As `evaluate_line`, with the rules that did not match and those that nobody could decide, for the same agent."""
+    evaluation = evaluate_line(compiled, facts, above, now=now)
+    judged = facts_as(evaluation.judged_as, compiled, facts, above) if evaluation.judged_as else facts
     return Explanation(
         applies=compiled.applies_to(facts["rail"], facts["rail_action"]),
-        evaluation=evaluate(compiled, facts, now=now),
-        rules=tuple(_answer(rule, facts, now) for rule in compiled.rules),
+        evaluation=evaluation,
+        rules=tuple(_answer(rule, judged, now) for rule in compiled.rules),
         local_times=tuple(_local_time(zone, now) for zone in _zones(compiled)),
     )
 
@@ -79,10 +81,23 @@ def facts_without_history(
     )
 
 
+def above_without_history(
+    compiled: CompiledPolicy, ovt: Ovt, lists: Mapping[str, Collection[str] | None] = _NOTHING
+) -> Above:
+    """The agents that `ovt` says are above the one that asks; a list that is not stated is empty."""
+    specs = lists_of_agents(compiled.lists)
+    return {
+        agent: {spec.fact: _listed(spec, {WHO: agent}, lists.get(spec.slug, ())) for spec in specs}
+        for agent in ovt.initiator.lineage
+    }
+
+
 def explanation_text(explanation: Explanation) -> str:
     """The explanation for a terminal."""
     evaluation = explanation.evaluation
     lines = [f"{evaluation.outcome}: {evaluation.message} [{evaluation.reason}]"]
+    if evaluation.judged_as:
+        lines.append(f"judged as {evaluation.judged_as}, above the agent that asks")
     if not explanation.applies:
         lines.insert(0, f"{evaluation.policy_slug} does not apply to this movement; if it did:")
     if evaluation.review is not None:

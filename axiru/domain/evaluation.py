@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class Outcome(StrEnum):
@@ -12,6 +13,11 @@ class Outcome(StrEnum):
     ALLOW = "allow"
     REVIEW = "review"
     DENY = "deny"
+
+    @property
+    def rank(self) -> int:
+        """0 is the severest."""
+        return (Outcome.DENY, Outcome.REVIEW, Outcome.ALLOW).index(self)
 
 
 class ApproverGroup(msgspec.Struct, frozen=True):
@@ -57,7 +63,8 @@ class Evaluation(msgspec.Struct, frozen=True):
     """The outcome, the rule that named it, every other hit, and the facts that were read.
 
     `matched_rule_id` and `rule_kind` are None when nothing matched and the policy's default decided.
-    `flags` hold policy drift: hits of effect `flag`, which never change the outcome.
+    `flags` hold policy drift: hits of effect `flag`, which never change the outcome. `judged_as` is there where this is
+    the evaluation of an agent above the one that asks; `facts` are then what they are for that agent.
     """
 
     outcome: Outcome
@@ -71,6 +78,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     hits: tuple[RuleHit, ...] = ()
     flags: tuple[RuleHit, ...] = ()
     facts: dict[str, Any] = msgspec.field(default_factory=dict)
+    judged_as: str | UnsetType = UNSET
 
     @property
     def approver_role(self) -> str | None:

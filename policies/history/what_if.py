@@ -9,6 +9,7 @@ from axiru.domain.movement import Ovt
 from policies.compile import compile_policy
 from policies.history.judging import NO_LISTS, Judge, Lists, outcome_of
 from policies.history.report import Change, Finding, ReplayOutcome, Report, Sum, Tally, by_rule, finding_of, told_time
+from policies.line import lists_of_agents
 from policies.syntax import Policy
 
 TODAYS_LISTS = "Lists that were not looked into when a decision was made are read as they are today."
@@ -30,6 +31,7 @@ class StoredDecision(msgspec.Struct, frozen=True):
     happened: bool = True
     labels: dict[str, bool | None] = {}
     listed: dict[str, bool | None] = {}
+    listed_above: dict[str, dict[str, bool | None]] = {}
 
 
 class WhatIf:
@@ -59,13 +61,14 @@ class WhatIf:
             surface_mode=decision.surface_mode,
             labels=decision.labels,
             listed=decision.listed,
+            listed_above=decision.listed_above,
             happened=decision.happened,
         )
         if not decision.counted:
             return
         self._concerned += 1
         self._since, self._until = self._since or decision.at, decision.at
-        self._read_todays_lists |= any(spec.fact not in decision.listed for spec in self._compiled.lists)
+        self._read_todays_lists |= self._reads_todays_lists(decision)
         outcome, units, currency = outcome_of(evaluation), ovt.amount.minor_units, ovt.amount.asset
         self._tally.add(outcome, units, currency)
         if outcome != decision.was:
@@ -83,6 +86,12 @@ class WhatIf:
                     was=decision.was,
                 )
             )
+
+    def _reads_todays_lists(self, decision: StoredDecision) -> bool:
+        sealed = [decision.listed_above.get(agent, {}) for agent in decision.ovt.initiator.lineage]
+        return any(spec.fact not in decision.listed for spec in self._compiled.lists) or any(
+            spec.fact not in listed for listed in sealed for spec in lists_of_agents(self._compiled.lists)
+        )
 
     def report(self) -> Report:
         """What was found in the decisions told so far, in their order."""

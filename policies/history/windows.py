@@ -26,8 +26,13 @@ class SlidingWindows:
         sums: dict[str, int | None] = {}
         for window, name, within_seconds in self._windows:
             subject = subject_of(ovt, window.per)
-            held = self._held[name].get(subject) if subject is not None else None
-            sums[name] = None if subject is None else held.since(now - within_seconds) if held else 0
+            if subject is None:
+                sums[name] = None
+                continue
+            # What an agent spent before it was put under another counts as well, for it and for those below it.
+            whose = (ovt.initiator.id, *ovt.initiator.lineage) if window.per == "initiator" else (subject,)
+            held = [self._held[name][each] for each in whose if each in self._held[name]]
+            sums[name] = sum(each.since(now - within_seconds) for each in held)
         return sums
 
     def let_through(self, ovt: Ovt, at: datetime) -> None:
@@ -36,7 +41,7 @@ class SlidingWindows:
         for window, name, _ in self._windows:
             if ovt.rail != window.rail or (window.rail_actions and ovt.rail_action not in window.rail_actions):
                 continue
-            if window.asset is not None and window.asset != ovt.amount.asset:
+            if window.asset is not None and ovt.amount.asset not in window.assets:
                 continue
             subject = subject_of(ovt, window.per)
             if subject is not None:
@@ -71,7 +76,7 @@ def subject_of(ovt: Ovt, per: Per) -> str | None:
         case "organization":
             return ""
         case "initiator":
-            subject = ovt.initiator.id
+            subject = ovt.initiator.root
         case "counterparty":
             subject = ovt.counterparty.id or ovt.counterparty.stripe_account_id or ""
         case "customer":

@@ -35,11 +35,12 @@ rules:
 def decision(number: int, hours: float = 0, **changes: Any) -> StoredDecision:
     """The decision of that number, so many hours after the start; by default a small refund that was allowed."""
     action, cents = changes.pop("action", "refund"), changes.pop("cents", 1_000)
+    asks = changes.pop("asks", Initiator("agent", "agent_1"))
     ovt = Ovt(
         "stripe",
         action,
         Amount(str(cents), "usd"),
-        Initiator("agent", "agent_1"),
+        asks,
         target=Target(charge=f"ch_{number}"),
         context=Context(customer_id="cus_1"),
     )
@@ -132,3 +133,27 @@ def test_the_page_tells_what_changes() -> None:
     assert "What changes" in page
     assert '<span class="tag allowed">Allowed</span> → <span class="tag blocked">Blocked</span>' in page
     assert "10.00 USD" in page
+
+
+def test_agents_are_judged_and_counted_with_those_above_them() -> None:
+    child, parent = Initiator("agent", "child", lineage=("parent",)), Initiator("agent", "parent")
+    window = "rolling_window: {measure: count, per: initiator, within: 1d, gte: 3}"
+    policy = (
+        "policy: agents\napplies_to: {rail: stripe}\nrules:\n"
+        f"  - {{id: third, when: {{{window}}}, effect: deny}}\n"
+        "  - {id: banned, when: {initiator_id: {in_list: banned}}, effect: deny}\n"
+    )
+    fact = "listed.banned.initiator.id"
+    report = asked(
+        decision(1, 0, asks=parent),
+        decision(2, 1, asks=child),
+        decision(3, 2, asks=child),
+        decision(4, 50, asks=child, listed={fact: False}, listed_above={"parent": {fact: True}}),
+        policy=policy,
+        banned=lambda agent: agent == "nobody",
+    )
+    assert [(each.id, each.rule) for each in report.findings] == [("ed_3", "third"), ("ed_4", "banned")]
+    assert report.caveats == (TODAYS_LISTS,)
+
+    report = asked(decision(1, asks=child, listed={fact: False}, listed_above={"parent": {fact: False}}), policy=policy)
+    assert report.caveats == ()

@@ -115,6 +115,14 @@ def test_other_actions_and_currencies_stay_out_of_a_window() -> None:
     assert windows.before(_ovt(), START) == {spec.name: 700}
 
 
+def test_a_window_in_an_asset_of_several_contracts_counts_all_of_them() -> None:
+    spec = WindowSpec("sum", "organization", 600, "stripe", (), "usdc")
+    windows = SlidingWindows([spec])
+    for asset in spec.assets:
+        windows.let_through(_ovt(currency=asset), START)
+    assert windows.before(_ovt(), START) == {spec.name: 700 * len(spec.assets)}
+
+
 def _ovt(action: str = "refund", currency: str = "usd") -> Ovt:
     return Ovt(
         "stripe",
