@@ -53,12 +53,19 @@ class ApiClient:
         bypass: bool = False,
         rail: str = "",
         agent: str = "",
+        window: str = "",
+        subject: str = "",
+        surface_mode: str = "",
         limit: int = 50,
         cursor: str = "",
     ) -> DecisionPage:
-        """Newest first. `differs`: what some shadow would have decided otherwise; `bypass`: what never asked."""
+        """Newest first. `differs`: what some shadow would have decided otherwise; `bypass`: what never asked.
+
+        `window`: what counts now in this window of a budget, of `subject`.
+        """
         wanted = {"mode": mode, "state": state, "q": query, "limit": str(limit), "cursor": cursor}
         wanted |= {"rail": rail, "initiator_id": agent}
+        wanted |= {"window": window, "subject": subject, "surface_mode": surface_mode}
         wanted |= {"disagrees": "true" if differs else "", "bypass": "true" if bypass else ""}
         return await self.call(
             "GET", "/api/v1/decisions", DecisionPage, params={name: value for name, value in wanted.items() if value}

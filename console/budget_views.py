@@ -11,31 +11,44 @@ Units = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+$")]
 Per = Literal["initiator", "counterparty", "customer", "charge", "merchant", "organization"]
 
 
-class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """One budget of one subject; None is the organization itself. Units of the asset, or movements where they count.
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Which movements are counted together, and as how much; `subject` None is the organization itself.
 
-    `used_units` can pass the ceiling: where people approved, and where a policy was tightened.
+    Units of the asset, or movements where they count. `used_units` can pass a ceiling: where people approved, and where
+    a policy was tightened.
     """
+
+    measure: Literal["sum", "count"]
+    per: Per
+    rail: str
+    window_seconds: int
+    reserved_units: Units
+    committed_units: Units
+    used_units: Units
+    surface_mode: SurfaceMode
+    subject: str | None = None
+    asset: str | None = None
+    rail_actions: tuple[str, ...] = ()
+
+
+class WindowOfDecisions(Window, frozen=True, kw_only=True):
+    """What a window holds, and of how many decisions."""
+
+    decisions: int
+
+
+class Budget(Window, frozen=True, kw_only=True):
+    """One budget of one subject; `window` is what the list of decisions knows it by."""
 
     policy: str
     version: int
     rule_id: str
     effect: str
-    measure: Literal["sum", "count"]
-    per: Per
-    rail: str
-    window_seconds: int
+    window: str
     ceiling_units: Units
-    reserved_units: Units
-    committed_units: Units
-    used_units: Units
     remaining_units: Units
     used_percent: int
-    surface_mode: SurfaceMode
-    subject: str | None = None
     subject_name: str | None = None
-    asset: str | None = None
-    rail_actions: tuple[str, ...] = ()
     next_release_at: datetime | None = None
     when_else: tuple[str, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from console.budget_views import Budget, Per
+from console.budget_views import Budget, Per, Window
 from console.components.badge import Look
 from console.components.money import asset_amount
 from console.components.wording import RAIL_NAMES, payment_name
@@ -18,7 +18,7 @@ PER_NAMES: Final[dict[Per, str]] = {
 _SPANS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
-def amount_of(budget: Budget, units: str) -> str:
+def amount_of(budget: Window, units: str) -> str:
     """`$250.00 USD`, `1.50 USDC`, `12 movements`."""
     if budget.measure == "sum" and budget.asset is not None:
         return asset_amount(int(units), budget.asset)
@@ -32,7 +32,7 @@ def window_text(seconds: int) -> str:
     return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
-def what_counts(budget: Budget) -> str:
+def what_counts(budget: Window) -> str:
     """`Agent payments and agent payouts on Stripe DAA within 24 hours`."""
     names = [f"{payment_name(budget.rail, action)}s" for action in budget.rail_actions]
     counted = " and ".join([names[0], *(name.lower() for name in names[1:])]) if names else "All that agents move"

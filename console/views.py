@@ -7,12 +7,20 @@ import msgspec
 
 from axiru.domain.decision import Advisory, DecisionState, SurfaceMode
 from axiru.domain.movement import Amount, Execute, Mode
+from console.budget_views import WindowOfDecisions
 
 
 class ToldAmount(Amount, frozen=True):
     """An amount whose units are known to be a whole number."""
 
     units: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,78}$")]
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """As how much a decision counts in windows."""
+
+    state: str
+    units: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+$")]
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -113,6 +121,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     requested_by: Person | None = None
     bypass: bool = False
+    counts: Counts | None = None
     decided_at: datetime | None = None
     updated_at: datetime | None = None
     audit: AuditRef | None = None
@@ -143,8 +152,11 @@ class LedgerEntryView(msgspec.Struct, frozen=True):
 
 
 class DecisionPage(msgspec.Struct, frozen=True):
+    """`window` is what the window holds that was asked for."""
+
     items: tuple[DecisionView, ...]
     next_cursor: str | None = None
+    window: WindowOfDecisions | None = None
 
 
 class PayoutPause(msgspec.Struct, frozen=True, kw_only=True):

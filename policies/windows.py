@@ -45,6 +45,25 @@ class WindowSpec(msgspec.Struct, frozen=True):
         stem = f"{self.measure}:{self.per}:{self.within_seconds}:{self.rail}.{actions}"
         return f"{stem}:{self.asset}" if self.asset else stem
 
+    @classmethod
+    def of_name(cls, name: str) -> "WindowSpec":
+        """The window that has this name. Raises ValueError for what is no window's name."""
+        measure, per, within_seconds, moved = name.split(":", 3)
+        surface, _, asset = moved.partition(":")
+        rail, _, actions = surface.partition(".")
+        stated = {
+            "measure": measure,
+            "per": per,
+            "within_seconds": int(within_seconds),
+            "rail": rail,
+            "rail_actions": () if actions == "*" else tuple(actions.split("+")),
+            "asset": asset or None,
+        }
+        window = msgspec.convert(stated, cls)
+        if window.name != name or (measure == "sum") is not bool(asset) or not 0 < window.within_seconds < 2**31:
+            raise ValueError(name)
+        return window
+
     @property
     def fact(self) -> str:
         return f"window.{self.name}"

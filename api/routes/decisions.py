@@ -20,6 +20,7 @@ from api.permissions import Permission
 from api.services import services_of
 from api.views.decision import DecisionFilter, DecisionPage, decision_view, find_decision, find_decisions
 from api.views.decision_detail import DecisionDetail, decision_detail
+from api.views.decision_window import WindowWanted
 from api.views.page import Cursor, CursorText, Limit, ModeFilter
 from api.waiting import WaitSeconds, until_settled
 from axiru.domain.decision import FINAL_STATES, DecisionState, SurfaceMode
@@ -63,7 +64,10 @@ async def list_decisions(
     request: Request[Caller, Any, Any],
     wanted_state: Annotated[DecisionState | None, QueryParameter(name="state")] = None,
     outcome: str | None = None,
-    surface_mode: SurfaceMode | None = None,
+    surface_mode: Annotated[
+        SurfaceMode | None,
+        QueryParameter(description="With `window`, in which it counts; then it is enforce by default"),
+    ] = None,
     source: str | None = None,
     customer_id: str | None = None,
     charge: str | None = None,
@@ -79,6 +83,17 @@ async def list_decisions(
     bypass: Annotated[
         bool | None, QueryParameter(description="Whether it was made on Stripe without asking, or was asked for")
     ] = None,
+    window: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=1_000,
+            description="The `window` of a budget: those that count in it now, and what they add up to",
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        QueryParameter(max_length=255, pattern=r"^[^\x00]*$", description="Whose window, as the budget says"),
+    ] = None,
     mode: ModeFilter = None,
     limit: Limit = 50,
     cursor: CursorText = None,
@@ -90,13 +105,15 @@ async def list_decisions(
     wanted_outcome = from_word(outcome) if outcome is not None else None
     if outcome is not None and wanted_outcome is None:
         raise InvalidBody.single("outcome", "not_allowed", "This is not an outcome.")
+    if subject and not window:
+        raise InvalidBody.single("window", "missing", "Name the window of this subject.")
     return await find_decisions(
         caller.organization_id,
         caller.mode or mode or "test",
         DecisionFilter(
             state=wanted_state,
             outcome=wanted_outcome,
-            surface_mode=surface_mode,
+            surface_mode=None if window else surface_mode,
             source=source,
             customer_id=customer_id,
             charge=charge,
@@ -106,6 +123,7 @@ async def list_decisions(
             rail=rail,
             rail_action=rail_action,
             initiator_id=initiator_id,
+            window=WindowWanted.of(window, subject or None, surface_mode) if window else None,
         ),
         limit=limit,
         after=Cursor.parse(cursor) if cursor else None,

@@ -25,13 +25,15 @@ _MOST_CENTS: Final = 2**53 - 1
 class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
     """One budget of one subject. Units are decimal strings of any size; cents are null for what is no currency.
 
-    `used` may pass the ceiling, `remaining` is never below 0, `used_percent` is rounded down and at most 1,000,000.
+    `used` may pass the ceiling, `remaining` is never below 0, `used_percent` is rounded down and at most 1,000,000. By
+    `window`, `subject` and `surface_mode` the list of decisions gives those that count.
     """
 
     policy: str
     version: int
     rule_id: str
     effect: Effect
+    window: str
     measure: Measure
     per: Per
     subject: str | None
@@ -134,6 +136,7 @@ def _view(in_force: BudgetInForce, found: Mapping[str, Any]) -> BudgetView:
         version=version.version,
         rule_id=budget.rule_id,
         effect=budget.effect,
+        window=window.name,
         measure=window.measure,
         per=window.per,
         subject=found["subject"] or None,

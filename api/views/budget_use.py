@@ -11,7 +11,7 @@ from api.errors import InvalidBody
 from axiru.database import rows
 from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode
-from ledger.acts.measuring import COLUMN_OF
+from ledger.acts.counting import COLUMN_OF, counted_in
 from ledger.acts.standing import VersionInForce
 from policies.budgets import Budget
 from policies.windows import Per
@@ -106,31 +106,14 @@ def window_query(name: str, in_force: BudgetInForce, wanted: BudgetsWanted) -> t
     window = in_force.budget.window
     column = "''::text" if window.per == "organization" else COLUMN_OF[window.per]
     measured = "sum(units)" if window.measure == "sum" else "count(*)"
-    surface_modes = [wanted.surface_mode] if wanted.surface_mode else ["enforce", "shadow"]
-    seconds = float(window.within_seconds)
-    conditions = [
-        "organization_id = {}",
-        "mode = {}",
-        "surface_mode = ANY({}::text[])",
-        "moved_at > statement_timestamp() - make_interval(secs => {})",
-        "state <> 'released'",
-        "rail = {}",
-    ]
-    arguments: list[Any] = [*(name, seconds, wanted.organization_id, wanted.mode, surface_modes, seconds, window.rail)]
-    if window.rail_actions:
-        conditions.append("rail_action = ANY({}::text[])")
-        arguments.append(list(window.rail_actions))
-    if window.asset is not None:
-        conditions.append("asset = ANY({}::text[])")
-        arguments.append(sorted(window.assets))
-    if window.per != "organization":
-        conditions.append(f"{column} <> ''")
-    if wanted.subject is not None and in_force.subjects:
-        conditions.append(f"{column} = ANY({{}}::text[])")
-        arguments.append(list(in_force.subjects))
+    subjects = in_force.subjects if wanted.subject is not None else None
+    sql, arguments = counted_in(
+        window, wanted.organization_id, wanted.mode, surface_mode=wanted.surface_mode, subjects=subjects or None
+    )
     # Every name spliced in comes from closed tables; what was asked for goes in as an argument.
-    grouped = f"FROM movements WHERE {' AND '.join(conditions)} GROUP BY surface_mode, {column}"
-    return _MEASURED.replace("(subject)", column).replace("(measured)", measured) + grouped, arguments
+    grouped = f"FROM movements WHERE {sql} GROUP BY surface_mode, {column}"
+    measuring = _MEASURED.replace("(subject)", column).replace("(measured)", measured)
+    return measuring + grouped, [name, float(window.within_seconds), *arguments]
 
 
 _MEASURED: Final = """

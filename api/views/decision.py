@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from api.errors import NotFound
 from api.intake.answer import AdvisoryAnswer, Audit
 from api.intake.vocabulary import OutcomeStyle, OutcomeWord, word
+from api.views.decision_window import WindowView, WindowWanted
 from api.views.execution import EXECUTION_COLUMNS, ExecutionView, execution_view
 from api.views.observed import OBSERVED_COLUMNS, ObservedView, observed_view
 from api.views.page import Cursor
@@ -19,12 +20,20 @@ from axiru.domain.evaluation import Outcome
 from axiru.domain.movement import Amount, Execute, Mode
 
 
+class CountsView(msgspec.Struct, frozen=True):
+    """How a decision counts in windows: from when on, and as how much. Less than was asked for if less was settled."""
+
+    state: Literal["reserved", "committed", "released"]
+    units: str
+    since: datetime
+
+
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     """One decision: what was asked, what was said, how far it is now.
 
     `amount_cents` is null where `currency` names an asset that is no currency: `amount` says it in units of any size.
     `bypass`: nobody had asked, it was seen on Stripe. `observed` is what was seen there, asked for or not; it changes
-    no state: what a caller executes stays `allowed` or `approved`.
+    no state: what a caller executes stays `allowed` or `approved`. `counts` is null for what was denied at once.
     """
 
     decision_id: str
@@ -57,6 +66,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     requested_by: Person
     bypass: bool
     observed: ObservedView | None
+    counts: CountsView | None
     received_at: datetime
     decided_at: datetime
     updated_at: datetime
@@ -65,14 +75,18 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionPage(msgspec.Struct, frozen=True):
+    """`window` is what the window that was asked for holds, null without one."""
+
     items: list[DecisionView]
     next_cursor: str | None
+    window: WindowView | None = None
 
 
 class DecisionFilter(msgspec.Struct, frozen=True):
     """Every part narrows the list; None does not. `text` is looked for in ids, charge, customer and reason.
 
     `disagrees`: whether some version that looked on would have said something else.
+    `window`: those that count in it now.
     """
 
     state: DecisionState | None = None
@@ -87,15 +101,18 @@ class DecisionFilter(msgspec.Struct, frozen=True):
     rail: str | None = None
     rail_action: str | None = None
     initiator_id: str | None = None
+    window: WindowWanted | None = None
 
 
 _SELECT: Final = f"""
 SELECT d.*, (r.ovt -> 'amount' ->> 'exponent')::integer AS exponent, m.name AS requested_by_name,
+    w.state AS counts_state, w.units::numeric AS counts_units, w.moved_at AS counts_since,
     {EXECUTION_COLUMNS}, {OBSERVED_COLUMNS}
 FROM decisions d
 JOIN requests r ON r.decision_id = d.id
 LEFT JOIN executions x ON x.decision_id = d.id
 LEFT JOIN observed_movements o ON o.decision_id = d.id
+LEFT JOIN movements w ON w.decision_id = d.id
 LEFT JOIN members m ON m.id = d.requested_by
 WHERE d.organization_id = {{}}
 """  # noqa: S608 - only constants of the API are spliced in
@@ -132,6 +149,10 @@ async def find_decisions(
     if wanted.disagrees is not None:
         conditions.append(_DISAGREES if wanted.disagrees else f"NOT {_DISAGREES}")
         arguments += [organization_id, mode]
+    if wanted.window is not None:
+        counted = wanted.window.counted(organization_id, mode)
+        conditions.append(f"d.id IN (SELECT decision_id FROM movements WHERE {counted.sql})")  # noqa: S608 - conditions of constants
+        arguments += counted.arguments
     if after is not None:
         conditions.append("(d.decided_at, d.id) < ({}::timestamptz, {}::text)")
         arguments += [after.at, after.id]
@@ -143,7 +164,8 @@ async def find_decisions(
     )
     shown = found[:limit]
     more = Cursor(shown[-1]["decided_at"], shown[-1]["id"]).text() if len(found) > limit else None
-    return DecisionPage([decision_view(decision, style) for decision in shown], more)
+    held = await wanted.window.held(organization_id, mode) if wanted.window is not None else None
+    return DecisionPage([decision_view(decision, style) for decision in shown], more, held)
 
 
 async def find_decision(decision_id: str, organization_id: str, mode: Mode | None) -> dict[str, Any]:
@@ -170,6 +192,7 @@ def decision_view(found: Mapping[str, Any], style: OutcomeStyle) -> DecisionView
         audit=Audit(found["decided_at"], found["ledger_id"]),
         execution=execution_view(found),
         observed=observed_view(found),
+        counts=_counts(found),
     )
 
 
@@ -179,6 +202,12 @@ _PLAIN: Final = (
     *("stripe_connection_id", "charge", "customer_id", "initiator_id", "source", "bypass"),
     *("received_at", "decided_at", "updated_at"),
 )
+
+
+def _counts(found: Mapping[str, Any]) -> CountsView | None:
+    if found["counts_state"] is None:
+        return None
+    return CountsView(found["counts_state"], str(found["counts_units"]), found["counts_since"])
 
 
 def _advisory(stored: str | None, style: OutcomeStyle) -> AdvisoryAnswer | None:

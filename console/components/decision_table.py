@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from nicegui.element import Element
 
 from console.components.badge import BYPASS, look_of
@@ -20,11 +21,12 @@ class DecisionTable(Element, component="decision_table.js"):
         self.props["caption"] = caption
         self.props["rows"] = []
 
-    def show(self, decisions: Iterable[DecisionView]) -> None:
-        self.props["rows"] = [_row(decision) for decision in decisions]
+    def show(self, decisions: Iterable[DecisionView], *, counting: bool = False) -> None:
+        """`counting`: what counts as less than was asked for says as how much."""
+        self.props["rows"] = [_row(decision, counting) for decision in decisions]
 
 
-def _row(decision: DecisionView) -> dict[str, Any]:
+def _row(decision: DecisionView, counting: bool) -> dict[str, Any]:
     look = BYPASS if decision.bypass else look_of(decision.state)
     return {
         "id": decision.decision_id,
@@ -36,7 +38,7 @@ def _row(decision: DecisionView) -> dict[str, Any]:
         "tone": look.tone,
         "movement": payment_name(decision.rail, decision.rail_action),
         "target": decision.charge,
-        "marks": _marks(decision),
+        "marks": _marks(decision) + (_counted(decision) if counting else []),
         "customer": decision.customer_id or (decision.initiator_id if decision.rail != "stripe" else None),
         "why": _why(decision),
         "source": decision.source,
@@ -56,3 +58,11 @@ def _why(decision: DecisionView) -> str:
     if decision.bypass and decision.advisory is not None:
         return f"Never asked; policy would have said {decision.advisory.outcome}"
     return decision.message or decision.reason
+
+
+def _counted(decision: DecisionView) -> list[dict[str, str]]:
+    counts, asked = decision.counts, decision.amount
+    if counts is None or counts.units == asked.units:
+        return []
+    counted = msgspec.structs.replace(asked, units=counts.units)
+    return [{"label": f"Counts {amount_text(counted)}", "title": "What was settled counts, less than was asked for."}]

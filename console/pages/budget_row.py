@@ -10,7 +10,6 @@ from console.components.badge import badge
 from console.components.key_value import fact
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
-from console.components.wording import RAIL_NAMES
 
 _LENGTH: Final = 1_000
 
@@ -50,18 +49,13 @@ def budget_row(budget: Budget, mode: Mode, alert_percent: int) -> None:
             with block("span"):
                 link(budget.rule_id, f"/policies/{budget.policy}?v={budget.version}&mode={mode}")
                 Text("span", f" of {budget.policy}, version {budget.version}")
-            label, address = decisions_of(budget, mode)
-            link(label, address)
+            link("Decisions that count", decisions_of(budget, mode))
 
 
-def decisions_of(budget: Budget, mode: Mode) -> tuple[str, str]:
-    """The queue, narrowed to those that count as far as it can be."""
-    narrowed = {"mode": mode, "rail": budget.rail}
-    if budget.per == "initiator" and budget.subject is not None:
-        return "Decisions of this agent", f"/?{urlencode({**narrowed, 'agent': budget.subject})}"
-    if budget.per in {"customer", "charge"} and budget.subject is not None:
-        return f"Decisions of this {budget.per}", f"/?{urlencode({**narrowed, 'q': budget.subject})}"
-    return f"Decisions on {RAIL_NAMES.get(budget.rail, budget.rail)}", f"/?{urlencode(narrowed)}"
+def decisions_of(budget: Budget, mode: Mode) -> str:
+    """The queue with those that the window counts now, and no others."""
+    of = {"window": budget.window, "subject": budget.subject or "", "surface": budget.surface_mode}
+    return f"/?{urlencode({'mode': mode, **of})}"
 
 
 def _whose(budget: Budget) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -19,6 +20,7 @@ from console.components.wording import RAIL_NAMES
 from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.event_stream import StreamEvent
 from console.following import Following
+from console.pages.queue_window import CountedIn, QueueWindow
 from console.sessions import Session
 from console.theme import Frame, frame
 
@@ -52,14 +54,23 @@ _STATES: Final = frozenset(tab.name for tab in TABS)
 def register(console: Console) -> None:
     @ui.page("/", title="Decisions · Axiru", response_timeout=PAGE_TIMEOUT_SECONDS)
     async def queue(
-        request: Request, state: str = "", q: str = "", mode: str = "test", rail: str = "", agent: str = ""
+        request: Request,
+        state: str = "",
+        q: str = "",
+        mode: str = "test",
+        rail: str = "",
+        agent: str = "",
+        window: str = "",
+        subject: str = "",
+        surface: str = "",
     ) -> Response | None:
         session = await console.enter(request)
         if isinstance(session, Response):
             return session
         chosen: Mode = "live" if mode == "live" else "test"
         with frame(session, title="Decisions", here="decisions", mode=chosen) as shell:
-            page = QueuePage(session, shell, chosen, state if state in _STATES else "", q[:200])
+            of = CountedIn(window[:1_000], subject[:255], "shadow" if surface == "shadow" else "enforce")
+            page = QueuePage(session, shell, chosen, state if state in _STATES else "", q[:200], of if window else None)
             page.build(rail, agent[:255], await _agents(session))
         await shell.start()
         await page.start()
@@ -69,12 +80,15 @@ def register(console: Console) -> None:
 class QueuePage:
     """One open queue: its filters, how many rows it shows, and the rows themselves."""
 
-    def __init__(self, session: Session, shell: Frame, mode: Mode, state: str, query: str) -> None:
+    def __init__(
+        self, session: Session, shell: Frame, mode: Mode, state: str, query: str, of: CountedIn | None
+    ) -> None:
         self._session = session
         self._shell = shell
         self._mode = mode
         self._state = state
         self._query = query
+        self._of = of
         self._limit = PAGE_SIZE
 
     def build(self, rail: str, agent: str, agents: Mapping[str, str]) -> None:
@@ -85,6 +99,7 @@ class QueuePage:
         known = {"": "Any agent", **({agent: agent} if agent else {}), **agents}
         picks = (Pick("rail", "Rail", RAILS, rail), Pick("agent", "Agent", known, agent))
         self._filters = QueueFilters(TABS, self._state, self._query, self._filter, picks=picks)
+        self._window = QueueWindow()
         self._table = DecisionTable("Decisions, newest first")
         self._below = block("div", "below-table")
         with self._below:
@@ -122,11 +137,14 @@ class QueuePage:
             rail=picked["rail"],
             agent=picked["agent"],
             limit=self._limit,
+            **(self._of._asdict() if self._of else {}),
         )
         if asked != self._asked():
             # The person has chosen something else meanwhile; its own reading is on the way.
             return
-        self._table.show(page.items)
+        everything = {"mode": self._mode, "state": self._state, "q": self._query, **picked}
+        self._window.show(page.window, f"/?{urlencode({name: value for name, value in everything.items() if value})}")
+        self._table.show(page.items, counting=page.window is not None)
         self._table.set_visibility(bool(page.items))
         self._show_amount(len(page.items), more=page.next_cursor is not None)
 
@@ -141,7 +159,8 @@ class QueuePage:
         if count == 0:
             with self._nothing:
                 _nothing(
-                    filtered=bool(self._state or self._query or any(self._filters.chosen.values())), mode=self._mode
+                    filtered=bool(self._of or self._state or self._query or any(self._filters.chosen.values())),
+                    mode=self._mode,
                 )
         noun = "decision" if count == 1 else "decisions"
         self._shown.set_text(

@@ -2,22 +2,35 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from axiru.database import rows
 from axiru.domain.decision import SurfaceMode
 from axiru.domain.movement import Mode, Ovt
+from ledger.acts.counting import counted_in
 from ledger.acts.list_values import fold
 from ledger.acts.standing import ActiveList, subject_of
 from policies import WindowSpec, facts_of
+from policies.line import lists_of_agents
 from policies.lists import ListSpec
 
 
 class Measured(NamedTuple):
-    """Windows by `WindowSpec.name`, memberships by `ListSpec.fact`. None is unknown, never 0 and never False."""
+    """Windows by `WindowSpec.name`, memberships by `ListSpec.fact`. None is unknown, never 0 and never False.
+
+    `above` are the memberships of each agent above the one that asks, in the lists that are asked about agents.
+    """
 
     windows: dict[str, int | None]
     listed: dict[str, bool | None]
+    above: dict[str, dict[str, bool | None]]
+
+
+class _Whose(TypedDict):
+    organization_id: str
+    mode: Mode
+    surface_mode: SurfaceMode
+    now: datetime
 
 
 class _Select(NamedTuple):
@@ -44,58 +57,57 @@ async def measure(
     A window without a subject is unknown, and so is a membership without a subject or an active list. `excluding` is
     the decision whose own reservation does not count: one that is judged again.
     """
-    whose = [organization_id, mode, surface_mode, now]
-    sums = {window.name: _window(window, ovt, whose, excluding) for window in windows}
+    whose: _Whose = {"organization_id": organization_id, "mode": mode, "surface_mode": surface_mode, "now": now}
     facts = facts_of(ovt, windows={}) if looked_up else {}
     active = {one.slug: one for one in lists}
-    members = {spec.fact: _membership(active.get(spec.slug), facts.get(spec.subject_fact)) for spec in looked_up}
-    held = await _held({**sums, **members})
-    listed = {fact: None if (count := held[fact]) is None else count > 0 for fact in members}
-    return Measured({name: held[name] for name in sums}, listed)
+    named = {window.name: window for window in windows}
+    selects: dict[_Wanted, _Select | None] = {
+        (name, ""): _window(window, ovt, whose, excluding) for name, window in named.items()
+    }
+    for spec in looked_up:
+        selects[spec.fact, ""] = _membership(active.get(spec.slug), facts.get(spec.subject_fact))
+    of_agents = lists_of_agents(looked_up)
+    for agent in ovt.initiator.lineage:
+        for spec in of_agents:
+            selects[spec.fact, agent] = _membership(active.get(spec.slug), agent)
+    held = await _held(selects)
+
+    def is_in(spec: ListSpec, agent: str = "") -> bool | None:
+        return None if (count := held[spec.fact, agent]) is None else count > 0
+
+    return Measured(
+        {name: held[name, ""] for name in named},
+        {spec.fact: is_in(spec) for spec in looked_up},
+        {agent: {spec.fact: is_in(spec, agent) for spec in of_agents} for agent in ovt.initiator.lineage},
+    )
 
 
-async def _held(selects: dict[str, _Select | None]) -> dict[str, int | None]:
-    asked = {name: select for name, select in selects.items() if select is not None}
-    held: dict[str, int | None] = dict.fromkeys(selects)
+_Wanted = tuple[str, str]
+"""A fact, and the agent above that it is asked about; empty for the request's own."""
+
+
+async def _held(selects: dict[_Wanted, _Select | None]) -> dict[_Wanted, int | None]:
+    asked = {wanted: select for wanted, select in selects.items() if select is not None}
+    held: dict[_Wanted, int | None] = dict.fromkeys(selects)
     if asked:
-        parts = [f"SELECT {{}}::text AS name, {select.sql}" for select in asked.values()]
-        arguments = [argument for name, select in asked.items() for argument in (name, *select.arguments)]
-        held |= {found["name"]: int(found["held"]) for found in await rows(" UNION ALL ".join(parts), *arguments)}
+        parts = [f"SELECT {{}}::text AS fact, {{}}::text AS agent, {select.sql}" for select in asked.values()]
+        arguments = [argument for wanted, select in asked.items() for argument in (*wanted, *select.arguments)]
+        found = await rows(" UNION ALL ".join(parts), *arguments)
+        held |= {(one["fact"], one["agent"]): int(one["held"]) for one in found}
     return held
 
 
-def _window(window: WindowSpec, ovt: Ovt, whose: list[Any], excluding: str | None) -> _Select | None:
+def _window(window: WindowSpec, ovt: Ovt, whose: _Whose, excluding: str | None) -> _Select | None:
     subject = None if window.per == "organization" else subject_of(ovt, window.per)
     if window.per != "organization" and subject is None:
         return None
-    measured = "coalesce(sum(units), 0)" if window.measure == "sum" else "count(*)"
-    conditions = [
-        "organization_id = {}",
-        "mode = {}",
-        "surface_mode = {}",
-        "moved_at > {}::timestamptz - make_interval(secs => {})",
-        "state <> 'released'",
-        "rail = {}",
-    ]
-    arguments: list[Any] = [*whose, float(window.within_seconds), window.rail]
+    # What an agent spent before it was put under another still counts for it, and for those below it.
+    line = [ovt.initiator.id, *ovt.initiator.lineage] if window.per == "initiator" else [subject or ""]
+    sql, arguments = counted_in(window, **whose, subjects=line)
     if excluding is not None:
-        conditions.append("decision_id <> {}")
-        arguments.append(excluding)
-    if window.rail_actions:
-        conditions.append("rail_action = ANY({}::text[])")
-        arguments.append(list(window.rail_actions))
-    if window.asset is not None:
-        conditions.append("asset = ANY({}::text[])")
-        arguments.append(sorted(window.assets))
-    if window.per == "initiator":
-        # What an agent spent before it was put under another still counts for it, and for those below it.
-        conditions.append("initiator_id = ANY({}::text[])")
-        arguments.append([ovt.initiator.id, *ovt.initiator.lineage])
-    elif subject is not None:
-        conditions.append(f"{COLUMN_OF[window.per]} = {{}}")
-        arguments.append(subject)
-    # Every name spliced in comes from the closed tables here; what the request says goes in as an argument.
-    return _Select(f"{measured} AS held FROM movements WHERE {' AND '.join(conditions)}", arguments)
+        sql, arguments = f"{sql} AND decision_id <> {{}}", [*arguments, excluding]
+    measured = "coalesce(sum(units), 0)" if window.measure == "sum" else "count(*)"
+    return _Select(f"{measured} AS held FROM movements WHERE {sql}", arguments)
 
 
 def _membership(active: ActiveList | None, subject: Any) -> _Select | None:
@@ -106,13 +118,3 @@ def _membership(active: ActiveList | None, subject: Any) -> _Select | None:
     # What cannot stand in such a list is looked up as it is, and not found.
     sql = "count(*) AS held FROM list_values WHERE list_version_id = {} AND value = {}"
     return _Select(sql, [active.id, fold(active.kind, word) or word])
-
-
-COLUMN_OF: Final = {
-    "initiator": "initiator_id",
-    "counterparty": "counterparty_id",
-    "customer": "customer_id",
-    "merchant": "merchant_id",
-    "charge": "charge",
-}
-"""The column of `movements` that holds whose window it is."""

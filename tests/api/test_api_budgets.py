@@ -60,6 +60,7 @@ async def test_a_budget_says_what_is_reserved_committed_and_left(
         "version": 1,
         "rule_id": "rolling_window_exceeded",
         "effect": "deny",
+        "window": "sum:initiator:86400:stripe_daa.*:usd",
         "measure": "sum",
         "per": "initiator",
         "subject": agent,

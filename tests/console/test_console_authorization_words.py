@@ -68,6 +68,7 @@ def budget(**changes: Any) -> Budget:
     described: dict[str, Any] = {
         "policy": "p",
         "version": 1,
+        "window": "sum:initiator:86400:stripe_daa.*:usd",
         "rule_id": "r",
         "effect": "deny",
         "measure": "sum",

@@ -55,11 +55,37 @@ async def test_a_budget_fills_while_it_is_looked_at_and_says_in_words_when_it_is
     await expect(row).to_contain_text("Used up")
     await expect(row).to_contain_text("More is denied")
     assert (await authorize(agent, 1))["reason"] == "axiru.deny.rolling_window_exceeded"
-    await row.get_by_role("link", name="Decisions of this agent").click()
-    await expect(page.get_by_role("row").filter(has_text=agent)).to_have_count(4)
-    await expect(page.get_by_label("Agent", exact=True)).to_have_value(agent)
+    await row.get_by_role("link", name="Decisions that count").click()
+    counting = page.get_by_role("group", name="Filtered by a budget's window")
+    await expect(counting).to_contain_text("$1,000.00 USD")
+    await expect(counting).to_contain_text("in 3 decisions")
+    # What was denied counts nowhere, though the agent asked for it.
+    await expect(page.get_by_role("row").filter(has_text=agent)).to_have_count(3)
     await page.get_by_label("Rail", exact=True).select_option(label="x402")
     await expect(page.get_by_text("No decision matches")).to_be_visible()
+    await page.get_by_label("Rail", exact=True).select_option(label="Stripe DAA")
+    await expect(page.get_by_role("row").filter(has_text=agent)).to_have_count(3)
+    await counting.get_by_role("link", name="Show all decisions").click()
+    await expect(counting).to_be_hidden()
+    await expect(page.get_by_role("row").filter(has_text=agent)).to_have_count(4)
+    await expect(page.get_by_label("Rail", exact=True)).to_have_value("stripe_daa")
+
+
+async def test_a_window_counts_what_was_settled_and_says_so_where_more_was_asked_for(
+    log_in: OpenPage, authorize: Authorize, api: httpx.AsyncClient, stack: DevJson
+) -> None:
+    agent = f"agent-{uuid.uuid4().hex[:8]}"
+    asked = await authorize(agent, 40_000)
+    used = f"/api/v1/authorizations/{asked['jti']}"
+    (await api.post(f"{used}/consume", headers=as_agents_backend(stack))).raise_for_status()
+    settlement = {"settlement": "settled", "amount_units": "2500"}
+    (await api.post(f"{used}/settlement", json=settlement, headers=as_agents_backend(stack))).raise_for_status()
+    page = await log_in("viewer", f"/budgets?per=initiator&subject={agent}")
+    await page.get_by_role("link", name="Decisions that count").click()
+    await expect(page.get_by_role("group", name="Filtered by a budget's window")).to_contain_text("$25.00 USD")
+    row = page.get_by_role("row").filter(has_text=agent)
+    await expect(row).to_contain_text("$400.00 USD")
+    await expect(row).to_contain_text("Counts $25.00 USD")
 
 
 async def test_an_admin_chooses_when_people_are_told_of_a_budget(log_in: OpenPage, api: httpx.AsyncClient) -> None:
@@ -128,5 +154,5 @@ async def test_the_signing_key_is_shown_and_revoking_it_says_what_follows(log_in
     await expect(dialog.get_by_text("Say why")).to_be_visible()
     await dialog.get_by_role("button", name="Cancel").click()
     page = await log_in("viewer", "/token-keys")
-    await expect(page.get_by_text("Admins revoke keys in an emergency.")).to_be_visible()
+    await expect(page.get_by_text("Whoever operates this installation revokes one")).to_be_visible()
     await expect(page.get_by_role("button", name="Revoke…")).to_have_count(0)

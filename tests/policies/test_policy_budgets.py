@@ -8,6 +8,7 @@ from axiru.domain.evaluation import Outcome
 from axiru.domain.movement import Amount, Initiator, Ovt
 from policies import CompiledPolicy, compile_policy, evaluate, facts_of, pack, parse
 from policies.budgets import Budget, percent_of
+from policies.windows import WindowSpec
 
 NOW = datetime(2026, 4, 28, 20, tzinfo=UTC)
 SUM = "rolling_window: {measure: sum, per: initiator, within: 24h, currency: usd, "
@@ -182,3 +183,38 @@ def test_the_demo_pack_has_the_budget_of_the_guide() -> None:
 )
 def test_percent_is_rounded_down(used: int, ceiling: int, percent: int) -> None:
     assert percent_of(used, ceiling) == percent
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        WindowSpec("sum", "initiator", 86_400, "stripe_daa", (), "usd"),
+        WindowSpec("count", "organization", 60, "x402", ("payment",)),
+        WindowSpec("count", "customer", 1, "stripe", ("refund", "credit")),
+        WindowSpec("sum", "counterparty", 3_600, "x402", ("payment",), f"eip155:1/erc20:0x{'ab' * 20}"),
+    ],
+)
+def test_a_window_is_known_by_its_name(window: WindowSpec) -> None:
+    assert WindowSpec.of_name(window.name) == window
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "sum",
+        "sum:initiator:86400:stripe_daa.*",
+        "count:initiator:86400:stripe_daa.*:usd",
+        "sum:nobody:86400:stripe_daa.*:usd",
+        "most:initiator:86400:stripe_daa.*:usd",
+        "sum:initiator:0:stripe_daa.*:usd",
+        "sum:initiator:-1:stripe_daa.*:usd",
+        "sum:initiator:086400:stripe_daa.*:usd",
+        "sum:initiator:99999999999999999999:stripe_daa.*:usd",
+        "sum:initiator:a:stripe_daa.*:usd",
+        "sum:initiator:86400:stripe_daa:usd",
+    ],
+)
+def test_what_is_no_windows_name_names_none(name: str) -> None:
+    with pytest.raises(ValueError, match="."):
+        WindowSpec.of_name(name)
