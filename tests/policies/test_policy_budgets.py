@@ -216,5 +216,5 @@ def test_a_window_is_known_by_its_name(window: WindowSpec) -> None:
     ],
 )
 def test_what_is_no_windows_name_names_none(name: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         WindowSpec.of_name(name)
