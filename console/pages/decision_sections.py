@@ -68,6 +68,8 @@ def policy(decision: DecisionDetail) -> None:
                 Text("span", decision.matched_rule_id or "none matched: the policy's default")
             if decision.evaluation is not None:
                 key_value("Outcome", decision.evaluation.outcome)
+                if decision.evaluation.judged_as:
+                    key_value("Judged as", f"{decision.evaluation.judged_as}, above the agent that asked")
             key_value("Message", decision.message)
             key_value("Reason", decision.reason)
             key_value("Decided by", decision.matched_rule)

@@ -224,7 +224,8 @@ async def _seal_bypass(
 def _heard(words: Words) -> dict[str, Any]:
     """Beside the evaluation: what the others said, and all that the request itself does not hold of what was read.
 
-    With the texts of the versions named, and `sealed_at` as the time, every word can be derived again.
+    With the texts of the versions named, and `sealed_at` as the time, every word can be derived again. Of the agents
+    above the one that asks, the request holds who they are.
     """
     return {
         "shadows": [
@@ -236,12 +237,14 @@ def _heard(words: Words) -> dict[str, Any]:
                 "reason": word.evaluation.reason,
                 "matched_rule_id": word.evaluation.matched_rule_id,
                 "flags": [flag.rule_id for flag in word.evaluation.flags],
+                **({"judged_as": word.evaluation.judged_as} if word.evaluation.judged_as else {}),
             }
             for word in words.shadows
         ],
         "canaries": [{**canary._asdict(), "decides": canary.decides} for canary in words.canaries],
         "windows": exact(words.measured.windows),
         "listed": words.measured.listed,
+        **({"listed_above": above} if any((above := words.measured.above).values()) else {}),
         "lists": [{"slug": one.slug, "version": one.version, "content_hash": one.content_hash} for one in words.lists],
         "labels": words.labels,
         "unread": [{"slug": version.slug, "version": version.version} for version in words.unread],

@@ -12,14 +12,18 @@ from ledger.acts.measuring import Measured, measure
 from ledger.acts.projection import Recorded, ShadowResult
 from ledger.acts.ruling import Evaluated, severest
 from ledger.acts.standing import ActiveList, CompiledVersions, Standing, VersionInForce
-from policies import CompiledPolicy, evaluate, facts_of
+from policies import CompiledPolicy, evaluate_line, facts_of
 from policies.budgets import Budget
+from policies.line import asks_who, lists_of_agents
 
 MOST_LOOKED_UP: Final = 100
 """How many windows and lists the versions that only look on may ask for, beyond those that what decides asks for."""
 
 MOST_EXPRESSIONS: Final = 1_000
-"""How many expressions they may hold together: one person can publish, and must not slow every decision by it."""
+"""How many expressions they may hold together: one person can publish, and must not slow every decision by it.
+
+What is looked up or evaluated for agents above the one that asks, too, counts as often.
+"""
 
 
 class Words(NamedTuple):
@@ -44,8 +48,9 @@ class Words(NamedTuple):
 async def hear(
     request: Recorded, standing: Standing, now: datetime, compiled: CompiledVersions, *, excluding: str | None = None
 ) -> Words:
-    """Evaluate every version that covers the movement on the same facts. Raises PolicyVersionMissing.
+    """Evaluate every version that covers the movement on the same facts, for who asks and each agent above it.
 
+    Raises PolicyVersionMissing.
     A decision that was made before and is judged again counts in no window: it is the one `excluding` names.
     """
     ovt = request.ovt
@@ -66,7 +71,7 @@ async def hear(
     )
     labels = {"marked_for_review": marked_for_review(standing.controls, ovt, now)}
     facts = facts_of(ovt, windows=measured.windows, labels=labels, listed=measured.listed)
-    words = [Evaluated(version, evaluate(policy, facts, now=now)) for version, policy in covering]
+    words = [Evaluated(version, evaluate_line(policy, facts, measured.above, now=now)) for version, policy in covering]
     canaries = _canaries(standing.versions, covering, ovt)
     in_force = [word for word in words if _decides(word.version, canaries)]
     shadows = tuple(word for word in words if not _decides(word.version, canaries))
@@ -89,13 +94,15 @@ async def _read(
             covering[version.id] = policy
     at_hand = await compiled.at_hand(looking_on)
     unread = {version.id for version in looking_on if version.id not in at_hand}
-    looked_up = {name for policy in covering.values() for name in _looked_up(policy)}
+    line = ("", *ovt.initiator.lineage)
+    looked_up = {each for policy in covering.values() for each in _looked_up(policy, line)}
     most, expressions = len(looked_up) + MOST_LOOKED_UP, 0
     for version_id, policy in at_hand.items():
         if not policy.applies_to(ovt.rail, ovt.rail_action):
             continue
-        wanted = looked_up | _looked_up(policy)
-        evaluated = expressions + sum(len(rule.expressions) for rule in policy.rules)
+        wanted = looked_up | _looked_up(policy, line)
+        times = len(line) if asks_who(policy) else 1
+        evaluated = expressions + times * sum(len(rule.expressions) for rule in policy.rules)
         if len(wanted) > most or evaluated > MOST_EXPRESSIONS:
             unread.add(version_id)
         else:
@@ -111,9 +118,10 @@ def has_a_share(version: VersionInForce) -> bool:
     return version.status == "active" or version.canary_percent > 0
 
 
-def _looked_up(policy: CompiledPolicy) -> set[str]:
+def _looked_up(policy: CompiledPolicy, line: tuple[str, ...]) -> set[tuple[str, str]]:
     """What a decision has to count or look up for the policy; what two policies ask for costs once."""
-    return {window.name for window in policy.windows} | {spec.fact for spec in policy.lists}
+    own = {(window.name, "") for window in policy.windows} | {(spec.fact, "") for spec in policy.lists}
+    return own | {(spec.fact, agent) for spec in lists_of_agents(policy.lists) for agent in line}
 
 
 def _canaries(

@@ -45,5 +45,5 @@ async def objection_to(decision_id: str, now: datetime, *, surface_mode: Surface
     if live is None:
         return Objection("no_active_policy", "No active policy covers this kind of movement any more.")
     if live.evaluation.outcome is Outcome.DENY:
-        return Objection(live.evaluation.reason, live.evaluation.message, live.matched_rule)
+        return Objection(live.evaluation.reason, live.message, live.matched_rule)
     return None

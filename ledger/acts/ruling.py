@@ -33,13 +33,18 @@ class Evaluated(NamedTuple):
         matched = self.evaluation.matched_rule_id is not None
         return f"policy:{self.version.slug}:v{self.version.version}" if matched else "default_allow"
 
-
-_SEVERITY = {Outcome.DENY: 0, Outcome.REVIEW: 1, Outcome.ALLOW: 2}
+    @property
+    def message(self) -> str:
+        """What people read; the agent is named where the word is about one above the one that asks."""
+        said = self.evaluation
+        if not said.judged_as:
+            return said.message
+        return f"{said.message.removesuffix('.')} (judged as {said.judged_as}, above the agent that asks)"
 
 
 def severest(words: Iterable[Evaluated]) -> Evaluated | None:
     """The word that counts where several active policies cover one movement: deny over review over allow."""
-    return min(words, key=lambda word: (_SEVERITY[word.evaluation.outcome], word.version.slug), default=None)
+    return min(words, key=lambda word: (word.evaluation.outcome.rank, word.version.slug), default=None)
 
 
 def rule(live: Evaluated | None, control: ControlHit | None, standing: Standing) -> Ruling:
@@ -90,7 +95,7 @@ def _judged(live: Evaluated | None, control: ControlHit | None) -> Ruling:
         message = "No active policy covers this kind of movement."
         return Ruling(Outcome.DENY, "denied", "no_active_policy", message, "default_allow", None)
     said = live.evaluation
-    return Ruling(said.outcome, _STATE_OF[said.outcome], said.reason, said.message, live.matched_rule, None)
+    return Ruling(said.outcome, _STATE_OF[said.outcome], said.reason, live.message, live.matched_rule, None)
 
 
 def _advisory(judged: Ruling, live: Evaluated | None) -> Advisory:
