@@ -1,5 +1,6 @@
 """Bodies of payments under AP2: the amount in a currency, and the payment mandate that the agent shows for it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -14,12 +15,14 @@ from api.intake.authorization_common import RailReader
 from api.intake.authorization_currency import IN_CURRENCY, CurrencyAuthorization
 from api.intake.text import Identifier
 from axiru.database import rows
-from axiru.domain.ap2 import Presented, ReadMandate, read_mandate
+from axiru.domain.ap2 import Payee, Presented, ReadMandate, read_mandate
 from axiru.domain.ap2_chain import TrustedIssuer
-from axiru.domain.movement import Ovt
+from axiru.domain.movement import Counterparty, Ovt
 
 _FACTS: Final = "ap2_"
 """How the names of facts begin that only a mandate can state."""
+
+_STRIPE_ACCOUNT: Final = re.compile(r"acct_[A-Za-z0-9]+\Z")
 
 Chain = Annotated[
     str,
@@ -54,14 +57,24 @@ async def with_mandate(body: Ap2Authorization, ovt: Ovt, caller: Caller) -> Ovt:
     issuers = [TrustedIssuer(one["id"], one["issuer"], msgspec.json.decode(one["jwk"])) for one in found]
     shown = Presented(body.mandate, body.mandate_audience, body.mandate_nonce, body.checkout_mandate)
     told = read_mandate(shown, ovt.amount, issuers=issuers, now=datetime.now(UTC))
-    counterparty = ovt.counterparty
-    if told.payee is not None and counterparty.id not in {None, told.payee.id}:
+    counterparty = _paid(ovt.counterparty, told.payee) if told.payee is not None else ovt.counterparty
+    if counterparty is None:
         message = "The closed mandate pays somebody else than is asked for."
         told = ReadMandate(replace(told.mandate, refusal="mandate_payee_mismatch", message=message))
-    elif told.payee is not None:
-        counterparty = replace(counterparty, id=told.payee.id)
     context = replace(ovt.context, extra={**ovt.context.extra, **_facts(told)})
-    return replace(ovt, mandate=told.mandate, counterparty=counterparty, context=context)
+    return replace(ovt, mandate=told.mandate, counterparty=counterparty or ovt.counterparty, context=context)
+
+
+def _paid(asked: Counterparty, payee: Payee) -> Counterparty | None:
+    """Whom the mandate pays; None where something else is asked for. An id that is an account at Stripe is paid there.
+
+    Of any other payee a mandate does not say which account is theirs: an account that is asked for stays the caller's
+    word.
+    """
+    account = payee.id if _STRIPE_ACCOUNT.match(payee.id) else None
+    if asked.id not in {None, payee.id} or (account and asked.stripe_account_id not in {None, account}):
+        return None
+    return replace(asked, id=payee.id, stripe_account_id=account or asked.stripe_account_id)
 
 
 def _facts(told: ReadMandate) -> dict[str, Any]:

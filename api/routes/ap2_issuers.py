@@ -11,8 +11,8 @@ from msgspec import Meta
 from api.auth import Caller, requires
 from api.errors import InvalidBody
 from api.fields import decode
-from api.intake.text import Identifier, ShortText
-from api.json_body import read_object
+from api.intake.text import Identifier, Reason, ShortText
+from api.json_body import read_object, read_optional_object
 from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
 from api.permissions import Permission
@@ -44,6 +44,12 @@ class IssuerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     jwk: IssuerKey
 
 
+class RemovalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Why its mandates are taken no more."""
+
+    reason: Reason = ""
+
+
 class IssuerView(msgspec.Struct, frozen=True, kw_only=True):
     """An issuer; `thumbprint` is that of its key (RFC 7638)."""
 
@@ -56,6 +62,7 @@ class IssuerView(msgspec.Struct, frozen=True, kw_only=True):
     added_at: datetime
     removed_by: Person | None
     removed_at: datetime | None
+    removed_reason: str | None
 
 
 class IssuerList(msgspec.Struct, frozen=True):
@@ -93,12 +100,19 @@ async def trust_ap2_issuer(request: Request[Caller, Any, Any]) -> IssuerView:
     return (await _issuers(caller, issuer_id))[0]
 
 
-@delete("/api/v1/ap2-issuers/{issuer_id:str}", guards=[requires(Permission.KEYS), may_reach_live], security=BEARER)
+@delete(
+    "/api/v1/ap2-issuers/{issuer_id:str}",
+    guards=[requires(Permission.KEYS), may_reach_live],
+    operation_class=taking(RemovalBody, required=False),
+    security=BEARER,
+)
 async def remove_ap2_issuer(request: Request[Caller, Any, Any], issuer_id: str) -> None:
     """Take its mandates no more, and let no token be used that was given for one. Again changes nothing."""
     caller = request.user
+    body = decode(await read_optional_object(request), RemovalBody)
     await distrust_issuer(
         issuer_id,
+        body.reason.strip(),
         organization_id=caller.organization_id,
         by_member_id=caller.member_id,
         signer=services_of(request).signer,
@@ -124,6 +138,7 @@ async def _issuers(caller: Caller, issuer_id: str | None = None) -> list[IssuerV
             added_at=one["added_at"],
             removed_by=Person(one["removed_by"], one["removed_by_name"]) if one["removed_by"] else None,
             removed_at=one["removed_at"],
+            removed_reason=one["removed_reason"],
         )
         for one in found
     ]

@@ -17,3 +17,4 @@ class Ap2Issuer(Table, tablename="ap2_issuers"):
     added_at = Timestamptz()
     removed_by = Text(null=True, default=None)
     removed_at = Timestamptz(null=True, default=None)
+    removed_reason = Text(null=True, default=None)

@@ -69,7 +69,9 @@ async def trust_issuer(wanted: WantedIssuer, *, organization_id: str, by_member_
         return issuer_id
 
 
-async def distrust_issuer(issuer_id: str, *, organization_id: str, by_member_id: str, signer: EntrySigner) -> None:
+async def distrust_issuer(
+    issuer_id: str, reason: str, *, organization_id: str, by_member_id: str, signer: EntrySigner
+) -> None:
     """Take no mandate of this key any more, and use no token that was given for one. Again changes nothing.
 
     Raises NotEligible, Ap2IssuerNotFound.
@@ -83,10 +85,12 @@ async def distrust_issuer(issuer_id: str, *, organization_id: str, by_member_id:
             raise Ap2IssuerNotFound("There is no such issuer.")
         if found["removed_at"] is None:
             await rows(
-                "UPDATE ap2_issuers SET removed_at = {}, removed_by = {} WHERE id = {}",
+                "UPDATE ap2_issuers SET removed_at = {}, removed_by = {}, removed_reason = {} WHERE id = {}",
                 ending[0].now,
                 by_member_id,
+                reason or None,
                 issuer_id,
             )
+            told = {"issuer_id": issuer_id, "change": "removed", "reason": reason, "by_member_id": by_member_id}
             for one in ending:
-                one.seal("ap2_issuer", {"issuer_id": issuer_id, "change": "removed", "by_member_id": by_member_id})
+                one.seal("ap2_issuer", told)

@@ -83,6 +83,7 @@ async def test_what_does_not_cover_a_payment_denies_it_and_is_sealed(
 ) -> None:
     for told, why in (
         (body(wallet.shown(RANGE, {"type": "payment.geofence"})), "constraint_unknown"),
+        (body(wallet.shown({**RANGE, "per_day": 1})), "constraint_member_unknown"),
         (body(wallet.shown({**RANGE, "max": 9_999})), "amount_out_of_range"),
         (body(wallet.shown(RANGE), cents=9_999), "amount_mismatch"),
         (body(wallet.shown(RANGE), counterparty={"id": "somebody_else"}), "payee_mismatch"),
@@ -105,6 +106,46 @@ async def test_rules_read_whom_a_mandate_pays(wallet: Wallet, backend: httpx.Asy
     payee = {"id": "merchant_9", "name": "Nine"}
     denied = await ask(backend, body(wallet.shown(RANGE, payment={"payee": payee})))
     assert (denied["outcome"], denied["matched_rule_id"]) == ("deny", "payee_refused")
+
+
+@pytest.mark.parametrize(
+    ("payee", "asked", "account"),
+    [
+        ("acct_1Shop", {}, "acct_1Shop"),
+        ("acct_1Shop", {"id": "acct_1Shop", "stripe_account_id": "acct_1Shop"}, "acct_1Shop"),
+        ("acct_1Shop", {"stripe_account_id": "acct_1Other"}, None),
+        ("acct_1Shop", {"id": "merchant_1"}, None),
+        ("merchant_1", {"stripe_account_id": "acct_1Other"}, "acct_1Other"),
+    ],
+)
+async def test_an_account_that_the_mandate_names_is_the_one_that_is_paid(
+    wallet: Wallet, backend: httpx.AsyncClient, admin: httpx.AsyncClient, payee: str, asked: Json, account: str | None
+) -> None:
+    shown = wallet.shown(RANGE, payment={"payee": {"id": payee, "name": "Shop"}})
+    answer = await ask(backend, body(shown, counterparty=asked))
+    if account is None:
+        assert answer["reason"] == "axiru.deny.mandate_payee_mismatch"
+        return
+    told = (await admin.get(f"/api/v1/decisions/{answer['decision_id']}")).json()["ovt"]["counterparty"]
+    assert (answer["outcome"], told["id"], told["stripe_account_id"]) == ("allow", payee, account)
+
+
+async def test_a_rule_says_which_account_is_a_payees(
+    wallet: Wallet, backend: httpx.AsyncClient, policies_of: PolicyInForce
+) -> None:
+    """As the documentation writes it: of most payees a mandate does not say where their money goes."""
+    await policies_of(
+        f"policy: ap2-accounts-{uuid.uuid4().hex}\nschema: 2\napplies_to: {{rail: ap2}}\nrules:\n"
+        "  - id: account_of_the_shop\n    when:\n      all:\n"
+        "        - counterparty: {id: merchant_1}\n"
+        "        - not: {counterparty: {stripe_account_id: acct_1Shop}}\n"
+        "    effect: deny\n"
+    )
+    for account, outcome in (("acct_1Shop", "allow"), ("acct_1Other", "deny")):
+        told = body(wallet.shown(RANGE), counterparty={"stripe_account_id": account})
+        assert (await ask(backend, told))["outcome"] == outcome
+    # No account, no certainty.
+    assert (await ask(backend, body(wallet.shown(RANGE))))["outcome"] == "quarantine"
 
 
 async def test_sixteen_at_once_never_pay_more_than_the_budget(wallet: Wallet, backend: httpx.AsyncClient) -> None:
@@ -156,14 +197,27 @@ async def test_a_body_that_cannot_be_read_is_refused(
     assert {error["field"] for error in answer.json()["field_errors"]} == fields
 
 
-async def test_an_admin_says_whose_mandates_are_taken(log_in: LogIn, admin: httpx.AsyncClient) -> None:
+async def test_an_admin_says_whose_mandates_are_taken(
+    log_in: LogIn, admin: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
     key = Key()
     wanted = {"issuer": "https://issuer.example", "name": "An issuer", "jwk": key.public}
     assert (await (await log_in("controller")).post(ISSUERS, json=wanted)).status_code == 403
     made = await admin.post(ISSUERS, json=wanted)
     assert (made.status_code, made.json()["jwk"]["x"]) == (201, key.public["x"])
     assert (await admin.post(ISSUERS, json=wanted)).status_code == 409
-    assert (await admin.delete(f"{ISSUERS}/{made.json()['id']}")).status_code == 204
+    path = f"{ISSUERS}/{made.json()['id']}"
+    for told in ({"reason": "x" * 2_001}, {"why": "x"}):
+        assert (await admin.request("DELETE", path, json=told)).status_code == 400
+    for reason in ("Its key leaked.", "Once more."):
+        assert (await admin.request("DELETE", path, json={"reason": f" {reason} "})).status_code == 204
+    removed = next(one for one in (await admin.get(ISSUERS)).json()["items"] if one["id"] == made.json()["id"])
+    assert (removed["removed_reason"], removed["removed_at"] is not None) == ("Its key leaked.", True)
+    found = await database.fetch(
+        "SELECT convert_from(body, 'UTF8') AS told FROM ledger_entries WHERE kind = 'ap2_issuer'"
+    )
+    sealed = [told for one in found if (told := json.loads(one["told"])["data"])["issuer_id"] == made.json()["id"]]
+    assert [one["reason"] for one in sealed if one["change"] == "removed"] == ["Its key leaked."] * 2
     for jwk in ({**key.public, "d": "A" * 43}, {**key.public, "x": "A" * 43}, {"kty": "RSA", "n": "1", "e": "AQAB"}):
         assert (await admin.post(ISSUERS, json={**wanted, "jwk": jwk})).status_code == 400
     assert (await admin.delete(f"{ISSUERS}/ai_unknown")).status_code == 404

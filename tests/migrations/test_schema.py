@@ -59,7 +59,7 @@ CHANGES = {
     },
     "break_glass": {"state", "confirmed_by", "confirmed_at"},
     "delegations": {"ended_at"},
-    "ap2_issuers": {"removed_by", "removed_at"},
+    "ap2_issuers": {"removed_by", "removed_at", "removed_reason"},
     "agents": {"name", "owner_member_id", "retired_at", "scopes", "delegated_by", "expires_at"},
     "organization_settings": {
         "break_glass",

@@ -245,13 +245,15 @@ CREATE TABLE ap2_issuers (
     added_at timestamptz NOT NULL,
     removed_by text REFERENCES members,
     removed_at timestamptz,
-    CHECK ((removed_at IS NULL) = (removed_by IS NULL))
+    removed_reason text,
+    CHECK ((removed_at IS NULL) = (removed_by IS NULL)),
+    CHECK (removed_reason IS NULL OR removed_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX ap2_issuers_one_key ON ap2_issuers (organization_id, thumbprint) WHERE removed_at IS NULL;
 ALTER TABLE movements ADD COLUMN mandate text, ADD COLUMN presentation text;
 CREATE INDEX movements_by_mandate ON movements (organization_id, mode, mandate) WHERE mandate IS NOT NULL;
 GRANT SELECT, INSERT ON ap2_issuers TO axiru_app;
-GRANT UPDATE (removed_by, removed_at) ON ap2_issuers TO axiru_app;
+GRANT UPDATE (removed_by, removed_at, removed_reason) ON ap2_issuers TO axiru_app;
 
 GRANT SELECT, INSERT ON authorization_tokens TO axiru_app;
 GRANT UPDATE (consumed_at, consumed_by, settled_at, settlement, settled_units, settled_by) ON authorization_tokens
