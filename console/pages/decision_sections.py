@@ -64,8 +64,7 @@ def policy(decision: DecisionDetail) -> None:
     Text("h2", "What policy said")
     with block("div", "panel-body"):
         with key_values("key-values-two"):
-            with fact("Rule"):
-                Text("span", decision.matched_rule_id or "none matched: the policy's default")
+            key_value("Rule", decision.matched_rule_id or "none matched: the policy's default")
             if decision.evaluation is not None:
                 key_value("Outcome", decision.evaluation.outcome)
                 if decision.evaluation.judged_as:

@@ -1,4 +1,6 @@
-"""`initiator_id: agent_billing_reconciler_v2`: exactly who asks. A list may name them: `{in_list: trusted_agents}`."""
+"""`initiator_id: agent_billing_reconciler_v2`: who asks, and all below it (`policies.line`). A list may name them:
+`{in_list: trusted_agents}`.
+"""
 
 from typing import Any, ClassVar, Self
 
