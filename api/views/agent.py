@@ -80,15 +80,16 @@ SELECT a.*, o.name AS owner_name, r.name AS registered_by_name, p.agent_id AS pa
     (SELECT coalesce(json_agg(json_build_object('id', k.id, 'name', k.name, 'mode', k.mode,
         'last_used_at', k.last_used_at, 'revoked_at', k.revoked_at) ORDER BY k.created_at, k.id), '[]')
         FROM api_keys k WHERE k.agent = a.id AND k.mode = ANY({}::text[]))::text AS keys,
-    (SELECT max(d.decided_at) FROM decisions d WHERE d.organization_id = a.organization_id
-        AND d.mode = ANY({}::text[]) AND d.initiator_id = a.agent_id) AS last_asked_at,
+    (SELECT max(newest.decided_at) FROM unnest({}::text[]) AS seen (mode) CROSS JOIN LATERAL (
+        SELECT d.decided_at FROM decisions d WHERE d.organization_id = a.organization_id AND d.mode = seen.mode
+            AND d.initiator_id = a.agent_id ORDER BY d.decided_at DESC LIMIT 1) newest) AS last_asked_at,
     (SELECT coalesce(json_agg(json_build_object('mode', s.mode, 'asset', s.asset, 'units', s.units::text)
             ORDER BY s.mode, s.asset), '[]')
         FROM (SELECT m.mode, m.asset, sum(m.units) AS units FROM movements m JOIN decisions d ON d.id = m.decision_id
             WHERE m.organization_id = a.organization_id AND m.mode = ANY({}::text[])
-                AND m.surface_mode IN ('enforce', 'shadow') AND m.moved_at > clock_timestamp() - interval '24 hours'
-                AND m.initiator_id IN (SELECT l.agent_id FROM agent_line(a.id) l) AND d.initiator_id = a.agent_id
-                AND m.state <> 'released' GROUP BY m.mode, m.asset) s)::text AS spent
+                AND m.surface_mode IN ('enforce', 'shadow') AND m.moved_at > statement_timestamp() - interval '24 hours'
+                AND m.initiator_id = ANY(ARRAY(SELECT l.agent_id FROM agent_line(a.id) l))
+                AND d.initiator_id = a.agent_id AND m.state <> 'released' GROUP BY m.mode, m.asset) s)::text AS spent
 FROM agents a JOIN members o ON o.id = a.owner_member_id JOIN members r ON r.id = a.registered_by
 LEFT JOIN agents p ON p.id = a.delegated_by
 WHERE a.organization_id = {} AND ({}::text IS NULL OR a.id = {}) ORDER BY a.agent_id
