@@ -61,9 +61,10 @@ class SurfaceAgreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COMPARED: Final = """
-FROM shadow_results s JOIN decisions d ON d.id = s.decision_id
+FROM shadow_results s
 WHERE s.organization_id = {} AND s.mode = {} AND s.rail = {} AND s.rail_action = {} AND s.decided_at >= {}
-    AND ({}::text IS NULL OR d.stripe_connection_id = {})
+    AND ({}::text IS NULL OR EXISTS (
+        SELECT FROM decisions d WHERE d.id = s.decision_id AND d.stripe_connection_id = {}))
 """
 _BY_DAY: Final = f"""
 SELECT day, count(*) AS decisions, count(*) FILTER (WHERE agreed) AS agreed FROM (

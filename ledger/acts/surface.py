@@ -123,10 +123,10 @@ async def read_agreement(
     found = await row(
         """
         SELECT count(*) AS decisions, count(*) FILTER (WHERE agreed) AS agreed FROM (
-            SELECT bool_and(s.agrees) AS agreed FROM shadow_results s JOIN decisions d ON d.id = s.decision_id
+            SELECT bool_and(s.agrees) AS agreed FROM shadow_results s
             WHERE s.organization_id = {} AND s.mode = {} AND s.rail = {} AND s.rail_action = {}
-                AND s.decided_at > {} AND s.decided_at <= {}
-                AND ({}::text IS NULL OR d.stripe_connection_id = {})
+                AND s.decided_at > {} AND s.decided_at <= {} AND ({}::text IS NULL OR EXISTS (
+                    SELECT FROM decisions d WHERE d.id = s.decision_id AND d.stripe_connection_id = {}))
             GROUP BY s.decision_id) compared
         """,
         organization_id,

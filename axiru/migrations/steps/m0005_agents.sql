@@ -3,6 +3,9 @@ ALTER TABLE decisions ALTER COLUMN amount_cents TYPE numeric;
 ALTER TABLE shadow_results ALTER COLUMN amount_cents TYPE numeric;
 ALTER TABLE replay_findings ALTER COLUMN amount_cents TYPE numeric;
 
+-- How far versions agree on one surface is read while its chain is locked.
+CREATE INDEX shadow_results_by_surface ON shadow_results (organization_id, mode, rail, rail_action, decided_at);
+
 -- Keys that sign tokens are published as soon as they are created, sign from `active_from` until the next one does, and
 -- stay published until the last token under them is over. A revoked one is gone at once.
 ALTER TABLE signing_keys
@@ -254,6 +257,45 @@ ALTER TABLE movements ADD COLUMN mandate text, ADD COLUMN presentation text;
 CREATE INDEX movements_by_mandate ON movements (organization_id, mode, mandate) WHERE mandate IS NOT NULL;
 GRANT SELECT, INSERT ON ap2_issuers TO axiru_app;
 GRANT UPDATE (removed_by, removed_at, removed_reason) ON ap2_issuers TO axiru_app;
+
+-- What agents may do, and what they have spent, changes with the entry that says so: in the same transaction, when its
+-- entries are written. Whoever has no key to seal one leaves an entry that is not of the chain, or changes nothing. Who
+-- owns the tables could take this away, and is not held to it.
+CREATE FUNCTION owns_table(wanted oid) RETURNS boolean LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class WHERE oid = wanted
+$$;
+CREATE FUNCTION refuse_unsealed_money() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT owns_table(TG_RELID) AND NOT EXISTS (SELECT FROM ledger_entries WHERE decision_id = NEW.decision_id
+            AND xmin = pg_current_xact_id()::xid) THEN
+        RAISE EXCEPTION 'what a token or a budget comes to is sealed with it' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER authorization_tokens_sealed AFTER INSERT OR UPDATE ON authorization_tokens
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_money();
+CREATE CONSTRAINT TRIGGER movements_sealed AFTER UPDATE ON movements
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_money();
+
+-- Its entry is among the last of the chain: the transaction has held the lock since before it wrote.
+CREATE FUNCTION refuse_unsealed_authority() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT owns_table(TG_RELID) AND NOT EXISTS (
+            SELECT FROM chain_heads h JOIN ledger_entries e ON e.organization_id = h.organization_id
+                AND e.mode = h.mode AND e.seq > h.seq - 16 AND e.seq <= h.seq
+            WHERE h.organization_id = NEW.organization_id AND e.kind = TG_ARGV[0]
+                AND e.xmin = pg_current_xact_id()::xid
+                AND convert_from(e.body, 'UTF8')::jsonb -> 'data' ->> TG_ARGV[1] = NEW.id) THEN
+        RAISE EXCEPTION 'what agents may do is sealed when it changes' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER agents_sealed AFTER INSERT OR UPDATE ON agents
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_authority('agent', 'agent');
+CREATE CONSTRAINT TRIGGER wallet_policies_sealed AFTER INSERT ON wallet_policies
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_authority('wallet_policy', 'wallet_policy_id');
+CREATE CONSTRAINT TRIGGER ap2_issuers_sealed AFTER INSERT OR UPDATE ON ap2_issuers
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_authority('ap2_issuer', 'issuer_id');
 
 GRANT SELECT, INSERT ON authorization_tokens TO axiru_app;
 GRANT UPDATE (consumed_at, consumed_by, settled_at, settlement, settled_units, settled_by) ON authorization_tokens
