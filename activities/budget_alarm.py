@@ -37,7 +37,7 @@ async def read_budget_alarm(organization_id: str, mode: str, told: Mapping[str, 
         ceiling=_quantity(told["ceiling_units"], told["asset"]),
         percent=told["percent"],
         within=_span(told["window_seconds"]),
-        rule=f"{told['policy']} v{told['version']}, {told['rule_id']}",
+        rule="; ".join(_rule(one, told) for one in told["rules"]),
         effect="What goes past it is denied." if told["effect"] == "deny" else "What goes past it needs approval.",
         decision_id=told["decision_id"],
     )
@@ -73,6 +73,13 @@ async def _of(organization_id: str, told: Mapping[str, Any]) -> str:
         *(organization_id, subject),
     )
     return f"{agent['name']} ({subject})" if agent else subject
+
+
+def _rule(one: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """With its own ceiling if that is not the one that is told of."""
+    named = f"{one['policy']} v{one['version']}, {one['rule_id']}"
+    same = one["ceiling_units"] == told["ceiling_units"]
+    return named if same else f"{named} ({_quantity(one['ceiling_units'], told['asset'])})"
 
 
 def _quantity(units: str, asset: str | None) -> str:

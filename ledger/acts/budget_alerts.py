@@ -1,6 +1,6 @@
 """Who answers for a budget is told when it fills up, and when it stops something; in the decision's own transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from axiru.database import rows
@@ -36,22 +36,39 @@ async def tell_budgets(
     reserved: bool,
     by_policy: bool,
 ) -> None:
-    """Tell once when a window comes from below `alert_percent` of its ceiling to that or more, and once when the
-    policy's word is that of a budget with no room for the movement.
+    """Tell once when a window comes from below `alert_percent` of a ceiling to that or more, and once when the
+    policy's word is that of a budget with no room for the movement. Budgets of one window are told of as one.
 
     Only what is told costs a statement. `reserved`: the movement is counted. `by_policy`: it asked, and no control
     answered it.
     """
+    known = [deciding.organization_id, deciding.mode, surface_mode]
+    for touched in _by_window(ovt, words):
+        crossed = [one for one in touched if one.before * 100 < alert_percent * one.budget.ceiling <= one.after * 100]
+        if reserved and crossed:
+            for one in crossed:
+                await rows(_REARM, *known, *_named(one))
+            deciding.tell("budget", _told("threshold_reached", crossed, crossed[0].after, surface_mode, decision_id))
+        full = [one for one in touched if by_policy and _no_room(one, ovt)]
+        full.sort(key=lambda one: not _spoke(words, one))
+        if full and _spoke(words, full[0]):
+            # Told of as one: none of the others is told of again once it is the one that speaks.
+            newly = [
+                await rows(_EXHAUSTED, *known, *_named(one), deciding.now, one.budget.window.within_seconds)
+                for one in full
+            ]
+            if newly[0]:
+                used = full[0].after if reserved else full[0].before
+                deciding.tell("budget", _told("exhausted", full, used, surface_mode, decision_id))
+
+
+def _by_window(ovt: Ovt, words: Words) -> Iterator[list[_Touched]]:
+    """The budgets that the movement concerns, those of one window and subject together, the tightest first."""
+    found: dict[tuple[str, str], list[_Touched]] = {}
     for one in _touched(ovt, words):
-        version, budget = one.version, one.budget
-        known_as = [deciding.organization_id, deciding.mode, surface_mode, *_named(one)]
-        if reserved and one.before * 100 < alert_percent * budget.ceiling <= one.after * 100:
-            await rows(_REARM, *known_as)
-            deciding.tell("budget", _told("threshold_reached", one, one.after, surface_mode, decision_id))
-        stopped = by_policy and _spoke(words, version, budget) and _no_room(one, ovt)
-        if stopped and await rows(_EXHAUSTED, *known_as, deciding.now, budget.window.within_seconds):
-            used = one.after if reserved else one.before
-            deciding.tell("budget", _told("exhausted", one, used, surface_mode, decision_id))
+        found.setdefault((one.budget.window.name, one.subject), []).append(one)
+    for together in found.values():
+        yield sorted(together, key=lambda one: one.budget.ceiling)
 
 
 def _touched(ovt: Ovt, words: Words) -> Iterator[_Touched]:
@@ -63,10 +80,12 @@ def _touched(ovt: Ovt, words: Words) -> Iterator[_Touched]:
         yield _Touched(version, budget, subject, before, before + budget.moving(ovt))
 
 
-def _spoke(words: Words, version: VersionInForce, budget: Budget) -> bool:
+def _spoke(words: Words, one: _Touched) -> bool:
     """Whether the budget's rule names the outcome."""
     live = words.live
-    return live is not None and live.version.id == version.id and live.evaluation.matched_rule_id == budget.rule_id
+    if live is None or live.version.id != one.version.id:
+        return False
+    return live.evaluation.matched_rule_id == one.budget.rule_id
 
 
 def _no_room(one: _Touched, ovt: Ovt) -> bool:
@@ -80,27 +99,36 @@ def _named(one: _Touched) -> tuple[str, str, str, str]:
 
 def _told(
     state: Literal["threshold_reached", "exhausted"],
-    one: _Touched,
+    together: Sequence[_Touched],
     used: int,
     surface_mode: SurfaceMode,
     decision_id: str,
 ) -> dict[str, Any]:
-    budget, window = one.budget, one.budget.window
+    """Of the first and its window; `rules` are all whose budgets it is."""
+    window, subject = together[0].budget.window, together[0].subject
+    rules = [
+        {
+            "policy": one.budget.policy,
+            "version": one.version.version,
+            "rule_id": one.budget.rule_id,
+            "effect": one.budget.effect.value,
+            "ceiling_units": str(one.budget.ceiling),
+            "percent": percent_of(used, one.budget.ceiling),
+        }
+        for one in together
+    ]
     return {
         "state": state,
-        "policy": budget.policy,
-        "version": one.version.version,
-        "rule_id": budget.rule_id,
-        "effect": budget.effect.value,
+        **rules[0],
+        "rules": rules,
+        "window": window.name,
         "measure": window.measure,
         "per": window.per,
-        "subject": None if window.per in _UNNAMED else one.subject or None,
+        "subject": None if window.per in _UNNAMED else subject or None,
         "rail": window.rail,
         "asset": window.asset,
         "window_seconds": window.within_seconds,
         "used_units": str(used),
-        "ceiling_units": str(budget.ceiling),
-        "percent": percent_of(used, budget.ceiling),
         "surface_mode": surface_mode,
         "decision_id": decision_id,
     }

@@ -52,12 +52,18 @@ async def agent(settings: Settings, database: None) -> str:
 
 
 def told(subject: str | None = "agent_1", **other: Any) -> dict[str, Any]:
-    return {
-        "state": "threshold_reached",
+    rule = {
         "policy": "daa-starter",
         "version": 1,
         "rule_id": "rolling_window_exceeded",
         "effect": "deny",
+        "ceiling_units": other.get("ceiling_units", "100000"),
+        "percent": 85,
+    }
+    return {
+        "state": "threshold_reached",
+        **rule,
+        "rules": [rule],
         "measure": "sum",
         "per": "initiator",
         "subject": subject,
@@ -65,8 +71,6 @@ def told(subject: str | None = "agent_1", **other: Any) -> dict[str, Any]:
         "asset": "usd",
         "window_seconds": 86_400,
         "used_units": "85000",
-        "ceiling_units": "100000",
-        "percent": 85,
         "surface_mode": "enforce",
         "decision_id": "ed_1",
         **other,
@@ -146,6 +150,17 @@ async def test_mail_and_slack_say_whose_how_much_and_what_follows(payload: dict[
         assert word in slack
     assert letter.link is not None
     assert letter.link[1] == "https://console.example/decisions/ed_1"
+
+
+async def test_all_policies_of_a_window_are_named_and_other_ceilings_too(settings: Settings) -> None:
+    payload = told()
+    guard = {**payload["rules"][0], "policy": "guard", "rule_id": "same"}
+    payload["rules"] += [guard, {**guard, "policy": "wider", "ceiling_units": "106000"}]
+    alarm = await read_budget_alarm("org_demo", "test", payload)
+    rules = "daa-starter v1, rolling_window_exceeded; guard v1, same; wider v1, same ($1,060.00)"
+    assert rules in str(budget_letter(alarm, name="Finance", console_url=""))
+    (planned,) = await plan(happening(payload), NO_INSTALLATION)
+    assert rules in (await alarm_text(planned.body)).text
 
 
 async def test_a_registered_agent_goes_by_its_name_and_breaks_no_line(agent: str) -> None:

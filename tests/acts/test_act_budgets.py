@@ -241,6 +241,17 @@ async def test_people_are_told_once_for_each_crossing(
         "version": 1,
         "rule_id": "ceiling",
         "effect": "deny",
+        "rules": [
+            {
+                "policy": "spending",
+                "version": 1,
+                "rule_id": "ceiling",
+                "effect": "deny",
+                "ceiling_units": "1000",
+                "percent": 80,
+            }
+        ],
+        "window": "sum:initiator:86400:stripe.*:usd",
         "measure": "sum",
         "per": "initiator",
         "subject": "key_1",
@@ -287,6 +298,41 @@ async def test_people_are_told_of_the_first_movement_that_a_budget_stops(
     assert await _spend(spending, refund, 1) == "deny"
     assert len(await _told(spending)) == 4
     assert await spending.movement(first.decision_id) == "reserved"
+
+
+async def test_policies_with_one_window_are_told_of_as_one(spending: Any, refund: Any) -> None:
+    await spending.activate(policy(ceiling=CEILING).replace("policy: spending", "policy: guard"))
+    wider = policy(ceiling=1_010).replace("policy: spending", "policy: wider")
+    await spending.activate(wider.replace("id: ceiling", "id: wide"))
+    both = [("guard", "ceiling", "1000"), ("spending", "ceiling", "1000")]
+    await _spend(spending, refund, 500)
+
+    # 80 % of the two, and a moment later of the third.
+    await _spend(spending, refund, 301)
+    await _spend(spending, refund, 199)
+    assert await _spend(spending, refund, 5) == "deny"
+    assert await _spend(spending, refund, 5) == "deny"
+
+    told = await _told(spending)
+    assert [each["state"] for each in told] == ["threshold_reached", "threshold_reached", "exhausted"]
+    named = [[(one["policy"], one["rule_id"], one["ceiling_units"]) for one in each["rules"]] for each in told]
+    assert sorted(named[0]) == both
+    assert named[1] == [("wider", "wide", "1010")]
+    assert sorted(named[2]) == both
+    for each in told:
+        assert {**each, **each["rules"][0]} == each
+
+
+async def test_a_movement_that_passes_two_ceilings_of_a_window_is_told_of_once_the_tighter_first(
+    spending: Any, refund: Any
+) -> None:
+    wider = policy(ceiling=1_010).replace("policy: spending", "policy: wider")
+    await spending.activate(wider)
+    await _spend(spending, refund, 500)
+    await _spend(spending, refund, 400)
+    (told,) = await _told(spending)
+    assert (told["ceiling_units"], told["percent"]) == ("1000", 90)
+    assert [(one["ceiling_units"], one["percent"]) for one in told["rules"]] == [("1000", 90), ("1010", 89)]
 
 
 async def test_nobody_is_told_of_a_budget_that_is_another_agents(new_house: Any, refund: Any) -> None:
