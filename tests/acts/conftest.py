@@ -26,7 +26,7 @@ from axiru.settings import Settings
 from axiru.tables import ALL_TABLES, ChainHead
 from axiru.vault import Vault
 from ledger.acts.activate import activate
-from ledger.acts.chain import begin_chain
+from ledger.acts.chain import act, begin_chain
 from ledger.acts.decide import decide
 from ledger.acts.drafts import save_draft
 from ledger.acts.publish import publish
@@ -131,6 +131,12 @@ class House:
         )
         published = await publish(draft.id, organization_id=self.id, member_id=self.members[login], signer=self.signer)
         return published.version_id
+
+    async def sealed(self, kind: str, data: dict[str, Any], sql: str, *arguments: Any) -> None:
+        """Run `sql` with an entry about it, as acts do."""
+        async with act(self.signer, self.id, "test") as sealing:
+            sealing.seal(kind, data)
+            await rows(sql, *arguments)
 
     async def activate(self, source: str) -> str:
         version_id = await self.publish(source)

@@ -148,7 +148,9 @@ async def test_other_modes_surfaces_currencies_and_what_was_released_do_not_coun
     await moved(superuser, house, 9, ago=lately, cents=100_000, mode="live")
     await moved(superuser, house, 9, ago=lately, cents=100_000, rail_action="payout")
     await house.decided(refund(house, 90_000))
-    await rows("UPDATE movements SET state = 'released' WHERE organization_id = {} AND units = 90000", house.id)
+    await superuser.execute(
+        "UPDATE movements SET state = 'released' WHERE organization_id = $1 AND units = 90000", house.id
+    )
     assert await window_total(await the_breaker(breaker_id)) == 0
     await moved(superuser, house, 2, ago=lately, cents=49_999)
     assert await a_round(house) == []

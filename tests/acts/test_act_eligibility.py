@@ -67,13 +67,18 @@ async def test_owner_of_the_key_is_excluded_whoever_asked_with_it(house: Any, re
 @pytest.mark.parametrize("named", ["initiator", "extra", "metadata"])
 async def test_owner_of_the_agent_now_is_excluded_beside_the_owner_then(house: Any, refund: Any, named: str) -> None:
     agent_id = "key_1" if named == "initiator" else AGENT
-    await _agent(house, agent_id, "controller")
+    ident = await _agent(house, agent_id, "controller")
     context = {"extra": {"agent_id": AGENT}} if named == "extra" else {}
     asked = await house.decided(
         refund(house, 20_000, metadata={"agent_id": AGENT} if named == "metadata" else None, **context)
     )
 
-    await rows("UPDATE agents SET owner_member_id = {} WHERE agent_id = {}", house.members["controller2"], agent_id)
+    await house.sealed(
+        "agent",
+        {"agent": ident},
+        "UPDATE agents SET owner_member_id = {} WHERE id = {}",
+        *(house.members["controller2"], ident),
+    )
 
     for login in ("controller", "controller2"):
         with pytest.raises(NotEligible):
@@ -153,13 +158,17 @@ async def test_erasing_personal_values_leaves_the_approval_open(house: Any, refu
     assert (await house.vote(asked.approval_id)).approval_state == "approved"
 
 
-async def _agent(house: Any, agent_id: str, login: str, owner: str | None = None) -> None:
-    await rows(
+async def _agent(house: Any, agent_id: str, login: str, owner: str | None = None) -> str:
+    ident = ids.new_id(ids.AGENT)
+    await house.sealed(
+        "agent",
+        {"agent": ident},
         "INSERT INTO agents (id, organization_id, agent_id, name, owner_member_id, registered_by, registered_at) "
         "VALUES ({}, {}, {}, 'Agent', {}, {}, now())",
-        ids.new_id(ids.AGENT),
+        ident,
         house.id,
         agent_id,
         owner or house.members[login],
         house.members["admin"],
     )
+    return ident

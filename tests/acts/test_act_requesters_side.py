@@ -115,10 +115,13 @@ async def _asked(house: Any, refund: Any) -> Any:
 
 
 async def _agent(house: Any, agent_id: str, owner: str) -> None:
-    await rows(
+    ident = ids.new_id(ids.AGENT)
+    await house.sealed(
+        "agent",
+        {"agent": ident},
         "INSERT INTO agents (id, organization_id, agent_id, name, owner_member_id, registered_by, registered_at) "
         "VALUES ({}, {}, {}, 'Agent', {}, {}, clock_timestamp())",
-        ids.new_id(ids.AGENT),
+        ident,
         house.id,
         agent_id,
         house.members[owner],

@@ -497,7 +497,10 @@ async def test_what_was_denied_has_no_token_whatever_its_row_says(
     assert standing.withheld_by is not None
     assert (standing.withheld_by.reason, standing.withheld_by.kind) == ("request_altered", "ledger")
     forged = f"jti_forged_{paying.house.id}"
-    await rows(_LIKE_ANOTHER, forged, denied.decision_id, timedelta(minutes=5), allowed.token.jti)
+    await superuser.execute(
+        _LIKE_ANOTHER.format("$1", "$2", "$3", "$4"),
+        *(forged, denied.decision_id, timedelta(minutes=5), allowed.token.jti),
+    )
     standing = await paying.standing(denied.decision_id)
     assert standing is not None
     assert standing.token is None

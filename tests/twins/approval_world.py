@@ -178,12 +178,11 @@ class World:
             secrets.token_hex(8),
             self.id,
         )
-        await rows(
-            "INSERT INTO agents VALUES ({}, {}, {}, 'Agent', {}, {}, now())",
+        await self.ground.owner.execute(
+            "INSERT INTO agents VALUES ($1, $2, $3, 'Agent', $4, $4, now())",
             ids.new_id(ids.AGENT),
             self.id,
             AGENT,
-            self.members[owner],
             self.members[owner],
         )
         for mode in ("live", "test"):
@@ -345,7 +344,9 @@ class World:
 
     def pass_agent_on(self, name: str) -> None:
         self.ground.run(
-            rows("UPDATE agents SET owner_member_id = {} WHERE organization_id = {}", self.members[name], self.id)
+            self.ground.owner.execute(
+                "UPDATE agents SET owner_member_id = $1 WHERE organization_id = $2", self.members[name], self.id
+            )
         )
 
     def set_policy(self, name: str) -> None:
