@@ -62,6 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_seconds: Annotated[
         int, Meta(ge=1, le=300, description="how long a token is valid, under keys that are made from now on")
     ] = 300
+    operator_organization: Annotated[
+        str,
+        Meta(description="organization whose admins revoke token keys over HTTP, for all; empty: `axiru keys` alone"),
+    ] = ""
     api_host: Annotated[str, Meta(description="address the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, Meta(ge=0, le=65535, description="port the API listens on")] = 8400
     api_url: Annotated[str, Meta(description="where the console and the CLI find the API")] = "http://127.0.0.1:8400"

@@ -21,5 +21,8 @@ class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_reason: str | None = None
 
 
-class TokenKeyList(msgspec.Struct, frozen=True):
+class TokenKeyList(msgspec.Struct, frozen=True, kw_only=True):
+    """`may_revoke`: false for who is no admin, and for admins of an organization that does not operate this."""
+
     items: tuple[TokenKey, ...]
+    may_revoke: bool

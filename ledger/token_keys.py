@@ -162,20 +162,26 @@ async def rehearse_next(vault: Vault, times: KeyTimes) -> None:
 
 
 async def revoke(key_id: str, reason: str, vault: Vault, times: KeyTimes) -> RevokedKey:
-    """Take a key out of use and out of the published set, inside `changing_keys`.
+    """Take a key out of use and out of the published set, inside `changing_keys`. `ledger.acts.token_key` seals it.
 
     Where it signed, another signs from the same moment on, seen by nobody before: verifiers ask again for a key they do
     not know. Revoking again changes nothing. Raises TokenKeyUnknown.
     """
-    known = await row("SELECT revoked_at FROM signing_keys WHERE key_id = {} AND purpose = 'token'", key_id)
-    if known is None:
-        raise TokenKeyUnknown("There is no such key.")
+    revoked_before = await is_revoked(key_id)
     signing = await _signing()
-    done = await row("SELECT revoke_token_key({}, {}) AS done", key_id, reason)
+    await rows("SELECT revoke_token_key({}, {})", key_id, reason)
     replaced_by = None
     if signing is None or signing["key_id"] == key_id:
         replaced_by = await add_key(vault, times, lead=timedelta(0))
-    return RevokedKey(key_id, replaced_by, changed=bool(done and done["done"]))
+    return RevokedKey(key_id, replaced_by, changed=not revoked_before)
+
+
+async def is_revoked(key_id: str) -> bool:
+    """Whether a key is out of use for good. Raises TokenKeyUnknown."""
+    known = await row("SELECT revoked_at FROM signing_keys WHERE key_id = {} AND purpose = 'token'", key_id)
+    if known is None:
+        raise TokenKeyUnknown("There is no such key.")
+    return known["revoked_at"] is not None
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ from api.openapi import BEARER, taking
 from api.permissions import Permission
 from api.services import services_of
 from axiru.settings import Settings
-from ledger.acts.token_key import revoke_token_key
+from ledger.acts.token_key import RevokingAdmin, revoke_token_key
+from ledger.acts.vote import NotEligible
 from ledger.token_keys import KeyTimes, TokenKey, published, token_keys
 
 _KEPT_SECONDS: Final = 300
@@ -28,8 +29,11 @@ class RevocationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     reason: Reason
 
 
-class TokenKeyList(msgspec.Struct, frozen=True):
+class TokenKeyList(msgspec.Struct, frozen=True, kw_only=True):
+    """`may_revoke`: whether the caller revokes them here; otherwise whoever operates the installation does."""
+
     items: list[TokenKey]
+    may_revoke: bool
 
 
 class TokenKeyRevocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +60,9 @@ async def show_token_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
 @get("/api/v1/token-keys", guards=[requires(Permission.READ)], security=BEARER)
 async def list_token_keys(request: Request[Caller, Any, Any]) -> TokenKeyList:
     """The keys in the public set, and those that were revoked, the oldest first."""
-    return TokenKeyList(await token_keys(_tail(services_of(request).settings)))
+    caller, settings = request.user, services_of(request).settings
+    may_revoke = Permission.CONNECTIONS in caller.permissions and _operates(caller, settings)
+    return TokenKeyList(items=await token_keys(_tail(settings)), may_revoke=may_revoke)
 
 
 @post(
@@ -67,15 +73,19 @@ async def list_token_keys(request: Request[Caller, Any, Any]) -> TokenKeyList:
     security=BEARER,
 )
 async def revoke_one_token_key(request: Request[Caller, Any, Any], kid: str) -> TokenKeyRevocation:
-    """Take a key out of the set and out of use, at once and everywhere: no token of it is consumed any more."""
+    """Take a key out of the set and out of use, at once and everywhere: no token of it is consumed any more.
+
+    It concerns every organization, so only admins of the one that operates the installation do it.
+    """
     caller, services = request.user, services_of(request)
     raw = await read_object(request)
     body = decode_by_rules(raw, RevocationBody, blank_reason(raw, "A revocation needs a reason."))
+    if not _operates(caller, services.settings):
+        raise NotEligible("The operator of this installation revokes token keys.", because="operator")
     revoked = await revoke_token_key(
         kid,
         body.reason.strip(),
-        organization_id=caller.organization_id,
-        by_member_id=caller.member_id,
+        by=RevokingAdmin(caller.organization_id, caller.member_id),
         vault=services.vault,
         times=KeyTimes.from_settings(services.settings),
         signer=services.signer,
@@ -84,6 +94,10 @@ async def revoke_one_token_key(request: Request[Caller, Any, Any], kid: str) -> 
         if key.kid == kid:
             return TokenKeyRevocation(key=key, replaced_by=revoked.replaced_by)
     raise NotFound
+
+
+def _operates(caller: Caller, settings: Settings) -> bool:
+    return caller.organization_id == settings.operator_organization
 
 
 def _tail(settings: Settings) -> timedelta:

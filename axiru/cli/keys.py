@@ -37,7 +37,8 @@ def rotate(is_vault: bool, is_jwks: bool, revoke: str | None, reason: str, rehea
 
     --jwks publishes the next key that signs tokens, before the Temporal Schedule would. It signs once it has been
     published for AXIRU_TOKEN_KEY_LEAD_SECONDS. With --revoke a key leaves the published set at once and no token of it
-    is taken any more; where it signed, another signs from then on.
+    is taken any more; where it signed, another signs from then on. It is sealed, with the reason, in the ledger of
+    every organization.
     """
     from axiru.settings import Settings  # noqa: PLC0415
 
@@ -95,13 +96,15 @@ async def _publish_token_key(settings: "Settings", *, rehearse: bool) -> None:
 async def _revoke_token_key(settings: "Settings", key_id: str, reason: str) -> None:
     from axiru.database import connected  # noqa: PLC0415
     from axiru.vault import Vault  # noqa: PLC0415
-    from ledger.token_keys import KeyTimes, changing_keys, revoke  # noqa: PLC0415
+    from ledger.acts.token_key import revoke_token_key  # noqa: PLC0415
+    from ledger.keys import load_signer  # noqa: PLC0415
+    from ledger.token_keys import KeyTimes  # noqa: PLC0415
 
     vault, times = Vault.from_settings(settings), KeyTimes.from_settings(settings)
-    owner = msgspec.structs.replace(settings, database_url=settings.database_admin_url)
-    async with connected(owner), changing_keys():
-        revoked = await revoke(key_id, reason, vault, times)
-    done = "is revoked" if revoked.changed else "was revoked before"
+    async with connected(msgspec.structs.replace(settings, database_url=settings.database_admin_url)):
+        signer = await load_signer(vault)
+        revoked = await revoke_token_key(key_id, reason, by=None, vault=vault, times=times, signer=signer)
+    done = "is revoked, sealed in every ledger here" if revoked.changed else "was revoked before"
     click.echo(f"{key_id} {done}: no token of it is taken any more")
     if revoked.replaced_by is not None:
         click.echo(f"{revoked.replaced_by} signs instead, from now on")

@@ -4,6 +4,7 @@ import os
 
 import msgspec
 
+from axiru.dev.dev_json import DEMO_ORGANIZATION_ID
 from axiru.dev.home import Home, StackSecrets
 from axiru.dev.ports import LOOPBACK, Ports
 from axiru.dev.postgres import Database
@@ -104,6 +105,7 @@ def settings_for(
         vault_key="",
         vault_key_file=str(home.vault_key()),
         issuer=addresses.api_url,
+        operator_organization=DEMO_ORGANIZATION_ID,
         api_host=LOOPBACK,
         api_port=addresses.api_port,
         api_url=addresses.api_url,

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from axiru import ids
 from axiru.database import connected, row, rows
 from axiru.dev.demo_agents import register_agents
-from axiru.dev.dev_json import DevUser
+from axiru.dev.dev_json import DEMO_ORGANIZATION_ID, DevUser
 from axiru.dev.files import write_private
 from axiru.dev.home import Home
 from axiru.dev.slack_sandbox.people import BOT_TOKEN, CHANNEL_ID, TEAM_ID
@@ -93,7 +93,7 @@ async def seed_demo(settings: Settings, home: Path, *, admin_url: str) -> DemoOr
 
 
 async def _make(vault: Vault, signer: Signer) -> DemoOrganization:
-    organization_id = "org_demo"
+    organization_id = DEMO_ORGANIZATION_ID
     now = datetime.now(UTC)
     # A start that was cut short left a part of it behind; nobody has its keys, so it is completed under new ones.
     await rows(

@@ -6,6 +6,8 @@ import msgspec
 
 from axiru.dev.files import write_private
 
+DEMO_ORGANIZATION_ID = "org_demo"
+
 
 class DevUser(msgspec.Struct, frozen=True):
     """A member of the demo organization who can log in."""

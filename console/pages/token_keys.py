@@ -24,11 +24,14 @@ from console.entry import PAGE_TIMEOUT_SECONDS, Console
 from console.following import Following
 from console.sessions import Session
 from console.theme import Frame, frame
-from console.token_key_views import KeyState, TokenKey
+from console.token_key_views import KeyState, TokenKey, TokenKeyList
 
 LOOK_AGAIN_SECONDS: Final = 10.0
 """Keys change by the clock, and no event tells of it."""
-NOT_PERMITTED: Final = "Admins revoke keys in an emergency. You may look at them."
+NOT_PERMITTED: Final = (
+    "They are the keys of every organization here. Whoever operates this installation revokes one in an emergency, and "
+    "your ledger keeps it. You may look at them."
+)
 LOOKS: Final[Mapping[KeyState, Look]] = {
     "signing": Look("Signing", "check", "good"),
     "next": Look("Next", "clock", "waiting"),
@@ -65,7 +68,6 @@ class TokenKeysPage:
         self._session = session
         self._shell = shell
         self._kept = Kept()
-        self._admin = "connections" in session.permissions
         self._again: asyncio.TimerHandle | None = None
 
     def build(self) -> None:
@@ -76,8 +78,7 @@ class TokenKeysPage:
                 Text("span", "Authorization tokens are signed with them. Verifiers fetch their public halves from ")
                 Text("code", "/axiru-jwks.json")
                 Text("span", "; they change by themselves.")
-        if not self._admin:
-            Text("p", NOT_PERMITTED, "muted page-note")
+        self._note = Text("p", NOT_PERMITTED, "muted page-note hidden")
         self._question = Question(self._session, self._read_again)
         with block("div", "panels"):
             with block("section", "panel", aria_label="Published keys"):
@@ -99,13 +100,15 @@ class TokenKeysPage:
         self._following.resync()
 
     async def _read(self) -> None:
-        keys = (await self._session.token_keys.keys()).items
-        self._kept.show(keys, lambda: self._build_rows(keys))
+        told = await self._session.token_keys.keys()
+        self._kept.show(told, lambda: self._build_rows(told))
         if self._again is not None:
             self._again.cancel()
         self._again = asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._following.resync)
 
-    def _build_rows(self, keys: Sequence[TokenKey]) -> None:
+    def _build_rows(self, told: TokenKeyList) -> None:
+        keys, self._may_revoke = told.items, told.may_revoke
+        self._note.classes(replace="muted page-note hidden" if told.may_revoke else "muted page-note")
         revoked = [key for key in keys if key.state == "revoked"]
         published = sorted((key for key in keys if key.state != "revoked"), key=lambda key: _ORDER.index(key.state))
         self._rows.clear()
@@ -131,7 +134,7 @@ class TokenKeysPage:
                 _moments(key)
             if key.revoked_reason:
                 Text("p", key.revoked_reason, "quoted")
-            if self._admin and key.state != "revoked":
+            if self._may_revoke and key.state != "revoked":
                 with block("div", "row-buttons"):
                     revoke = Button("Revoke…", partial(self._ask_to_revoke, key), "quiet")
                     revoke.props["aria-label"] = f"Revoke… {key.kid}"
@@ -157,7 +160,7 @@ def consequences(key: TokenKey) -> Sequence[str]:
     return (
         f"Do this only if somebody may have the private half of {key.kid}.",
         "It leaves the published set, and Axiru takes no token it signed, of any organization here. Agents that hold "
-        "one ask again and are given another.",
+        "one ask again and are given another. The ledger of every organization keeps it, with your reason.",
         replaced.get(key.state, ""),
         "Verifiers that keep the set may believe it for up to 5 minutes more. What was settled stays settled.",
         "It cannot be undone.",

@@ -16,8 +16,9 @@ from axiru.database import row, rows
 from axiru.errors import ConfigurationInvalid
 from axiru.settings import Settings
 from axiru.vault import Vault
+from ledger.acts.chain import act
 from ledger.acts.token import new_token
-from ledger.acts.token_key import revoke_token_key
+from ledger.acts.token_key import RevokingAdmin, revoke_token_key
 from ledger.acts.vote import NotEligible
 from ledger.token_keys import (
     KeyTimes,
@@ -185,15 +186,69 @@ async def test_a_revoked_key_is_gone_at_once_and_another_signs(house: Any, one_k
         await signer.sign({"jti": "x"}, one_key)
     with pytest.raises(InvalidKeyIdError):
         jwt.decode(before, KeySet.import_key_set({"keys": await published(vault, USUAL.tail)}), algorithms=["ES256"])  # type: ignore[typeddict-item]
-    for mode in ("live", "test"):
-        (entry,) = await house.entries("token_key", mode)
-        assert entry["data"] == {
-            "kid": one_key,
-            "change": "revoked",
-            "reason": "its private half was seen",
-            "replaced_by": revoked.replaced_by,
-            "by_member_id": house.members["admin"],
-        }
+
+
+@pytest.mark.parametrize("by", ["admin", None])
+async def test_a_revocation_is_sealed_in_every_chain_there_is(
+    new_house: Any, one_key: str, vault: Vault, by: str | None
+) -> None:
+    """Made by an admin of the first house, or by a command; the second house only hears that it was made."""
+    first, second = await new_house(), await new_house()
+
+    revoked = await _revoke(first, vault, one_key, by)
+
+    for house in (first, second):
+        for mode in ("live", "test"):
+            (entry,) = await house.entries("token_key", mode)
+            assert entry["data"] == {
+                "kid": one_key,
+                "change": "revoked",
+                "reason": "its private half was seen",
+                "replaced_by": revoked.replaced_by,
+                "by_member_id": first.members["admin"] if by is not None and house is first else None,
+            }
+
+
+async def test_a_revocation_waits_for_every_act_under_way_and_is_behind_it(
+    new_house: Any, one_key: str, vault: Vault
+) -> None:
+    """What another organization is doing with a token of the key ends before the revocation is acknowledged."""
+    first, second = await new_house(), await new_house()
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def consume() -> None:
+        async with act(second.signer, second.id, "test") as consuming:
+            began.set()
+            await may_end.wait()
+            consuming.seal("token_consumed", {"jti": "jti_1"})
+
+    consuming = asyncio.create_task(consume())
+    await began.wait()
+    revoking = asyncio.create_task(_revoke(first, vault, one_key))
+    await _somebody_waits_for_a_chain()
+    assert await _states() == [(one_key, "signing")]
+    may_end.set()
+    await consuming
+
+    assert (await revoking).changed
+    assert [entry["kind"] for entry in await second.entries()] == ["token_consumed", "token_key"]
+
+
+async def test_a_revocation_that_one_chain_cannot_seal_did_not_happen(
+    new_house: Any, one_key: str, vault: Vault, superuser: asyncpg.Connection
+) -> None:
+    """One that was sealed here and not there would be two stories of one key."""
+    first, second = await new_house(), await new_house()
+    async with act(second.signer, second.id, "test") as before:
+        before.seal("token_consumed", {"jti": "jti_1"})
+    await superuser.execute("UPDATE chain_heads SET seq = 0 WHERE organization_id = $1", second.id)
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await _revoke(first, vault, one_key)
+
+    await superuser.execute("UPDATE chain_heads SET seq = 1 WHERE organization_id = $1 AND mode = 'test'", second.id)
+    assert await _states() == [(one_key, "signing")]
+    assert await first.entries("token_key") == []
 
 
 async def test_revoking_again_changes_and_seals_nothing(house: Any, one_key: str, vault: Vault) -> None:
@@ -274,13 +329,19 @@ def test_times_that_would_leave_a_token_without_its_key_are_refused(given: dict[
         Settings.from_environment(given)
 
 
-async def _revoke(house: Any, vault: Vault, key_id: str, login: str = "admin") -> Any:
+async def _revoke(house: Any, vault: Vault, key_id: str, login: str | None = "admin") -> Any:
     return await revoke_token_key(
         key_id,
         "its private half was seen",
-        organization_id=house.id,
-        by_member_id=house.members[login],
+        by=RevokingAdmin(house.id, house.members[login]) if login else None,
         vault=vault,
         times=USUAL,
         signer=house.signer,
     )
+
+
+async def _somebody_waits_for_a_chain() -> None:
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%lock_chain%'"
+    async with asyncio.timeout(10):
+        while not await rows(waiting):  # noqa: ASYNC110 - the database has no event for it
+            await asyncio.sleep(0.02)

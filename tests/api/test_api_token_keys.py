@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from joserfc.jwk import ECKey, KeySet
 from axiru.cli.commands import axiru
 from axiru.dev.dev_json import DevJson
 from axiru.dev.home import Home
+from axiru.ids import MEMBER, new_id, new_session_token
 from axiru.settings import Settings
 from axiru.vault import Vault, key_id_of
 from ledger.signing import vault_context
@@ -122,6 +124,50 @@ async def test_only_an_admin_revokes(http: httpx.AsyncClient, agent: httpx.Async
     assert kid in {key["kid"] for key in (await http.get("/axiru-jwks.json")).json()["keys"]}
 
 
+async def test_an_admin_of_an_organization_that_does_not_operate_this_revokes_nothing(
+    http: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
+    """The keys are everybody's: one organization's admin would have the tokens of all others refused."""
+    kid = (await http.get("/axiru-jwks.json")).json()["keys"][-1]["kid"]
+    organization_id, member_id, issued = f"org_{uuid.uuid4().hex[:12]}", new_id(MEMBER), new_session_token()
+    now = datetime.now(UTC)
+    await database.execute("INSERT INTO organizations VALUES ($1, 'Another', $2)", organization_id, now)
+    await database.execute(
+        "INSERT INTO members (id, organization_id, email, name, password_hash, roles, created_at) "
+        "VALUES ($1, $2, $3, 'Admin', 'none', '{admin}', $4)",
+        member_id,
+        organization_id,
+        f"{organization_id}@another.example",
+        now,
+    )
+    await database.execute(
+        "INSERT INTO sessions (token_hash, organization_id, member_id, created_at, last_seen_at, expires_at) "
+        "VALUES ($1, $2, $3, $4, $4, $5)",
+        issued.secret_hash,
+        organization_id,
+        member_id,
+        now,
+        now + timedelta(minutes=5),
+    )
+    http.headers["Authorization"] = f"Bearer {issued.secret}"
+
+    refused = await http.post(f"/api/v1/token-keys/{kid}/revoke", json={"reason": "because"})
+
+    assert (refused.status_code, refused.json()["error"], refused.json()["because"]) == (
+        403,
+        "not_eligible",
+        "operator",
+    )
+    seen = (await http.get("/api/v1/token-keys")).json()
+    assert seen["may_revoke"] is False
+    assert kid in {key["kid"] for key in seen["items"] if key["state"] != "revoked"}
+
+
+async def test_the_list_says_who_may_revoke(log_in: LogIn) -> None:
+    for role, may_revoke in (("admin", True), ("controller", False)):
+        assert (await (await log_in(role)).get("/api/v1/token-keys")).json()["may_revoke"] is may_revoke
+
+
 async def test_private_halves_are_sealed_at_rest(stack: DevJson, database: asyncpg.Connection) -> None:
     vault = Vault.from_settings(Settings(vault_key_file=str(Home(Path(stack.home)).vault_key())))
     found = await database.fetch("SELECT key_id, private_ciphertext FROM signing_keys WHERE purpose = 'token'")
@@ -132,7 +178,7 @@ async def test_private_halves_are_sealed_at_rest(stack: DevJson, database: async
 
 
 async def test_an_operator_rehearses_publishes_and_revokes_from_the_command_line(
-    stack: DevJson, http: httpx.AsyncClient
+    stack: DevJson, http: httpx.AsyncClient, database: asyncpg.Connection
 ) -> None:
     async def published() -> list[str]:
         return [key["kid"] for key in (await http.get("/axiru-jwks.json")).json()["keys"]]
@@ -150,6 +196,25 @@ async def test_an_operator_rehearses_publishes_and_revokes_from_the_command_line
     assert code == 0
     assert "signs instead" not in said
     assert await published() == before
+    sealed = await database.fetch(
+        "SELECT mode, body FROM ledger_entries WHERE kind = 'token_key' AND position($1 in "
+        "convert_from(body, 'UTF8')) > 0 AND organization_id = $2 ORDER BY mode",
+        coming,
+        stack.organization_id,
+    )
+    assert [entry["mode"] for entry in sealed] == ["live", "test"]
+    for entry in sealed:
+        assert json.loads(entry["body"])["data"] == {
+            "kid": coming,
+            "change": "revoked",
+            "reason": "a test",
+            "replaced_by": None,
+            "by_member_id": None,
+        }
+    assert await _keys(stack, "--jwks", "--revoke", coming, "--reason", "again") == (
+        0,
+        f"{coming} was revoked before: no token of it is taken any more\n",
+    )
 
 
 @pytest.mark.parametrize(
