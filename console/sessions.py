@@ -17,6 +17,7 @@ from console.control_api import ControlApi
 from console.dispute_api import DisputeApi
 from console.list_api import ListApi
 from console.live_feed import LiveFeed
+from console.mandate_issuer_api import MandateIssuerApi
 from console.outgoing_api import OutgoingApi
 from console.people_api import PeopleApi
 from console.policy_api import PolicyApi
@@ -42,6 +43,7 @@ class Session:
         self.agents = AgentApi(self.api)
         self.budgets = BudgetApi(self.api)
         self.token_keys = TokenKeyApi(self.api)
+        self.mandate_issuers = MandateIssuerApi(self.api)
         self.outgoing = OutgoingApi(self.api)
         self.approvals = ApprovalApi(self.api)
         self.account = AccountApi(self.api)

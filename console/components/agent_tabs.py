@@ -5,11 +5,12 @@ from typing import Final, Literal
 from axiru.domain.movement import Mode
 from console.components.text import block, link
 
-AgentPage = Literal["agents", "budgets"]
+AgentPage = Literal["agents", "budgets", "ap2-issuers"]
 
 _PAGES: Final[tuple[tuple[AgentPage, str, str], ...]] = (
     ("agents", "Registry", "/agents"),
     ("budgets", "Budgets", "/budgets"),
+    ("ap2-issuers", "AP2 issuers", "/ap2-issuers"),
 )
 
 
