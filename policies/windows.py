@@ -17,7 +17,7 @@ SUBJECT_FACTS: dict[Per, tuple[str, ...]] = {
     "merchant": ("merchant.stripe_account_id", "merchant.stripe_connection_id"),
     "organization": (),
 }
-"""The facts that say whose window it is, the first that is known. An organization's own window needs none."""
+"""The facts that say whose window it is, of which one has to be known. An organization's own window needs none."""
 
 
 class WindowSpec(msgspec.Struct, frozen=True):

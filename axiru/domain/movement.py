@@ -136,6 +136,16 @@ class Ovt(msgspec.Struct, frozen=True):
         """`rail.rail_action`, the name under which a surface is set to shadow or enforce and may be frozen."""
         return f"{self.rail}.{self.rail_action}"
 
+    @property
+    def payee(self) -> str | None:
+        """Whose windows count as the receiver's: whom the mandate pays, or else the account that is paid.
+
+        A name that is only said beside an account is another one each time, if its caller wants more than one window.
+        """
+        paid = self.counterparty
+        names = (paid.id, paid.stripe_account_id) if self.mandate else (paid.stripe_account_id, paid.id)
+        return names[0] or names[1] or None
+
 
 def named_agents(ovt: Ovt) -> tuple[str, ...]:
     """The agents that a request names beside who asks. An id that came as a number is the same id."""

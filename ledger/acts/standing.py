@@ -116,7 +116,7 @@ def subject_of(ovt: Ovt, per: str) -> str | None:
     """Whose window it is; None when the request does not say, which leaves the fact unknown."""
     subject = {
         "initiator": ovt.initiator.root,
-        "counterparty": ovt.counterparty.id or ovt.counterparty.stripe_account_id,
+        "counterparty": ovt.payee,
         "customer": ovt.context.customer_id,
         "merchant": ovt.merchant.stripe_account_id or ovt.merchant.stripe_connection_id,
         "charge": ovt.target.charge or ovt.target.payment_intent,

@@ -78,7 +78,7 @@ def subject_of(ovt: Ovt, per: Per) -> str | None:
         case "initiator":
             subject = ovt.initiator.root
         case "counterparty":
-            subject = ovt.counterparty.id or ovt.counterparty.stripe_account_id or ""
+            subject = ovt.payee or ""
         case "customer":
             subject = ovt.context.customer_id or ""
         case "merchant":

@@ -11,7 +11,7 @@ import pytest
 from api.views.budget_use import BudgetInForce, BudgetsWanted, window_query
 from axiru.database import row, rows
 from axiru.domain.execution import ExecutionResult, Intent
-from axiru.domain.movement import Amount, Initiator, Merchant, Ovt
+from axiru.domain.movement import Amount, Counterparty, Initiator, Merchant, Ovt
 from ledger.acts import budget_alerts
 from ledger.acts.control import engage
 from ledger.acts.intend import intend
@@ -93,6 +93,22 @@ async def test_each_has_a_window_of_its_own_and_the_organization_one_for_all(
     assert await _spend(house, refund, 0, one) == "allow"
     assert await _spend(house, refund, 0, cent) == "deny"
     assert await _spend(house, refund, 0, other) == ("deny" if per == "organization" else "allow")
+
+
+async def test_an_account_has_one_window_whatever_name_is_said_beside_it(new_house: Any, refund: Any) -> None:
+    house = await new_house()
+    await house.activate(policy("counterparty"))
+    await house.enforce()
+    half = refund(house, CEILING // 2, execute="caller")
+
+    told = [
+        await _spend(
+            house, refund, 0, msgspec.structs.replace(half, counterparty=Counterparty(name, stripe_account_id="acct_2"))
+        )
+        for name in (None, "shop", "another")
+    ]
+
+    assert told == ["allow", "allow", "deny"]
 
 
 @pytest.mark.parametrize("mode", ["test", "live"])

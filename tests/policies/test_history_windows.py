@@ -8,7 +8,9 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
+from axiru.domain.mandate import Mandate
 from axiru.domain.movement import Amount, Context, Counterparty, Initiator, Merchant, Ovt, Target
 from policies import parse
 from policies.history import Report, replay
@@ -105,6 +107,17 @@ def test_the_window_of_an_unknown_subject_is_unknown(per: Per) -> None:
     windows.let_through(nobody, START)
     assert windows.before(nobody, START) == {window.name: None}
     assert windows.before(_ovt(), START) == {window.name: 0}
+
+
+def test_an_account_has_one_window_whatever_name_is_said_beside_it() -> None:
+    window = WindowSpec("count", "counterparty", 600, "stripe")
+    windows = SlidingWindows([window])
+    paid = [changed(_ovt(), counterparty=Counterparty(name, "acct_2")) for name in ("one", "other")]
+    windows.let_through(paid[0], START)
+    assert windows.before(paid[1], START) == {window.name: 1}
+    windows.let_through(paid[1], START)
+    to_mandated = changed(paid[0], mandate=Mandate("m", "p"))
+    assert windows.before(to_mandated, START) == {window.name: 0}
 
 
 def test_other_actions_and_currencies_stay_out_of_a_window() -> None:
