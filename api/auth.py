@@ -99,6 +99,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         return self.mode
 
     @property
+    def modes(self) -> list[Mode]:
+        """The modes that are seen: a key's own, or both."""
+        return [self.mode] if self.mode else ["live", "test"]
+
+    @property
     def door(self) -> Door:
         return "console" if self.api_key_id is None else "api"
 

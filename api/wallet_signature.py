@@ -1,19 +1,14 @@
 """Whether a wallet policy's own wallet signed a request: Standard Webhooks, over the raw bytes."""
 
-import base64
-import secrets
 from collections.abc import Mapping
-from typing import Final
 
 import msgspec
 
-from api.webhook_signature import fits, plausible
+from api.webhook_signature import fits, signed_headers
 from axiru.database import row
 from axiru.errors import AxiruError
 from axiru.vault import Vault
 from ledger.acts.wallet_policy import secret_context
-
-_SECRET_BYTES: Final = 32
 
 
 class NotSignedByWallet(AxiruError):
@@ -37,18 +32,13 @@ class SignedRequest(msgspec.Struct, frozen=True):
         return f"wallet/{self.policy_id}"
 
 
-def new_secret() -> str:
-    """`whsec_` and the base64 of random bytes, as Standard Webhooks has it."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-
-
 async def signed_request(policy_id: str, body: bytes, headers: Mapping[str, str], vault: Vault) -> SignedRequest:
     """The message, if the policy's secret signed it in the last 5 minutes.
 
     Raises NotSignedByWallet, the same for every cause; VaultSealBroken, VaultKeyUnknown.
     """
-    sent = {name: headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
-    if plausible(sent):
+    sent = signed_headers(headers)
+    if sent is not None:
         found = await row(
             "SELECT w.* FROM wallet_policies w JOIN api_keys k ON k.id = w.api_key_id "
             "WHERE w.id = {} AND k.revoked_at IS NULL",

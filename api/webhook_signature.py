@@ -1,6 +1,8 @@
 """Who signed a webhook that came in: the endpoint whose secret it was, by Standard Webhooks, over the raw bytes."""
 
+import base64
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,6 +15,7 @@ from axiru.errors import AxiruError
 from axiru.vault import Vault
 from ledger.acts.webhook_endpoint import secret_context
 
+_SECRET_BYTES: Final = 32
 _LONGEST_HEADER: Final = 2_048
 _MESSAGE_ID: Final = re.compile(r"[!-\-/-~]{1,255}")
 """Visible ASCII without the full stop, which parts the id from the timestamp in what is signed."""
@@ -43,8 +46,8 @@ async def signed_by(approval_id: str, body: bytes, headers: Mapping[str, str], v
 
     Raises InvalidSignature, the same for every cause; VaultSealBroken, VaultKeyUnknown.
     """
-    sent = {name: headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
-    if plausible(sent) and _APPROVAL_ID.fullmatch(approval_id):
+    sent = signed_headers(headers)
+    if sent is not None and _APPROVAL_ID.fullmatch(approval_id):
         for endpoint in await rows(_ENDPOINTS, approval_id):
             if any(fits(secret, body, sent) for secret in _secrets(endpoint, vault)):
                 return SignedMessage(
@@ -69,10 +72,16 @@ def _secrets(endpoint: Mapping[str, Any], vault: Vault) -> Iterator[str]:
         yield vault.open(bytes(endpoint["previous_secret_ciphertext"]), context=context).decode()
 
 
-def plausible(sent: Mapping[str, str]) -> bool:
-    """Whether the three headers could be those of a signed message."""
+def new_secret() -> str:
+    """`whsec_` and the base64 of random bytes, as Standard Webhooks has it (24 to 64 bytes)."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def signed_headers(headers: Mapping[str, str]) -> dict[str, str] | None:
+    """The three headers of a signed message; None where they cannot be those of one."""
+    sent = {name: headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
     lengths = (len(each) <= _LONGEST_HEADER for each in sent.values())
-    return _MESSAGE_ID.fullmatch(sent["webhook-id"]) is not None and all(lengths)
+    return sent if _MESSAGE_ID.fullmatch(sent["webhook-id"]) is not None and all(lengths) else None
 
 
 def fits(secret: str, body: bytes, sent: dict[str, str]) -> bool:

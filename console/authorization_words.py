@@ -1,10 +1,11 @@
 """Authorizations in words: what was answered, what became of the token."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
+from axiru.domain.decision import AuthorizationOutcome, authorization_outcome
 from console.authorization_views import TokenState
 from console.components.badge import Look
 from console.components.money import amount_text, asset_amount
@@ -12,7 +13,6 @@ from console.detail_views import DecisionDetail
 from console.views import TimelineEvent
 
 TOKEN_KINDS: Final = frozenset({"token", "token_consumed", "token_settled"})
-AuthorizationOutcome = Literal["allow", "deny", "quarantine"]
 
 OUTCOME_LOOKS: Final[Mapping[AuthorizationOutcome, Look]] = {
     "allow": Look("Allow", "check", "good"),
@@ -40,16 +40,8 @@ TOKEN_SENTENCES: Final[Mapping[TokenState, str]] = {
 
 
 def outcome_of(decision: DecisionDetail) -> AuthorizationOutcome:
-    """What the agent's backend is told now: what people decided is the outcome of what was put to them."""
-    if decision.outcome != "review":
-        return "allow" if decision.outcome == "allow" else "deny"
-    match decision.state:
-        case "approved" | "executed" | "execution_failed":
-            return "allow"
-        case "denied" | "expired" if decision.approval_id is not None:
-            return "deny"
-        case _:
-            return "quarantine"
+    """What the agent's backend is told now."""
+    return authorization_outcome(decision.outcome, decision.state, decision.approval_id)
 
 
 def no_token_sentence(decision: DecisionDetail) -> str:

@@ -1,7 +1,7 @@
 """An authorization as its caller is told it: `allow` with its token, `deny`, or `quarantine` while people decide."""
 
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,17 +10,15 @@ from api.intake.answer import Audit
 from api.services import Services
 from axiru.domain.authorization import TokenStatus, claims_of
 from axiru.domain.control import ControlHit
-from axiru.domain.decision import DecisionReceipt, DecisionState, SurfaceMode
-from axiru.domain.evaluation import Outcome
+from axiru.domain.decision import (
+    AuthorizationOutcome,
+    DecisionReceipt,
+    DecisionState,
+    SurfaceMode,
+    authorization_outcome,
+)
 from axiru.domain.movement import Mode, Ovt
 from ledger.acts.token import TokenStanding
-
-AuthorizationOutcome = Literal["allow", "deny", "quarantine"]
-_OUTCOME: Final[dict[Outcome, AuthorizationOutcome]] = {
-    Outcome.ALLOW: "allow",
-    Outcome.DENY: "deny",
-    Outcome.REVIEW: "quarantine",
-}
 
 
 class WithheldBy(msgspec.Struct, frozen=True):
@@ -76,7 +74,7 @@ async def authorization_answer(
     cached: bool,
 ) -> AuthorizationAnswer:
     """`told` as it stands now, with the token that `standing` gives."""
-    outcome = present_outcome(told)
+    outcome = authorization_outcome(told.outcome, told.state, told.approval_id)
     token = standing.token if standing else None
     signed: str | UnsetType = UNSET
     if token is not None:
@@ -116,19 +114,6 @@ async def authorization_answer(
         approval_expires_at=told.approval_expires_at or UNSET,
         cached=True if cached else UNSET,
     )
-
-
-def present_outcome(told: DecisionReceipt) -> AuthorizationOutcome:
-    """What people decided is the outcome of what was put to them."""
-    if told.outcome is not Outcome.REVIEW:
-        return _OUTCOME[told.outcome]
-    match told.state:
-        case "approved" | "executed" | "execution_failed":
-            return "allow"
-        case "denied" | "expired" if told.approval_id is not None:
-            return "deny"
-        case _:
-            return "quarantine"
 
 
 def _withheld(hit: ControlHit | None) -> WithheldBy | UnsetType:

@@ -71,12 +71,11 @@ async def list_break_glass(
 ) -> GlassList:
     """Every time somebody reached for it, newest first; 500 at most. A key sees those of its own mode."""
     caller = request.user
-    modes = [caller.mode] if caller.mode else ["live", "test"]
     found = await rows(
         f"{_SELECT} AND b.mode = ANY({{}}::text[]) AND ({{}}::text IS NULL OR {_STATE} = {{}}) "
         f"ORDER BY b.opened_at DESC, b.id DESC LIMIT {_MOST}",
         caller.organization_id,
-        modes,
+        caller.modes,
         wanted_state,
         wanted_state,
     )

@@ -121,7 +121,7 @@ async def unlist_programme(request: Request[Caller, Any, Any], listed_id: str) -
     await remove_programme(
         listed_id,
         organization_id=caller.organization_id,
-        modes=[caller.mode] if caller.mode else ["test", "live"],
+        modes=caller.modes,
         member_id=caller.member_id,
         signer=services_of(request).signer,
     )

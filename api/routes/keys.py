@@ -128,7 +128,7 @@ async def list_keys(request: Request[Caller, Any, Any]) -> KeyList:
     found = await rows(
         f"{_SELECT} AND k.mode = ANY({{}}::text[]) ORDER BY k.created_at DESC, k.id DESC",
         caller.organization_id,
-        _modes(caller),
+        caller.modes,
     )
     return KeyList([KeyView(**_fields(key)) for key in found])
 
@@ -141,13 +141,9 @@ async def revoke_key(request: Request[Caller, Any, Any], key_id: str) -> None:
         key_id,
         organization_id=caller.organization_id,
         by_member_id=caller.member_id,
-        modes=_modes(caller),
+        modes=caller.modes,
         signer=services_of(request).signer,
     )
-
-
-def _modes(caller: Caller) -> list[Mode]:
-    return [caller.mode] if caller.mode else ["live", "test"]
 
 
 _SELECT: Final = """

@@ -15,7 +15,6 @@ from api.views.connection import find_connection
 from api.views.page import Cursor, CursorText, Limit, ModeFilter
 from api.views.stripe_event import StripeEventPage, StripeEventView, find_stripe_event, find_stripe_events
 from axiru.database import rows
-from axiru.domain.movement import Mode
 from axiru.domain.stripe_event import EventState
 from axiru.errors import AxiruError
 from workflows.reconciliation import start_reconciliation
@@ -66,14 +65,13 @@ async def list_stripe_events(
 async def reprocess_stripe_event(request: Request[Caller, Any, Any], event_id: str) -> StripeEventView:
     """Act on an event once more; what was found out of it before stays."""
     caller = request.user
-    modes: list[Mode] = [caller.mode] if caller.mode else ["live", "test"]
-    event = await find_stripe_event(event_id, caller.organization_id, modes)
+    event = await find_stripe_event(event_id, caller.organization_id, caller.modes)
     await rows(
         "UPDATE stripe_events SET state = 'received', attempts = 0, next_attempt_at = clock_timestamp(), "
         "processed_at = NULL WHERE organization_id = {} AND mode = {} AND id = {}",
         *(caller.organization_id, event.mode, event_id),
     )
-    return await find_stripe_event(event_id, caller.organization_id, modes)
+    return await find_stripe_event(event_id, caller.organization_id, caller.modes)
 
 
 @post(

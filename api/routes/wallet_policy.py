@@ -15,7 +15,6 @@ from msgspec import UNSET, UnsetType
 from api.auth import Caller, InsufficientScope, admit, identify, requires
 from api.errors import InvalidBody, NotFound
 from api.fields import decode
-from api.intake.authorization_answer import present_outcome
 from api.intake.authorization_body import read_authorization
 from api.intake.decide import decide
 from api.intake.text import Identifier, ShortText
@@ -26,9 +25,11 @@ from api.openapi import BEARER, taking
 from api.permissions import SCOPE_OF, Permission
 from api.received_once import Received, keep_answer, received_before
 from api.services import Services, services_of
-from api.wallet_signature import SignedRequest, new_secret, signed_request
+from api.wallet_signature import SignedRequest, signed_request
+from api.webhook_signature import new_secret
 from axiru import ids
 from axiru.database import rows
+from axiru.domain.decision import authorization_outcome
 from axiru.domain.movement import Mode
 from ledger.acts.api_key import WantedKey, make_key, revoke_key
 from ledger.acts.lineage import find_line
@@ -136,7 +137,7 @@ async def revoke_policy_of_wallet(request: Request[Caller, Any, Any], policy_id:
         key_id,
         organization_id=caller.organization_id,
         by_member_id=caller.member_id,
-        modes=_modes(caller),
+        modes=caller.modes,
         signer=services_of(request).signer,
     )
 
@@ -170,7 +171,7 @@ async def _answer(
     whose: dict[str, Any] = {"organization_id": caller.organization_id, "mode": caller.key_mode}
     standing = await token_of(decision_id, signer=services.signer, **whose)
     receipt = await receipt_of(decision_id)
-    outcome = present_outcome(receipt)
+    outcome = authorization_outcome(receipt.outcome, receipt.state, receipt.approval_id)
     denied = WalletAnswer(
         decision="deny",
         reason=f"axiru.{outcome}.{receipt.reason}",
@@ -231,10 +232,6 @@ async def _policies(caller: Caller) -> list[WalletPolicyView]:
         WHERE w.organization_id = {} AND w.mode = ANY({}::text[]) ORDER BY w.created_at DESC, w.id DESC
         """,
         caller.organization_id,
-        _modes(caller),
+        caller.modes,
     )
     return [msgspec.convert(one, WalletPolicyView) for one in found]
-
-
-def _modes(caller: Caller) -> list[Mode]:
-    return [caller.mode] if caller.mode else ["live", "test"]

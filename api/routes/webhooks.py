@@ -1,7 +1,5 @@
 """`/api/v1/webhooks`: where webhooks go, their secrets, and whose votes come back signed with them."""
 
-import base64
-import secrets
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -18,6 +16,7 @@ from api.permissions import SCOPE_OF, Permission
 from api.services import services_of
 from api.views.delivery import DeliveryView, find_delivery
 from api.views.webhook import EndpointList, EndpointView, EndpointWithSecret, find_endpoint, find_endpoints
+from api.webhook_signature import new_secret
 from axiru import ids
 from axiru.database import row
 from axiru.domain.movement import Mode
@@ -27,7 +26,6 @@ from axiru.errors import AxiruError
 from ledger.acts import webhook_endpoint
 from ledger.acts.vote import NotEligible
 
-_SECRET_BYTES: Final = 32
 _MOST_HOURS: Final = 7 * 24
 
 Url = Annotated[str, Meta(min_length=1, max_length=LONGEST_URL)]
@@ -93,7 +91,7 @@ async def create_webhook(request: Request[Caller, Any, Any]) -> EndpointWithSecr
         _check_logged_in(caller)
     parse_target(body.url, insecure=services.settings.webhook_insecure_targets)
     _check_events(body.events)
-    endpoint_id, secret = ids.new_id(ids.WEBHOOK_ENDPOINT), _new_secret()
+    endpoint_id, secret = ids.new_id(ids.WEBHOOK_ENDPOINT), new_secret()
     await webhook_endpoint.create_endpoint(
         webhook_endpoint.WantedEndpoint(
             id=endpoint_id,
@@ -108,7 +106,7 @@ async def create_webhook(request: Request[Caller, Any, Any]) -> EndpointWithSecr
         member_id=caller.member_id,
         signer=services.signer,
     )
-    return _with_secret(await find_endpoint(endpoint_id, caller.organization_id, _modes(caller)), secret)
+    return _with_secret(await find_endpoint(endpoint_id, caller.organization_id, caller.modes), secret)
 
 
 @get("/api/v1/webhooks", guards=[requires(Permission.READ)], security=BEARER)
@@ -117,7 +115,7 @@ async def list_webhooks(request: Request[Caller, Any, Any]) -> EndpointList:
     caller = request.user
     if not _may_let_vote(caller):
         _require_webhooks(caller)
-    return await find_endpoints(caller.organization_id, _modes(caller))
+    return await find_endpoints(caller.organization_id, caller.modes)
 
 
 @patch(
@@ -175,7 +173,7 @@ async def rotate_webhook(request: Request[Caller, Any, Any], endpoint_id: str) -
         _check_logged_in(caller)
     if not (votes and _may_let_vote(caller)):
         _require_webhooks(caller)
-    secret = _new_secret()
+    secret = new_secret()
     await webhook_endpoint.rotate_endpoint(
         shown.id,
         organization_id=caller.organization_id,
@@ -235,7 +233,7 @@ async def _shown(request: Request[Caller, Any, Any], endpoint_id: str) -> Endpoi
     caller = request.user
     if Permission.WEBHOOKS not in caller.permissions and not _may_let_vote(caller):
         raise NotFound
-    return await find_endpoint(endpoint_id, caller.organization_id, _modes(caller))
+    return await find_endpoint(endpoint_id, caller.organization_id, caller.modes)
 
 
 def _logged_in(caller: Caller) -> bool:
@@ -262,11 +260,6 @@ def _check_events(events: list[str]) -> None:
         raise InvalidBody.single("events", "not_allowed", f"There is no event {unknown[0]!a}.")
 
 
-def _new_secret() -> str:
-    """`whsec_` and the base64 of random bytes, as Standard Webhooks has it (24 to 64 bytes)."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-
-
 def _sealed(request: Request[Caller, Any, Any], endpoint_id: str, secret: str) -> bytes:
     context = webhook_endpoint.secret_context(request.user.organization_id, endpoint_id)
     return services_of(request).vault.seal(secret.encode(), context=context)
@@ -274,7 +267,3 @@ def _sealed(request: Request[Caller, Any, Any], endpoint_id: str, secret: str) -
 
 def _with_secret(shown: EndpointView, secret: str) -> EndpointWithSecret:
     return EndpointWithSecret(**msgspec.structs.asdict(shown), secret=secret)
-
-
-def _modes(caller: Caller) -> list[Mode]:
-    return [caller.mode] if caller.mode else ["live", "test"]

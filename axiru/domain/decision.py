@@ -23,6 +23,8 @@ DecisionState = Literal[
     "execution_failed",
 ]
 
+AuthorizationOutcome = Literal["allow", "deny", "quarantine"]
+
 FINAL_STATES: frozenset[str] = frozenset({"denied", "expired", "executed", "execution_failed"})
 """Nothing changes any more, whoever executes."""
 
@@ -32,6 +34,21 @@ def is_settled(state: str, execute: str, surface_mode: str) -> bool:
     return state in FINAL_STATES or (
         state in {"allowed", "approved"} and (execute == "caller" or surface_mode == "shadow")
     )
+
+
+def authorization_outcome(outcome: str, state: DecisionState, approval_id: str | None) -> AuthorizationOutcome:
+    """What an agent's backend is told of a decision: what people decided is the outcome of what was put to them."""
+    match outcome, state:
+        case "review", "approved" | "executed" | "execution_failed":
+            return "allow"
+        case "review", "denied" | "expired" if approval_id is not None:
+            return "deny"
+        case "review", _:
+            return "quarantine"
+        case "allow", _:
+            return "allow"
+        case _:
+            return "deny"
 
 
 class MovementInput(msgspec.Struct, frozen=True):
