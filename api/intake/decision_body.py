@@ -100,7 +100,7 @@ _KNOWN_CONTEXT: Final = frozenset(ContextBody.__struct_fields__)
 
 def extra_context(raw: Mapping[str, Any]) -> dict[str, Any]:
     """What callers add to the context of their own."""
-    return {name: value for name, value in _member(raw, "context").items() if name not in _KNOWN_CONTEXT}
+    return {name: value for name, value in member_of(raw, "context").items() if name not in _KNOWN_CONTEXT}
 
 
 def _movement(body: DecisionBody, extra: dict[str, Any], caller: Caller, api_key_id: str) -> Ovt:
@@ -153,7 +153,7 @@ def _receiver(body: DecisionBody) -> Counterparty:
 
 def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     """What no schema can say: fields that depend on one another. Reads the raw body, to see half-wrong ones too."""
-    intent, action, kind = _member(raw, "intent"), raw.get("action", "refund"), _member(raw, "intent").get("kind")
+    intent, action, kind = member_of(raw, "intent"), raw.get("action", "refund"), member_of(raw, "intent").get("kind")
     if action == "refund" and kind is None and intent:
         yield FieldError("intent.kind", "missing", "A refund is of kind refund, credit or adjustment.")
     if action == "refund" and kind is not None and kind not in _REFUND_KINDS:
@@ -166,7 +166,7 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield from execution_errors(action, kind, intent)
     yield from answer_errors(raw)
     yield from extra_errors(raw)
-    top, inner = _member(raw, "metadata"), _member(intent, "metadata")
+    top, inner = member_of(raw, "metadata"), member_of(intent, "metadata")
     if len({*top, *inner}) > MAX_METADATA:
         yield FieldError("metadata", "too_many", f"With intent.metadata this has more than {MAX_METADATA} entries.")
     if any(top[name] != inner[name] for name in top.keys() & inner.keys()):
@@ -176,7 +176,7 @@ def _rule_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def extra_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     """What a context of any request must not hold."""
-    context = _member(raw, "context")
+    context = member_of(raw, "context")
     top, inner = raw.get("source"), context.get("source")
     if top is not None and inner is not None and top != inner:
         yield FieldError("context.source", "not_allowed", "This differs from the source beside it.")
@@ -192,6 +192,7 @@ def extra_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("context", "too_long", f"Facts of its own take more than {MAX_EXTRA_BYTES} bytes.")
 
 
-def _member(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def member_of(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under `name`; an empty one where there is none."""
     value = raw.get(name)
     return value if isinstance(value, dict) else {}

@@ -15,6 +15,7 @@ from msgspec import Meta
 from api.auth import Caller
 from api.errors import FieldError
 from api.intake.authorization_common import AuthorizationBody, RailReader, movement_of
+from api.intake.decision_body import member_of
 from api.intake.text import ShortText
 from axiru.domain.assets import caip19, decimals_of, folded_address, known_asset
 from axiru.domain.movement import Amount, Counterparty, Merchant, Ovt
@@ -104,19 +105,19 @@ def _errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     for name in ("stripe_account_id", "stripe_connection_id"):
         if raw.get(name) is not None:
             yield FieldError(name, "not_allowed", "A payment by x402 is made on no account at Stripe.")
-    counterparty = _member(raw, "counterparty")
+    counterparty = member_of(raw, "counterparty")
     for name in ("id", "stripe_account_id"):
         if counterparty.get(name) is not None:
             yield FieldError(f"counterparty.{name}", "not_allowed", "Who is paid is payTo of payment_requirements.")
     for name in _FACTS:
-        if name in _member(raw, "context"):
+        if name in member_of(raw, "context"):
             yield FieldError(
                 f"context.{name}", "not_allowed", "This is read from what is paid, and not said beside it."
             )
     wanted = raw.get("payment_requirements")
     if isinstance(wanted, dict):
         yield from _requirement_errors(wanted)
-    url = _member(raw, "resource").get("url")
+    url = member_of(raw, "resource").get("url")
     if isinstance(url, str) and _address_of(url) is None:
         yield FieldError("resource.url", "malformed", "This must be an absolute address: https://api.example.com/data.")
 
@@ -169,11 +170,6 @@ def _address_of(url: str) -> tuple[str, str] | None:
     host = host.rstrip(".")
     place = f"[{host}]" if ":" in host else host
     return host, f"{parts.scheme}://{place}{f':{port}' if port else ''}{parts.path}"
-
-
-def _member(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = raw.get(name)
-    return value if isinstance(value, dict) else {}
 
 
 OF_X402 = RailReader(X402Authorization, _movement, _errors)

@@ -5,8 +5,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from axiru.domain.movement import folded_agent
-
 MOST_IN_LINE: Final = 8
 """How many agents a line has, from the root to the last it was passed on to."""
 
@@ -53,6 +51,3 @@ class Lineage(msgspec.Struct, frozen=True):
         if any(one.retired_at is not None for one in self.line):
             return "agent_retired"
         return "agent_expired" if self.ends_at is not None and self.ends_at <= now else None
-
-    def is_of(self, agent_id: str) -> bool:
-        return folded_agent(agent_id) == folded_agent(self.agent.agent_id)
