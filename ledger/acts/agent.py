@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from axiru import ids
 from axiru.database import row, rows
 from axiru.errors import AxiruError
-from ledger.acts.agent_delegation import Agent, check_may, in_order, narrowed
+from ledger.acts.agent_delegation import Agent, Kept, check_may, in_order, narrowed
 from ledger.acts.chain import Act, acts
 from ledger.acts.second_person import BOTH_MODES
 from ledger.acts.vote import NotEligible
@@ -143,7 +143,7 @@ async def change_agent(
             scopes=in_order(change.scopes) if change.scopes is not None else agent.scopes,
             expires_at=agent.expires_at if change.expires_at is UNSET else change.expires_at,
         )
-        kept = (change.scopes is None, change.expires_at is UNSET)
+        kept = Kept(scopes=change.scopes is None, expires_at=change.expires_at is UNSET)
         now = changing[0].now
         after = await narrowed(
             told, change.delegated_by, organization_id, by_member_id, roles, now, before=agent, kept=kept

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -31,6 +32,16 @@ class Agent(msgspec.Struct, frozen=True):
     delegated_by: str | None = None
 
 
+class Kept(NamedTuple):
+    """Of which it was not said now what it is to be: what the parent does not have is let go without a word."""
+
+    scopes: bool = False
+    expires_at: bool = False
+
+
+_NOTHING_KEPT: Final = Kept()
+
+
 async def narrowed(
     agent: Agent,
     delegated_by: str | None,
@@ -40,12 +51,9 @@ async def narrowed(
     now: datetime,
     *,
     before: Agent | None,
-    kept: tuple[bool, bool] = (False, False),
+    kept: Kept = _NOTHING_KEPT,
 ) -> Agent:
-    """`agent` under the parent it has or is given, with no more than that has. Raises DelegationWidens.
-
-    Of what is `kept`, scopes and end, and not asked for now, what the parent does not have is let go without a word.
-    """
+    """`agent` under the parent it has or is given, with no more than that has. Raises DelegationWidens, NotEligible."""
     parent_id = agent.delegated_by
     if delegated_by is not None:
         named = await find_line(organization_id, delegated_by)
@@ -74,14 +82,14 @@ def _has_more(after: Agent, before: Agent) -> bool:
     return later or not set(after.scopes) <= set(before.scopes)
 
 
-def _within(agent: Agent, above: Lineage, kept: tuple[bool, bool]) -> Agent:
+def _within(agent: Agent, above: Lineage, kept: Kept) -> Agent:
     """`agent` with what those above it have as its bounds."""
     scopes, ends_at = agent.scopes, agent.expires_at
-    if kept[0]:
+    if kept.scopes:
         scopes = in_order(set(scopes) & set(above.effective_scopes))
     elif more := set(scopes) - set(above.effective_scopes):
         raise DelegationWidens(f"Its parent does not have: {', '.join(sorted(more))}.", field="scopes")
-    if ends_at is None or (kept[1] and above.ends_at is not None):
+    if ends_at is None or (kept.expires_at and above.ends_at is not None):
         ends_at = min((one for one in (ends_at, above.ends_at) if one is not None), default=None)
     elif above.ends_at is not None and ends_at > above.ends_at:
         raise DelegationWidens("It would end later than its parent.", field="expires_at")
