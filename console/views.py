@@ -118,6 +118,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     charge: str | None = None
     customer_id: str | None = None
     initiator_id: str | None = None
+    counterparty_id: str | None = None
     source: str | None = None
     requested_by: Person | None = None
     bypass: bool = False

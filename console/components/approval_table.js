@@ -89,7 +89,7 @@ export default {
             this.chosen.includes(row.id), `Select ${row.amount} ${row.target ?? ""}`, row.votable ? "" : row.obstacle,
             !row.votable, () => this.toggle(row.id),
           )),
-          cell("amount", h("a", { href: row.href, class: "money", onFocus: () => (this.at = row.id) }, row.amount)),
+          cell("amount", h("a", { href: row.href, class: "money", title: row.whole === row.amount ? null : row.whole, onFocus: () => (this.at = row.id) }, row.amount)),
           cell("what", ...two(
             [h("span", row.movement), row.target ? h("code", row.target) : null],
             row.customer ? h("code", row.customer) : "no customer given",

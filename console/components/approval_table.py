@@ -10,7 +10,7 @@ from nicegui.events import GenericEventArguments
 from axiru.domain.movement import Counterparty
 from console.approval_views import ApprovalView
 from console.components.badge import Look
-from console.components.money import amount_text
+from console.components.money import amount_text, in_short
 from console.components.timestamp import utc_text
 from console.components.wording import payment_name, role_name
 from console.payment_warnings import payment_warnings
@@ -65,7 +65,8 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
     return {
         "id": approval.approval_id,
         "href": f"/decisions/{approval.decision_id}",
-        "amount": amount_text(asked.amount),
+        "amount": in_short(amount_text(asked.amount)),
+        "whole": amount_text(asked.amount),
         "movement": payment_name(asked.rail, asked.action),
         "target": asked.charge or asked.payment_intent or _payee(asked.counterparty),
         "customer": asked.customer_id or (asked.agent.id if asked.agent else None),

@@ -7,6 +7,7 @@ from nicegui.element import Element
 from axiru.domain.decision import DecisionState
 from console.components.icon import IconName, icon
 from console.components.text import Text, block
+from console.views import DecisionView
 
 Tone = Literal["good", "done", "bad", "failed", "waiting", "busy", "busy-still", "neutral"]
 
@@ -37,11 +38,24 @@ def look_of(state: DecisionState) -> Look:
     return _LOOKS[state]
 
 
+QUARANTINE: Final = Look("Quarantine", "eye", "neutral")
+"""Instead of a state: in shadow nobody is asked about what an agent wants, and nobody has denied it."""
+
 BYPASS: Final = Look("Bypass", "alert", "waiting")
 """Instead of a state: what never asked was neither allowed nor denied by anybody."""
 
 UNDONE: Final = Look("Undone", "arrow-left", "neutral")
 """Beside the state, which stays: what was executed has been taken back since."""
+
+
+def look_of_decision(decision: DecisionView) -> Look:
+    """How a whole decision is told, where its state alone would mislead."""
+    if decision.bypass:
+        return BYPASS
+    nobody_asked = decision.outcome == "review" and decision.approval_id is None
+    if nobody_asked and decision.state == "denied" and decision.surface_mode == "shadow":
+        return QUARANTINE
+    return look_of(decision.state)
 
 
 def state_badge(state: DecisionState) -> Element:

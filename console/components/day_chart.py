@@ -31,18 +31,19 @@ def day_chart(days: Sequence[AgreementOfDay]) -> None:
         Text("caption", "Days in UTC")
         with block("thead"), block("tr"):
             for heading in ("Day", "Compared", "Differ", "Agree"):
-                Text("th", heading).props["scope"] = "col"
+                Text("th", heading, "" if heading == "Day" else "figure").props["scope"] = "col"
         with block("tbody"):
             for day in reversed(days):
                 with block("tr"):
-                    Text("td", f"{day.date:%d %b %Y}")
-                    Text("td", f"{day.decisions:,}")
-                    Text("td", f"{day.decisions - day.agreed:,}")
-                    Text("td", "—" if day.rate_percent is None else percent_text(day.rate_percent))
+                    Text("td", f"{_name(day)} {day.date:%Y}")
+                    Text("td", f"{day.decisions:,}", "figure")
+                    Text("td", f"{day.decisions - day.agreed:,}", "figure")
+                    Text("td", "—" if day.rate_percent is None else percent_text(day.rate_percent), "figure")
 
 
 def _column(day: AgreementOfDay, most: int) -> None:
-    agreed = _HEIGHT * day.agreed // most
+    # A day with anything on it shows something, however much there is on others.
+    agreed = max(_HEIGHT * day.agreed // most, 2 if day.agreed else 0)
     differ = max(_HEIGHT * (day.decisions - day.agreed) // most, 3 if day.decisions > day.agreed else 0)
     with block("div", "day"):
         Text("span", "" if day.rate_percent is None else percent_text(day.rate_percent), "day-rate")

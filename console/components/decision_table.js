@@ -44,12 +44,12 @@ export default {
     cell(row, name) {
       switch (name) {
         case "amount":
-          return h("a", { href: row.href, class: "money", onFocus: () => (this.selected = row.id) }, row.amount);
+          return h("a", { href: row.href, class: "money", title: row.whole === row.amount ? null : row.whole, onFocus: () => (this.selected = row.id) }, row.amount);
         case "state":
           return h("span", { class: `badge badge-${row.tone}` }, [svg(row.icon), h("span", row.state)]);
         case "movement":
           return [
-            h("span", row.movement), row.target ? h("code", row.target) : null,
+            h("span", row.movement), row.target ? h("code", { title: row.target }, row.target) : null,
             ...row.marks.map((mark) => h("span", { class: "mark", title: mark.title }, mark.label)),
           ];
         case "customer":

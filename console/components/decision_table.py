@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from nicegui.element import Element
 
-from console.components.badge import BYPASS, look_of
-from console.components.money import amount_text
+from console.components.badge import look_of_decision
+from console.components.money import amount_text, in_short
 from console.components.timestamp import utc_text
 from console.components.wording import payment_name
 from console.views import DecisionView
@@ -27,17 +27,19 @@ class DecisionTable(Element, component="decision_table.js"):
 
 
 def _row(decision: DecisionView, counting: bool) -> dict[str, Any]:
-    look = BYPASS if decision.bypass else look_of(decision.state)
+    look = look_of_decision(decision)
+    amount = amount_text(decision.amount)
     return {
         "id": decision.decision_id,
         "href": f"/decisions/{decision.decision_id}",
         "at": utc_text(decision.received_at),
-        "amount": amount_text(decision.amount),
+        "amount": in_short(amount),
+        "whole": amount,
         "state": look.label,
         "icon": look.icon,
         "tone": look.tone,
         "movement": payment_name(decision.rail, decision.rail_action),
-        "target": decision.charge,
+        "target": decision.charge or decision.counterparty_id,
         "marks": _marks(decision) + (_counted(decision) if counting else []),
         "customer": decision.customer_id or (decision.initiator_id if decision.rail != "stripe" else None),
         "why": _why(decision),

@@ -1,6 +1,7 @@
 """Amounts: minor units to text, exactly, and never a guess when the currency is unknown."""
 
 import re
+from decimal import Decimal
 from typing import Final
 
 from axiru.domain.assets import known_asset
@@ -9,9 +10,10 @@ from axiru.domain.money import asset_text, decimal_text
 from axiru.domain.movement import Amount
 from console.components.text import Text
 
-__all__ = ["amount_text", "asset_amount", "decimal_text", "minor_units", "money", "money_text"]
+__all__ = ["amount_text", "asset_amount", "decimal_text", "in_short", "minor_units", "money", "money_text"]
 
 _AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
+_RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
 
 
@@ -42,6 +44,21 @@ def asset_amount(units: int, asset: str) -> str:
     if "/" in asset or known_asset(asset) is not None:
         return f"{units:,} units" if known_asset(asset) is None else asset_text(units, asset) or ""
     return money_text(units, asset)
+
+
+def in_short(text: str, most: int = 20) -> str:
+    """An amount for a place with room for `most` characters: as it is, or `1.5 × 10¹⁸ units`, never cut off.
+
+    `≈` where digits were left out. Whoever shows this shows the whole amount beside it. Amounts of currencies stay as
+    they are: one decision's always fit.
+    """
+    figure, _, unit = text.rpartition(" ")
+    if len(text) <= most or not figure[:1].isdecimal():
+        return text
+    exact = Decimal(figure.replace(",", ""))
+    mantissa, _, power = f"{exact:.3e}".partition("e+")
+    about = "" if Decimal(f"{mantissa}e{power}") == exact else "≈ "
+    return f"{about}{mantissa.rstrip('0').rstrip('.')} × 10{power.translate(_RAISED)} {unit}"
 
 
 def minor_units(text: str, currency: str) -> int | None:

@@ -107,8 +107,8 @@ class AgentForm:
         never = f"With {self._above.name}" if self._above else "When it is retired"
         if self._agent is None:
             return {_NEVER: never, **_SPANS}
-        stands = self._agent.expires_at
-        kept = f"As it is: {stands.astimezone(UTC):%d %B %Y}" if stands else f"As it is: {never[0].lower()}{never[1:]}"
+        stands = self._agent.expires_at and self._agent.expires_at.astimezone(UTC)
+        kept = f"As it is: {stands.day} {stands:%B %Y}" if stands else f"As it is: {never[0].lower()}{never[1:]}"
         return {_KEEP: kept, **({_NEVER: never} if stands else {}), **_SPANS}
 
     async def _submit(self) -> None:
@@ -131,10 +131,10 @@ class AgentForm:
         """What was filled in, as the API takes it; of a change only what is different. None once a field is refused."""
         name, scopes = self._name.value.strip(), self._scopes()
         if self._agent is None and not self._id.value.strip():
-            self._id.refuse("The id that requests name it with.")
+            self._id.refuse("Give the id that requests name it with.")
             return None
         if not name:
-            self._name.refuse("A name that people know it by.")
+            self._name.refuse("Give a name that people know it by.")
             return None
         if scopes is None:
             return None

@@ -9,7 +9,7 @@ from console.agent_views import Agent, line_of
 from console.components.badge import badge
 from console.components.button import Button
 from console.components.key_value import fact
-from console.components.money import asset_amount
+from console.components.money import asset_amount, in_short
 from console.components.question import Question
 from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
@@ -51,9 +51,10 @@ class AgentRow:
                 elif above is not None:
                     badge(f"Frozen with {above.name}", "waiting", "lock")
             with block("p", "facts"):
-                Text("span", f"{agent.owner.shown} answers for it")
+                line = f"{agent.owner.shown} answers for it"
                 if agent.parent is not None:
-                    Text("span", f"has its authority from {self._name(agent.parent.id, agent.parent.agent_id)}")
+                    line += f"; its authority is from {self._name(agent.parent.id, agent.parent.agent_id)}"
+                Text("span", line)
             with block("dl", "agent-facts"):
                 self._facts(agent)
             if own is not None:
@@ -91,8 +92,9 @@ class AgentRow:
         spent = [one for one in agent.spent_24h if one.mode == self._mode]
         for one in spent:
             where = urlencode({"agent": agent.agent_id, "mode": self._mode})
-            amount = link(asset_amount(int(one.units), one.asset), f"/?{where}", "money")
-            amount.props["title"] = one.asset
+            whole = asset_amount(int(one.units), one.asset)
+            amount = link(in_short(whole), f"/?{where}", "money")
+            amount.props["title"] = f"{whole}, {one.asset}"
         if not spent:
             Text("span", "nothing", "absent")
 

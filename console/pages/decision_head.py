@@ -5,10 +5,11 @@ from typing import Final
 from axiru.domain.call_words import movement_title
 from axiru.domain.control import ControlHit
 from axiru.domain.movement import Ovt, Target
-from console.authorization_views import is_authorization
-from console.components.badge import BYPASS, UNDONE, badge, state_badge
+from console.authorization_views import TokenState, is_authorization
+from console.authorization_words import TOKEN_LOOKS
+from console.components.badge import UNDONE, badge, look_badge, look_of_decision
 from console.components.icon import icon
-from console.components.money import amount_text
+from console.components.money import amount_text, in_short
 from console.components.text import Text, block, link
 from console.components.wording import movement_name, payment_name
 from console.detail_views import DecisionDetail, Observed
@@ -16,6 +17,12 @@ from console.pages import decision_context as context
 from console.pages.decision_authorization import paid_to
 from console.pages.decision_sections import sealed_call
 from console.views import Execution, StripeApproval
+
+_NOT_USABLE: Final[frozenset[TokenState]] = frozenset({"expired", "revoked", "withheld"})
+"""What `Allowed` alone would not tell of: nothing settles with such a token."""
+
+_MOST_LARGE: Final = 36
+"""Characters of an amount that have room in large figures; a longer one is whole among what was asked for."""
 
 _STRIPE_WAITS: Final = "Stripe waits for a person to approve this in its dashboard."
 STRIPE_APPROVAL_WORDS: Final = {
@@ -32,11 +39,10 @@ STRIPE_APPROVAL_WORDS: Final = {
 def head(decision: DecisionDetail) -> None:
     """Amount, state and the reason in plain words."""
     with block("div", "headline"):
-        Text("span", amount_text(decision.amount), "money money-large")
-        if decision.bypass:
-            badge(BYPASS.label, BYPASS.tone, BYPASS.icon)
-        else:
-            state_badge(decision.state)
+        _amount(amount_text(decision.amount))
+        look_badge(look_of_decision(decision))
+        if decision.token is not None and decision.token.status in _NOT_USABLE:
+            look_badge(TOKEN_LOOKS[decision.token.status])
         if decision.undo is not None and decision.undo.state == "succeeded":
             badge(UNDONE.label, UNDONE.tone, UNDONE.icon)
         if decision.mode == "test":
@@ -54,6 +60,12 @@ def head(decision: DecisionDetail) -> None:
     # A hold has a banner of its own, with who and why and the way out.
     if decision.forbidden_by is not None and decision.forbidden_by.reason != "request_held":
         _forbidden(decision, decision.forbidden_by)
+
+
+def _amount(whole: str) -> None:
+    shown = Text("span", in_short(whole, _MOST_LARGE), "money money-large")
+    if len(whole) > _MOST_LARGE:
+        shown.props["title"] = whole
 
 
 def _heading(decision: DecisionDetail) -> None:
@@ -131,10 +143,18 @@ def _forbidden(decision: DecisionDetail, control: ControlHit) -> None:
     with block("div", "flag forbidden", role="status"):
         icon("pause")
         with block("p"):
-            Text("strong", f"{forbidden_text(control, decision.execution)}.")
+            Text("strong", f"{stopped_text(decision, control)}.")
             Text("span", " ")
             link("Controls", "/controls")
             Text("code", f" {control.control_id}")
+
+
+def stopped_text(decision: DecisionDetail, control: ControlHit) -> str:
+    """What a control that came into force since means for this decision."""
+    if is_authorization(decision.ovt):
+        given = "its token cannot be used" if decision.token is not None else "no token is given"
+        return f"{control.message.partition(':')[0].rstrip('.')}: {given}"
+    return forbidden_text(control, decision.execution)
 
 
 def warnings(decision: DecisionDetail) -> None:

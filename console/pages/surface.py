@@ -13,7 +13,6 @@ from axiru.domain.movement import SURFACES, Mode
 from console.agreement_views import AgreementOfVersion, SurfaceAgreement
 from console.components.button import Button
 from console.components.day_chart import day_chart
-from console.components.empty_state import empty_state
 from console.components.icon import icon
 from console.components.kept import Kept
 from console.components.mode_switch import mode_switch
@@ -49,7 +48,9 @@ def register(console: Console) -> None:
                 page.build()
             else:
                 ui.context.client.status_code = 404
-                empty_state("No such surface", "A surface is a rail and what is done on it: stripe_daa.agent_payment.")
+                _back(chosen)
+                Text("h1", "No such surface", "empty-title")
+                Text("p", "A surface is a rail and what is done on it, such as stripe_daa.agent_payment.", "muted")
         await shell.start()
         if known:
             await page.start()
@@ -70,9 +71,7 @@ class SurfacePage:
 
     def build(self) -> None:
         rail, _, action = self._name.partition(".")
-        with block("a", "back", href=f"/connectors?mode={self._mode}"):
-            icon("arrow-left")
-            Text("span", "Connectors")
+        _back(self._mode)
         with block("div", "page-head"):
             with block("div"):
                 Text("h1", payment_name(rail, action))
@@ -145,7 +144,7 @@ class SurfacePage:
             for sentence in in_words(agreement, enforced=enforced):
                 Text("p", sentence)
             if not agreement.decisions:
-                Text("p", "Publish a version in shadow to have its word beside that of the live one.", "muted")
+                Text("p", "Publish a version in shadow, and it is compared with the live one from then on.", "muted")
                 return
             differing = agreement.decisions - agreement.agreed
             if differing:
@@ -156,6 +155,12 @@ class SurfacePage:
             _versions(agreement.versions)
 
 
+def _back(mode: Mode) -> None:
+    with block("a", "back", href=f"/connectors?mode={mode}"):
+        icon("arrow-left")
+        Text("span", "Connectors")
+
+
 def in_words(agreement: SurfaceAgreement, *, enforced: bool) -> Sequence[str]:
     """The rate, what it is of, and whether it is enough to enforce."""
     guard = agreement.guard
@@ -164,16 +169,16 @@ def in_words(agreement: SurfaceAgreement, *, enforced: bool) -> Sequence[str]:
     else:
         noun = "decision" if agreement.decisions == 1 else "decisions"
         said = (
-            f"On {percent_text(agreement.rate_percent)} of {agreement.decisions:,} {noun} in {agreement.days} days, "
-            "every version that looked on came to what counted."
+            f"{agreement.agreed:,} of {agreement.decisions:,} {noun} in {agreement.days} days came out the same in "
+            f"every version that looked on: {percent_text(agreement.rate_percent)}."
         )
     if enforced:
-        return said, "The surface is enforced: what the live version says binds, whatever those in shadow say."
+        return said, "The surface is enforced: the live version's word counts, whatever the versions in shadow say."
     if guard.suffices:
-        return said, f"That is enough to enforce: {guard.needed_percent} % over {guard.days} days are asked for."
-    rate = "nothing was compared" if guard.rate_percent is None else f"it is {percent_text(guard.rate_percent)}"
-    needed = f"To enforce, {guard.needed_percent} % over the last {guard.days} days are asked for, and {rate}"
-    return said, f"{needed}: it takes a reason of its own, which is sealed."
+        return said, f"That is enough to enforce, which needs {guard.needed_percent} % over {guard.days} days."
+    rate = "nothing was compared" if guard.rate_percent is None else f"they agree on {percent_text(guard.rate_percent)}"
+    needed = f"Enforcing needs {guard.needed_percent} % agreement over the last {guard.days} days, and {rate}."
+    return said, f"{needed} Enforcing all the same takes a reason, which is sealed."
 
 
 def _versions(versions: Sequence[AgreementOfVersion]) -> None:
@@ -181,15 +186,15 @@ def _versions(versions: Sequence[AgreementOfVersion]) -> None:
         Text("caption", "By version")
         with block("thead"), block("tr"):
             for heading in ("Version", "Now", "Compared", "Agrees"):
-                Text("th", heading).props["scope"] = "col"
+                Text("th", heading, "figure" if heading in {"Compared", "Agrees"} else "").props["scope"] = "col"
         with block("tbody"):
             for one in versions:
                 with block("tr"):
                     with block("td"):
                         link(f"{one.slug} v{one.version}", f"/policies/{one.slug}?v={one.version}")
                     Text("td", one.status)
-                    Text("td", f"{one.decisions:,}")
-                    Text("td", "—" if one.rate_percent is None else percent_text(one.rate_percent))
+                    Text("td", f"{one.decisions:,}", "figure")
+                    Text("td", "—" if one.rate_percent is None else percent_text(one.rate_percent), "figure")
 
 
 def _concerns(event: StreamEvent) -> bool:

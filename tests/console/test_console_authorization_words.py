@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
+from axiru.domain.control import ControlHit
 from axiru.domain.movement import Amount, Counterparty, Initiator, Ovt
 from console.agent_views import Agent, AgentName, Branch, branches
 from console.agreement_views import AgreementGuard, AgreementOfDay, SurfaceAgreement
@@ -19,7 +20,9 @@ from console.authorization_words import (
 )
 from console.budget_views import Budget
 from console.budget_words import amount_of, consequence, standing, what_counts, window_text
+from console.components.badge import look_of_decision
 from console.detail_views import DecisionDetail, PolicySnapshot
+from console.pages.decision_head import stopped_text
 from console.pages.surface import in_words
 from console.pages.token_keys import LOOKS, SENTENCES, consequences
 from console.token_key_views import KeyState, TokenKey
@@ -116,6 +119,25 @@ def test_nobody_is_said_to_be_asked_in_shadow() -> None:
     assert no_token_sentence(decision(**review)).startswith("People are asked first")
     looked_at = decision(outcome="review", state="denied", surface_mode="shadow")
     assert no_token_sentence(looked_at).startswith("Enforced, people would be asked. In shadow nobody is")
+
+
+@pytest.mark.parametrize(
+    ("told", "label"),
+    [
+        ({"outcome": "review", "state": "denied", "surface_mode": "shadow"}, "Quarantine"),
+        ({"outcome": "review", "state": "denied", "approval_id": "ap_1"}, "Denied"),
+        ({"outcome": "deny", "state": "denied", "surface_mode": "shadow"}, "Denied"),
+        ({"outcome": "review", "state": "denied", "surface_mode": "shadow", "bypass": True}, "Bypass"),
+    ],
+)
+def test_what_nobody_was_asked_about_is_not_called_denied(told: dict[str, Any], label: str) -> None:
+    assert look_of_decision(decision(**told)).label == label
+
+
+@pytest.mark.parametrize(("held", "means"), [(token(), "its token cannot be used"), (None, "no token is given")])
+def test_a_control_is_said_to_stop_the_token_that_nobody_executes(held: TokenView | None, means: str) -> None:
+    frozen = ControlHit("ct_1", "agent_frozen", "This agent is frozen.")
+    assert stopped_text(decision(token=held), frozen) == f"This agent is frozen: {means}"
 
 
 def test_every_state_of_a_token_and_of_a_key_has_its_words() -> None:
@@ -217,7 +239,7 @@ def test_a_surface_says_whether_agreement_is_enough(suffices: bool, enforced: bo
         rate_percent=rate,
     )
     verdict = in_words(agreement, enforced=enforced)[1]
-    assert ("enough" in verdict, "reason of its own" in verdict) == (suffices, not suffices and not enforced)
+    assert ("enough" in verdict, "takes a reason" in verdict) == (suffices, not suffices and not enforced)
 
 
 @pytest.mark.parametrize("state", ["signing", "next", "published"])

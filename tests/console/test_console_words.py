@@ -12,7 +12,7 @@ from axiru.domain.decision import DecisionState
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Context, Execute, Initiator, Merchant, Ovt, Target
 from console.components.badge import look_of
-from console.components.money import amount_text, decimal_text, minor_units, money_text
+from console.components.money import amount_text, decimal_text, in_short, minor_units, money_text
 from console.components.rule_sentences import parted
 from console.components.version_badge import rate_text
 from console.pages.decision_head import forbidden_text
@@ -43,6 +43,21 @@ def test_no_digit_of_an_amount_is_lost(units: int, exponent: int) -> None:
     text = decimal_text(units, exponent)
     assert int(text.replace(",", "").replace(".", "")) == units
     assert len(text.partition(".")[2]) == exponent
+
+
+@pytest.mark.parametrize(
+    ("whole", "short"),
+    [
+        ("$999,999,999.99 USD", "$999,999,999.99 USD"),
+        ("1,000,000,000 units", "1,000,000,000 units"),
+        ("1,500,000,000,000,000,000 units", "1.5 × 10¹⁸ units"),
+        ("1,500,000,000,000,000,001 units", "≈ 1.5 × 10¹⁸ units"),
+        ("999,999,999,999.999999 USDC", "≈ 1 × 10¹² USDC"),
+        (f"{2**200:,} units", "≈ 1.607 × 10⁶⁰ units"),
+    ],
+)
+def test_an_amount_without_room_is_told_by_its_size_and_never_cut(whole: str, short: str) -> None:
+    assert in_short(whole) == short
 
 
 @pytest.mark.parametrize(
