@@ -43,7 +43,7 @@ def bounds_of(constraints: Any, payment: Json, *, checkout: str | None, now: dat
         known = _CONSTRAINTS.get(kind) if isinstance(kind, str) else None
         if known is None:
             raise Broken("constraint_unknown", "The mandate has a constraint of a type that is not known here.")
-        check_known(constraint, known.names | {"type"}, kind, _MEMBER_UNKNOWN)
+        check_known(constraint, known.names | {"type"}, f"The constraint {kind}", _MEMBER_UNKNOWN)
         bounds = known.check(constraint, payment, bounds, _At(checkout, now))
     if "payment.reference" not in types:
         raise Broken("reference_missing", "A payment mandate refers to the checkout it is for.")

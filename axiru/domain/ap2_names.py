@@ -38,7 +38,7 @@ _LONGEST_NAME: Final = 60
 def check_known(said: Mapping[str, Any], known: frozenset[str], what: str, why: str = "claim_unknown") -> None:
     """That `said` has no name but those `known`. Raises Broken, whose message has the first that is not."""
     for name in sorted(said.keys() - known):
-        raise Broken(why, f"{what} says what nobody here can check: {_shown(name)}.")
+        raise Broken(why, f"{what} says {_shown(name)}, which nobody here can check.")
 
 
 def is_key(jwk: Any) -> bool:

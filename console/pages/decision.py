@@ -26,6 +26,7 @@ from console.pages import decision_sections as sections
 from console.pages.decision_discussion import Discussion
 from console.pages.decision_glass import Glass
 from console.pages.decision_hold import Hold
+from console.pages.decision_mandate import mandate
 from console.pages.decision_undo import UndoPanel
 from console.pages.vote import VotePanel
 from console.sessions import Session
@@ -87,6 +88,7 @@ class Part:
 def _asked(decision: DecisionDetail) -> None:
     if is_authorization(decision.ovt):
         authorization.asked(decision.ovt)
+        mandate(decision)
     else:
         sections.asked(decision)
     sections.said_by_caller(decision.ovt)

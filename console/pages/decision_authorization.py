@@ -22,17 +22,14 @@ from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.components.wording import RAIL_NAMES, payment_name
 from console.detail_views import DecisionDetail
+from console.pages.decision_mandate import FACTS, account_said
 
 _READ: Final = {
     "scheme": "Scheme",
     "network": "Network",
     "resource_url": "Resource",
-    "ap2_issuer": "Mandate by",
-    "ap2_user": "Its user",
-    "ap2_payee_name": "Payee",
-    "ap2_payee_website": "Its website",
 }
-READ_BY_AXIRU: Final = frozenset({*_READ, "asset", "resource_host", "ap2_payee"})
+READ_BY_AXIRU: Final = frozenset({*_READ, *FACTS, "asset", "resource_host"})
 """Facts of the context that come from what is paid or signed, not from the caller's own words."""
 
 
@@ -46,6 +43,10 @@ def asked(ovt: Ovt) -> None:
         key_value("Payment", payment_name(ovt.rail, ovt.rail_action))
         key_value("Rail", RAIL_NAMES.get(ovt.rail, ovt.rail))
         key_value("Paid to", paid_to(ovt))
+        if account := account_said(ovt):
+            with fact("Into account"):
+                Text("span", account)
+                Text("span", " the agent's word: the mandate names no account", "muted")
         if ovt.counterparty.country:
             key_value("Country", ovt.counterparty.country)
         with fact("Agent"):
@@ -60,8 +61,6 @@ def asked(ovt: Ovt) -> None:
         for name, label in _READ.items():
             if (value := ovt.context.extra.get(name)) is not None:
                 key_value(label, str(value))
-        if ovt.mandate is not None:
-            _mandate(ovt)
         for label, said in _said(ovt):
             key_value(label, said)
 
@@ -78,22 +77,11 @@ def _said(ovt: Ovt) -> list[tuple[str, str]]:
     return [(label, value) for label, value in told.items() if value]
 
 
-def _mandate(ovt: Ovt) -> None:
-    mandate = ovt.mandate
-    if mandate is None:
-        return
-    with fact("Mandate"):
-        code_value(mandate.id, "mandate")
-    if mandate.most_units is not None:
-        key_value("Allows in all", amount_text(Amount(mandate.most_units, ovt.amount.asset, ovt.amount.exponent)))
-    if mandate.most_uses is not None:
-        key_value("Payments", f"{mandate.most_uses} at most")
-    if mandate.message:
-        key_value("Refused", mandate.message)
-
-
 def paid_to(ovt: Ovt) -> str | None:
-    return ovt.counterparty.stripe_account_id or ovt.counterparty.id
+    """The payee of a mandate, who was verified, before the account, which is the caller's word."""
+    paid = ovt.counterparty
+    named = (paid.id, paid.stripe_account_id) if ovt.mandate is not None else (paid.stripe_account_id, paid.id)
+    return next((one for one in named if one), None)
 
 
 def authorization(decision: DecisionDetail) -> None:

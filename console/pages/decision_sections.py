@@ -71,7 +71,8 @@ def policy(decision: DecisionDetail) -> None:
                     key_value("Judged as", f"{decision.evaluation.judged_as}, above the agent that asked")
             key_value("Message", decision.message)
             key_value("Reason", decision.reason)
-            key_value("Decided by", decision.matched_rule)
+            by_mandate = (decision.matched_rule or "").startswith("mandate:")
+            key_value("Decided by", "the user's mandate" if by_mandate else decision.matched_rule)
         shadows(decision.shadows)
         if decision.evaluation is None:
             return

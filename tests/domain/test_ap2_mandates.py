@@ -141,7 +141,7 @@ def test_a_name_that_ap2_does_not_know_in_a_constraint_refuses_and_is_named() ->
         spoken[at] = {**one, "per_day": 1}
         told = read(WALLET.shown(*spoken, payment=payment)).mandate
         assert told.refusal == "mandate_constraint_member_unknown"
-        assert told.message == f'{one["type"]} says what nobody here can check: "per_day".'
+        assert told.message == f'The constraint {one["type"]} says "per_day", which nobody here can check.'
         for entry in one.get("allowed", ()):
             spoken[at] = {**one, "allowed": [{**entry, "per_day": 1}]}
             told = read(WALLET.shown(*spoken, payment=payment)).mandate
