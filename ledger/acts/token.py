@@ -212,8 +212,8 @@ async def _standing(decision_id: str, now: datetime) -> TokenStanding | None:
     found = await row(
         """
         SELECT d.state, coalesce(a.closed_at, d.decided_at) AS allowed_at, t.jti, t.key_id, t.issued_at, t.expires_at,
-            k.revoked_at, EXISTS (SELECT FROM authorization_tokens c WHERE c.decision_id = d.id
-                AND c.consumed_at IS NOT NULL) AS consumed
+            k.revoked_at, a.state AS approval_state, EXISTS (SELECT FROM authorization_tokens c
+                WHERE c.decision_id = d.id AND c.consumed_at IS NOT NULL) AS consumed
         FROM decisions d
         LEFT JOIN approvals a ON a.decision_id = d.id
         LEFT JOIN LATERAL (SELECT * FROM authorization_tokens t WHERE t.decision_id = d.id
@@ -228,6 +228,8 @@ async def _standing(decision_id: str, now: datetime) -> TokenStanding | None:
         return None
     if found["consumed"]:
         return TokenStanding("consumed")
+    if found["state"] == "held" and found["approval_state"] != "approved":
+        return None
     if (hit := await kept_back(decision_id)) is not None:
         return TokenStanding("withheld", withheld_by=hit)
     if found["jti"] is not None and found["revoked_at"] is None and found["expires_at"] > now:

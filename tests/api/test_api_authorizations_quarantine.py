@@ -165,12 +165,17 @@ async def test_what_is_held_is_approved_without_a_token_until_it_is_released(
     told = await ask(backend, payment(20_000, agent_id=watched))
     hold = {"kind": "hold", "scope": {"decision_id": told["decision_id"]}, "mode": "test", "reason": "wait"}
     control = (await controller.post("/api/v1/controls", json=hold)).raise_for_status().json()
+    asked = (await backend.get(f"{PATH}/{told['decision_id']}")).json()
+    assert (asked["state"], asked["outcome"]) == ("held", "quarantine")
+    # There is no token yet that anything could keep back.
+    assert not {"authorization_token", "token_status", "withheld_by"} & set(asked)
     assert (await vote(controller, told)).status_code == 200
 
     held = (await backend.get(f"{PATH}/{told['decision_id']}")).json()
     assert held["state"] == "held"
     assert "authorization_token" not in held
     assert held["outcome"] == "quarantine"
+    assert held["withheld_by"]["reason"] == "request_held"
 
     released = await controller.request("DELETE", f"/api/v1/controls/{control['id']}", json={"reason": "go on"})
     assert released.status_code == 200
