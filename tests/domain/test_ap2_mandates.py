@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import string
 from datetime import UTC, datetime
 from pathlib import Path
@@ -480,6 +481,18 @@ def test_a_constraint_more_or_broken_never_lets_a_payment_through(
         spoiled[place] = {**spoiled[place], field: junk}
         numbers_or_dates = field in {"max", "not_after", "currency"} and isinstance(junk, int | str)
         assert numbers_or_dates or field not in chosen[place] or not holds([*base, *spoiled])
+
+
+def test_every_reason_is_in_the_documentation() -> None:
+    root = Path(__file__).parents[2]
+    rooms = [*(root / "axiru" / "domain").glob("ap2*.py"), *(root / "axiru" / "domain").glob("*mandate.py")]
+    texts = [path.read_text() for path in (*rooms, root / "axiru" / "domain" / "sd_jwt.py")]
+    said = {f"mandate_{why}" for text in texts for why in re.findall(r'(?:Broken|SdJwtInvalid)\(\s*"(\w+)"', text)}
+    said |= {why for text in texts for why in re.findall(r'"(mandate_\w+)"', text)}
+    said |= {f"mandate_{why}" for text in texts for why in re.findall(r'"(\w+_unknown)"', text)}
+    documented = (root / "docs" / "ap2.md").read_text()
+    assert len(said) > 30
+    assert [why for why in sorted(said) if f"`{why}`" not in documented] == []
 
 
 @pytest.mark.parametrize(
