@@ -16,6 +16,7 @@ import msgspec
 from playwright.async_api import Browser, Page, async_playwright
 from shown_agents import AgentScene
 from shown_business import Scene, Stack, set_up
+from shown_mandates import MandateScene
 
 OUT = Path(__file__).parent / "screenshots"
 SIZES = ((1280, 800), (390, 844))
@@ -49,6 +50,7 @@ async def main(stack: Stack) -> None:
                         await camera.log_in("admin")
                         await _take_organization(camera)
                         await _take_agents(camera, scene.agents)
+                        await _take_mandates(camera, scene.mandates)
                         await _take_stripe(camera, scene)
         await browser.close()
 
@@ -176,6 +178,17 @@ async def _take_agents(camera: Camera, scene: AgentScene) -> None:
     await camera.open("/agents", ".agents .agent-row")
     await camera.press("Delegate… Billing reconciler")
     await camera.shot("delegate")
+
+
+async def _take_mandates(camera: Camera, scene: MandateScene) -> None:
+    """Whose mandates are taken, trusting one more, and a decision under one."""
+    await camera.take(
+        ("mandate", f"/decisions/{scene.covered}", ".mandate .badge"),
+        ("mandate-refused", f"/decisions/{scene.refused}", ".mandate .badge"),
+        ("ap2-issuers", "/ap2-issuers", ".issuer"),
+    )
+    await camera.press("Trust an issuer…")
+    await camera.shot("trust")
 
 
 async def _take_stripe(camera: Camera, scene: Scene) -> None:

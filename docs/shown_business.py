@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 from shown_agents import AgentScene, set_up_agents
+from shown_mandates import MandateScene, set_up_mandates
 
 NEW_LIMIT = "Half of what was lost last quarter went out in refunds between $45 and $150."
 FACTS = {
@@ -69,6 +70,7 @@ class Scene(msgspec.Struct):
     bypass: str
     replay: str
     agents: AgentScene
+    mandates: MandateScene
 
     @property
     def executed(self) -> str:
@@ -85,13 +87,14 @@ async def set_up(stack: Stack) -> Scene:
     await _replay(stack, {"source": "stripe", "stripe_connection_id": "stripe_conn_demo"})
     await _propose_list(stack)
     await _use_controls(stack)
-    return Scene(decisions, bypass, replay, await _send_agents(stack))
+    return Scene(decisions, bypass, replay, *await _send_agents(stack))
 
 
-async def _send_agents(stack: Stack) -> AgentScene:
+async def _send_agents(stack: Stack) -> tuple[AgentScene, MandateScene]:
     async with _as_admin(stack) as http:
         approver = await _token(http, stack, "controller")
-        return await set_up_agents(http, stack.api_keys["authorizations"], approver)
+        key = stack.api_keys["authorizations"]
+        return await set_up_agents(http, key, approver), await set_up_mandates(http, key, approver)
 
 
 def _as_admin(stack: Stack) -> httpx.AsyncClient:
