@@ -11,6 +11,7 @@ from axiru.database import row, rows
 from axiru.domain.assets import decimals_of
 from axiru.domain.currency import CURRENCIES
 from axiru.domain.decision import SurfaceMode
+from axiru.domain.movement import folded_agent
 from ledger.acts.evaluating import has_a_share
 from ledger.acts.lineage import lineages
 from ledger.acts.standing import CompiledVersions, VersionInForce
@@ -105,7 +106,8 @@ async def _in_force(wanted: BudgetsWanted, compiled: CompiledVersions) -> list[B
     named = {name for each in found_budgets if each.budget.window.per == "initiator" for name in each.budget.only}
     named |= {wanted.subject or ""}
     lines = await lineages(wanted.organization_id, named - {""})
-    counted_as = {agent_id: line.line[-1].agent_id for agent_id, line in lines.items()}
+    roots = {name: lines[name].line[-1].agent_id if name in lines else name for name in named}
+    counted_as = {name: folded_agent(root) for name, root in roots.items()}
     return [each for one in found_budgets for each in _with_subjects(one, wanted, counted_as)]
 
 

@@ -65,8 +65,19 @@ class Initiator(msgspec.Struct, frozen=True):
 
     @property
     def root(self) -> str:
-        """Whose windows count: those below share them, so that nobody has more by passing authority on."""
-        return self.lineage[-1] if self.lineage else self.id
+        """Whose windows count: those below share them, so that nobody has more by passing authority on. Another
+        spelling of an id has no window of its own."""
+        root = self.lineage[-1] if self.lineage else self.id
+        return folded_agent(root) or root
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """Those whose movements count in a window per initiator, as `root` was written of them at the time.
+
+        What an agent spent before it was put under another counts as well, for it and for those below it.
+        """
+        line = (self.id, *self.lineage)
+        return tuple(dict.fromkeys((self.root, *line, *map(folded_agent, line))))
 
 
 class Counterparty(msgspec.Struct, frozen=True):

@@ -101,9 +101,8 @@ def _window(window: WindowSpec, ovt: Ovt, whose: _Whose, excluding: str | None) 
     subject = None if window.per == "organization" else subject_of(ovt, window.per)
     if window.per != "organization" and subject is None:
         return None
-    # What an agent spent before it was put under another still counts for it, and for those below it.
-    line = [ovt.initiator.id, *ovt.initiator.lineage] if window.per == "initiator" else [subject or ""]
-    sql, arguments = counted_in(window, **whose, subjects=line)
+    subjects = ovt.initiator.counted if window.per == "initiator" else (subject or "",)
+    sql, arguments = counted_in(window, **whose, subjects=subjects)
     if excluding is not None:
         sql, arguments = f"{sql} AND decision_id <> {{}}", [*arguments, excluding]
     measured = "coalesce(sum(units), 0)" if window.measure == "sum" else "count(*)"

@@ -29,8 +29,7 @@ class SlidingWindows:
             if subject is None:
                 sums[name] = None
                 continue
-            # What an agent spent before it was put under another counts as well, for it and for those below it.
-            whose = (ovt.initiator.id, *ovt.initiator.lineage) if window.per == "initiator" else (subject,)
+            whose = ovt.initiator.counted if window.per == "initiator" else (subject,)
             held = [self._held[name][each] for each in whose if each in self._held[name]]
             sums[name] = sum(each.since(now - within_seconds) for each in held)
         return sums

@@ -126,6 +126,25 @@ async def test_windows_of_a_line_are_not_counted_again_for_each_agent_above(hous
     assert beyond.reason == "ceiling"
 
 
+async def test_another_spelling_of_an_agent_has_no_window_of_its_own_and_stays_as_it_was_sent(
+    house: Any, refund: Any, superuser: Any
+) -> None:
+    window = "rolling_window: {measure: sum, per: initiator, within: 1d, currency: usd, gt: 10000}"
+    await house.activate(HEAD + f"rules:\n  - {{id: ceiling, when: {{{window}}}, effect: deny}}\n")
+    # As it was counted before all spellings were one.
+    before = await house.decided(_asks(refund(house, 4_000), "Agent_A"))
+    await superuser.execute("UPDATE movements SET initiator_id = 'Agent_A' WHERE decision_id = $1", before.decision_id)
+
+    spelled = ("agent_a\u00a0", "Agent_A", "AGENT_A")
+    told = [await house.decided(_asks(refund(house, 4_000), agent)) for agent in spelled]
+    child = await house.decided(_asks(refund(house, 8_000), "child", "Agent_A"))
+
+    assert [one.outcome for one in told] == [Outcome.ALLOW, Outcome.DENY, Outcome.ALLOW]
+    assert child.outcome is Outcome.DENY
+    sealed = [entry["data"]["ovt"]["initiator"]["id"] for entry in await house.entries("decision")]
+    assert sealed == ["Agent_A", *spelled, "child"]
+
+
 def _asks(ovt: Ovt, agent: str, *above: str) -> Ovt:
     return msgspec.structs.replace(ovt, initiator=Initiator("agent", agent, ("a",), above))
 

@@ -89,3 +89,30 @@ async def test_a_key_of_a_sub_agent_asks_for_no_decision_that_the_agent_above_is
 
     assert (told["outcome"], told["reason"]) == ("denied", "not_this_agent")
     assert told["message"].endswith(f"(judged as {root['agent_id']}, above the agent that asks)")
+
+
+async def test_spending_is_shown_of_an_agent_in_whatever_spelling_it_is_named(
+    admin: httpx.AsyncClient, backend: httpx.AsyncClient, payment: Payment
+) -> None:
+    agent = f"Agent_{uuid.uuid4().hex.upper()}"
+    for spelled in (agent, agent.lower()):
+        answer = await backend.post("/api/v1/authorizations", json=payment(20_000, agent_id=spelled))
+        assert answer.json()["outcome"] == "allow"
+
+    for spelled in (agent, agent.upper()):
+        asked = {"policy": "daa-starter", "subject": spelled, "per": "initiator"}
+        (shown,) = (await admin.get("/api/v1/budgets", params=asked)).json()["items"]
+        assert (shown["subject"], shown["used_cents"]) == (agent.lower(), 40_000)
+
+    members = (await admin.get("/api/v1/members")).json()["items"]
+    owner = next(one["id"] for one in members if one["email"] == "admin@demo.example")
+    body = {"agent_id": agent, "name": "Late", "owner_member_id": owner, "scopes": ["payments:write"]}
+    made = (await admin.post("/api/v1/agents", json=body)).raise_for_status().json()
+    answer = await backend.post("/api/v1/authorizations", json=payment(10_000, agent_id=agent.lower()))
+    assert answer.json()["outcome"] == "allow"
+    read = (await admin.get(f"/api/v1/agents/{made['id']}")).json()
+    # What was asked for as it is registered; the rest of its window is that of the other spelling.
+    assert [(one["asset"], one["units"]) for one in read["spent_24h"]] == [("usd", "30000")]
+    asked = {"policy": "daa-starter", "subject": agent, "per": "initiator"}
+    (shown,) = (await admin.get("/api/v1/budgets", params=asked)).json()["items"]
+    assert (shown["subject_name"], shown["used_cents"]) == ("Late", 50_000)
