@@ -3,28 +3,33 @@
 A moving window: in no 60 seconds does a caller get more than its limit, wherever the minute is cut. A request that was
 refused is not counted again, so a caller who waits `Retry-After` seconds gets through. Out of reach means refused:
 without the count nobody knows whether an agent has run wild.
+
+More requests at once than there are connections wait for their turn: a burst on busy machines is no outage. In one, the
+first who get no answer speak for all who wait behind them.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from axiru.errors import AxiruError
 
-_ANSWER_SECONDS: Final = 1.0
-_CONNECT_SECONDS: Final = 0.5
-_POOL_CONNECTIONS: Final = 16
+_TURN_SECONDS: Final = 8.0
+_ANSWER_SECONDS: Final = 2.0
+_CONNECT_SECONDS: Final = 0.9
+_CONNECTIONS: Final = 16
 _RETRY_WHEN_OUT_OF_REACH_SECONDS: Final = 1
 _log = structlog.get_logger("api")
 
@@ -45,10 +50,9 @@ class RateLimit:
     def __init__(self, url: str) -> None:
         """`url` is redis:// or rediss://, or unix:// for a socket."""
         # One immediate second try: a connection that died while idle is not an outage.
-        self._pool = BlockingConnectionPool.from_url(
+        self._pool = ConnectionPool.from_url(
             url,
-            max_connections=_POOL_CONNECTIONS,
-            timeout=_CONNECT_SECONDS,
+            max_connections=_CONNECTIONS,
             socket_connect_timeout=_CONNECT_SECONDS,
             socket_timeout=_CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 1),
@@ -60,6 +64,9 @@ class RateLimit:
         )
         self._client = Redis(connection_pool=self._pool)
         self._limiter = MovingWindowRateLimiter(self._storage)
+        self._turns = asyncio.Semaphore(_CONNECTIONS)
+        self._answers = 0
+        self._outages = 0
 
     async def hit(self, subject: str, *, per_minute: int) -> None:
         """Count one request of `subject`. Raises RateLimited with `retry_after_seconds` (1 or more)."""
@@ -72,7 +79,7 @@ class RateLimit:
     async def _pass(self, subject: str, per_minute: int, ask: Callable[[RateLimitItem, str], Awaitable[bool]]) -> None:
         item = RateLimitItemPerMinute(per_minute)
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with self._turn():
                 if await ask(item, subject):
                     return
                 window = await self._limiter.get_window_stats(item, subject)
@@ -85,9 +92,29 @@ class RateLimit:
         seconds = max(1, math.ceil(window.reset_time - time.time()))
         raise RateLimited(f"At most {per_minute} in a minute. Try again in {seconds} s.", retry_after_seconds=seconds)
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One connection, for as long as an answer may take. Raises TimeoutError, and where nobody was answered since
+        somebody waited in vain, ConnectionError at once.
+        """
+        answers, outages = self._answers, self._outages
+        async with asyncio.timeout(_TURN_SECONDS):
+            await self._turns.acquire()
+        try:
+            if self._outages > outages and self._answers == answers:
+                raise ConnectionError("out of reach for those before")
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                yield
+            self._answers += 1
+        except (RedisError, OSError, TimeoutError):
+            self._outages += 1
+            raise
+        finally:
+            self._turns.release()
+
     async def ping(self) -> None:
         """Raises what redis-py raises, OSError or TimeoutError when the store is out of reach."""
-        async with asyncio.timeout(_ANSWER_SECONDS):
+        async with self._turn():
             await self._client.ping()
 
     async def close(self) -> None:
