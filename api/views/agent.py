@@ -65,8 +65,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def agent_views(caller: Caller, ident: str | None = None) -> list[AgentView]:
     """Every agent of the organization by id, retired ones too, or the one named."""
-    modes = [caller.mode] if caller.mode else ["live", "test"]
-    found = await rows(_SELECT, modes, modes, modes, caller.organization_id, ident, ident)
+    found = await rows(_SELECT, *(caller.modes,) * 3, caller.organization_id, ident, ident)
     return [_view(agent) for agent in found]
 
 
@@ -88,7 +87,8 @@ SELECT a.*, o.name AS owner_name, r.name AS registered_by_name, p.agent_id AS pa
         FROM (SELECT m.mode, m.asset, sum(m.units) AS units FROM movements m JOIN decisions d ON d.id = m.decision_id
             WHERE m.organization_id = a.organization_id AND m.mode = ANY({}::text[])
                 AND m.surface_mode IN ('enforce', 'shadow') AND m.moved_at > statement_timestamp() - interval '24 hours'
-                AND m.initiator_id = ANY(ARRAY(SELECT l.agent_id FROM agent_line(a.id) l))
+                AND m.initiator_id = ANY(ARRAY(SELECT unnest(ARRAY[l.agent_id, lower(btrim(l.agent_id))])
+                    FROM agent_line(a.id) l))
                 AND d.initiator_id = a.agent_id AND m.state <> 'released' GROUP BY m.mode, m.asset) s)::text AS spent
 FROM agents a JOIN members o ON o.id = a.owner_member_id JOIN members r ON r.id = a.registered_by
 LEFT JOIN agents p ON p.id = a.delegated_by
