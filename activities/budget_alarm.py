@@ -90,5 +90,6 @@ def _quantity(units: str, asset: str | None) -> str:
 
 def _span(seconds: int) -> str:
     """The largest unit that divides it; one day is 24 hours."""
-    size, unit = next((size, unit) for size, unit in _SPANS if seconds % size == 0 and seconds != size)
-    return f"{seconds // size:,} {unit}s"
+    size, unit = next((size, unit) for size, unit in _SPANS if size == 1 or (seconds % size == 0 and seconds > size))
+    count = seconds // size
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"

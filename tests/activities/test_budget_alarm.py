@@ -133,6 +133,7 @@ async def test_nobody_is_called_for_what_is_only_watched(settings: Settings, age
         (told(None, per="customer"), ("one customer",)),
         (told(None, per="organization", window_seconds=604_800), ("the organization", "7 days")),
         (told("acct_1", per="counterparty", window_seconds=90), ("counterparty acct_1", "90 seconds")),
+        (told("acct_1", per="counterparty", window_seconds=1), ("counterparty acct_1", "1 second")),
         (
             told(asset=None, measure="count", used_units="1", ceiling_units="3", window_seconds=3_600),
             ("1 movement of 3 movements", "60 minutes"),
