@@ -14,7 +14,7 @@ def timeline(events: Iterable[TimelineEvent]) -> None:
                 Text("p", event.summary, "timeline-summary")
                 with block("p", "timeline-facts"):
                     Timestamp(event.at, "full")
-                    if event.actor is not None:
+                    if event.actor is not None and event.actor.shown not in event.summary:
                         Text("span", event.actor.shown)
                     if event.seq is not None:
                         Text("span", f"entry {event.seq}")

@@ -27,6 +27,7 @@ from console.pages.decision_discussion import Discussion
 from console.pages.decision_glass import Glass
 from console.pages.decision_hold import Hold
 from console.pages.decision_mandate import mandate
+from console.pages.decision_policy import policy as what_policy_said
 from console.pages.decision_undo import UndoPanel
 from console.pages.vote import VotePanel
 from console.sessions import Session
@@ -146,11 +147,11 @@ class DecisionPage:
             Part(
                 head,
                 decision_head.head,
-                lambda d: (d.state, d.message, d.execution, d.advisory, d.observed, d.forbidden_by, d.undo),
+                lambda d: (d.state, d.message, d.execution, d.advisory, d.observed, d.forbidden_by, d.undo, d.token),
             ),
             Part(warnings, decision_head.warnings, context.warnings),
             Part(asked, _asked, lambda d: d.ovt),
-            Part(policy, sections.policy, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
+            Part(policy, what_policy_said, lambda d: (d.evaluation, d.message, d.matched_rule, d.shadows)),
             Part(execution, _execution, _of_execution),
             Part(payment, context.payment, lambda d: d.approval and (d.approval.payment, d.approval.diff.asked)),
             Part(customer, context.customer, lambda d: (d.ovt.context, d.approval and d.approval.earlier)),

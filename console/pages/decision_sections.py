@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from axiru.domain.call_words import call_sentence
-from axiru.domain.evaluation import RuleHit
 from axiru.domain.execution import StripeCall
 from axiru.domain.movement import Amount, Ovt
 from console.api_errors import ApiAnswerUnreadable
@@ -23,7 +22,6 @@ from console.components.timeline import timeline
 from console.components.timestamp import Timestamp
 from console.detail_views import DecisionDetail, Observed
 from console.pages.decision_authorization import READ_BY_AXIRU
-from console.pages.decision_shadows import shadows
 from console.views import Execution, LedgerEntryView
 
 
@@ -58,57 +56,6 @@ def said_by_caller(ovt: Ovt) -> None:
         with key_values("key-values-wide"):
             for name, text in texts.items():
                 key_value(name, text)
-
-
-def policy(decision: DecisionDetail) -> None:
-    Text("h2", "What policy said")
-    with block("div", "panel-body"):
-        with key_values("key-values-two"):
-            key_value("Rule", decision.matched_rule_id or "none matched: the policy's default")
-            if decision.evaluation is not None:
-                key_value("Outcome", decision.evaluation.outcome)
-                if decision.evaluation.judged_as:
-                    key_value("Judged as", f"{decision.evaluation.judged_as}, above the agent that asked")
-            key_value("Message", decision.message)
-            key_value("Reason", decision.reason)
-            by_mandate = (decision.matched_rule or "").startswith("mandate:")
-            key_value("Decided by", "the user's mandate" if by_mandate else decision.matched_rule)
-        shadows(decision.shadows)
-        if decision.evaluation is None:
-            return
-        _hits("All rules that matched", decision.evaluation.hits)
-        _flags(decision.evaluation.flags)
-        if decision.evaluation.facts:
-            with more(f"{len(decision.evaluation.facts)} facts were read"), key_values("key-values-wide"):
-                for name, value in sorted(decision.evaluation.facts.items()):
-                    key_value(name, None if value is None else plain(value))
-
-
-def _hits(title: str, hits: tuple[RuleHit, ...]) -> None:
-    # One rule alone is told above already, unless a fact was missing to it.
-    if len(hits) < 2 and not any(hit.missing for hit in hits):
-        return
-    with block("table", "plain"):
-        Text("caption", title)
-        with block("thead"), block("tr"):
-            for heading in ("Rule", "Effect", "Says"):
-                Text("th", heading).props["scope"] = "col"
-        with block("tbody"):
-            for hit in hits:
-                with block("tr"):
-                    with block("td"):
-                        Text("code", hit.rule_id)
-                    Text("td", hit.effect)
-                    missing = f" Unknown: {', '.join(hit.missing)}." if hit.missing else ""
-                    Text("td", f"{hit.message}{missing}")
-
-
-def _flags(flags: tuple[RuleHit, ...]) -> None:
-    for flag in flags:
-        with block("p", "flag"):
-            icon("flag")
-            Text("strong", "Policy drift")
-            Text("span", f"{flag.message} ({flag.rule_id})")
 
 
 def execution(decision: DecisionDetail) -> None:
@@ -234,7 +181,8 @@ def facts(decision: DecisionDetail) -> None:
         with fact("Received"):
             Timestamp(decision.received_at, "full")
         if decision.requested_by is not None:
-            key_value("Requested by", "nobody" if decision.bypass else decision.requested_by.shown)
+            label = "With a key of" if is_authorization(decision.ovt) else "Requested by"
+            key_value(label, "nobody" if decision.bypass else decision.requested_by.shown)
         with fact("Initiator"):
             Text("code", decision.ovt.initiator.id)
         key_value("Policy", decision.policy_name)

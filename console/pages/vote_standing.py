@@ -32,7 +32,10 @@ def standing(approval: ApprovalView) -> None:
             _group(group, pending=pending)
     with key_values():
         if approval.requested_by is not None:
-            key_value("Asked by", approval.requested_by.shown)
+            agent = approval.diff.asked.agent
+            key_value("Asked by", agent.id if agent else approval.requested_by.shown)
+            if agent is not None:
+                key_value("With a key of", approval.requested_by.shown)
         if pending:
             with fact("Expires"):
                 Timestamp(approval.expires_at, "distance")
