@@ -4,7 +4,6 @@ A ticket is a secret link for the one who began. Opened, it gives a browser a co
 together, in time and once, finish the installation. Of all three only SHA-256s are kept.
 """
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -14,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from axiru.database import row, rows
+from axiru.domain import base64url
 from axiru.domain.movement import Mode
 from axiru.errors import AxiruError
 from axiru.ids import hash_secret, new_install_secret
@@ -162,7 +162,7 @@ async def finish(state: str, browser: str, *, vault: Vault) -> Finishing:
 
 def _challenge(verifier: str) -> str:
     """RFC 7636 §4.2, S256."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return base64url.encoded(hashlib.sha256(verifier.encode()).digest())
 
 
 def _verifier_context(organization_id: str, ticket_hash: str) -> bytes:

@@ -1,7 +1,5 @@
 """Ed25519 keys of the ledger (RFC 8032), named by their RFC 7638 thumbprint and published as JWKs (RFC 8037). Pure."""
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -9,6 +7,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from axiru.domain import base64url
 from axiru.errors import AxiruError
 from ledger.entry import canonical_json
 
@@ -64,8 +63,8 @@ def signature_holds(public_key: Ed25519PublicKey, signature: bytes, entry_hash: 
 
 def key_id(public_key: Ed25519PublicKey) -> str:
     """RFC 7638 thumbprint (SHA-256, base64url): an id that belongs to one key and cannot be given to another."""
-    required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public_key.public_bytes_raw())}
-    return _base64url(hashlib.sha256(canonical_json(required)).digest())
+    required = {"crv": "Ed25519", "kty": "OKP", "x": base64url.encoded(public_key.public_bytes_raw())}
+    return base64url.encoded(hashlib.sha256(canonical_json(required)).digest())
 
 
 def public_jwk(public_key: Ed25519PublicKey) -> dict[str, str]:
@@ -73,7 +72,7 @@ def public_jwk(public_key: Ed25519PublicKey) -> dict[str, str]:
     return {
         "kty": "OKP",
         "crv": "Ed25519",
-        "x": _base64url(public_key.public_bytes_raw()),
+        "x": base64url.encoded(public_key.public_bytes_raw()),
         "kid": key_id(public_key),
         "use": "sig",
         "alg": "EdDSA",
@@ -91,11 +90,10 @@ def public_key_from_jwk(jwk: Any) -> Ed25519PublicKey:
     if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519" or not isinstance(x, str):
         raise SigningKeyInvalid("a ledger key is a JWK of kty OKP, crv Ed25519, with x", kid=jwk.get("kid"))
     try:
-        raw = base64.b64decode(x + "=" * (-len(x) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
+        raw = base64url.decoded(x)
+    except ValueError as error:
         raise SigningKeyInvalid("the JWK's x is not base64url", kid=jwk.get("kid")) from error
-    # Re-encoding refuses spare bits and padding, so one key has one spelling.
-    if len(raw) != _KEY_BYTES or _base64url(raw) != x:
+    if len(raw) != _KEY_BYTES:
         raise SigningKeyInvalid("the JWK's x is not 32 bytes in base64url", kid=jwk.get("kid"))
     public_key = Ed25519PublicKey.from_public_bytes(raw)
     if jwk.get("kid", key_id(public_key)) != key_id(public_key):
@@ -111,7 +109,3 @@ def public_keys_from_jwks(jwks: Iterable[Any]) -> PublicKeys:
 def vault_context(key_id: str) -> bytes:
     """The vault context under which the private half of a signing key is sealed in `signing_keys`."""
     return b"signing_keys/" + key_id.encode()
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

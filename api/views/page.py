@@ -1,13 +1,12 @@
 """Pages of a list, newest first: the cursor names the last row shown, so rows that arrive meanwhile move nothing."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
 from litestar.params import QueryParameter
 
 from api.errors import InvalidBody
+from axiru.domain import base64url
 from axiru.domain.movement import Mode
 
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=200, description="Rows on a page")]
@@ -24,17 +23,16 @@ class Cursor(NamedTuple):
     id: str
 
     def text(self) -> str:
-        return base64.urlsafe_b64encode(f"{self.at.isoformat()} {self.id}".encode()).decode().rstrip("=")
+        return base64url.encoded(f"{self.at.isoformat()} {self.id}".encode())
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Raises InvalidBody for what `text()` did not make."""
         try:
-            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-            at, _, identifier = raw.partition(" ")
+            at, _, identifier = base64url.decoded(text).decode().partition(" ")
             moment = datetime.fromisoformat(at)
             if moment.tzinfo is None or "\x00" in identifier:
                 raise ValueError(at)
-        except (ValueError, binascii.Error) as error:
+        except ValueError as error:
             raise InvalidBody.single("cursor", "malformed", "This is not a cursor of this list.") from error
         return cls(moment, identifier)
