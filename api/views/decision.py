@@ -34,6 +34,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     `amount_cents` is null where `currency` names an asset that is no currency: `amount` says it in units of any size.
     `bypass`: nobody had asked, it was seen on Stripe. `observed` is what was seen there, asked for or not; it changes
     no state: what a caller executes stays `allowed` or `approved`. `counts` is null for what was denied at once.
+    `counterparty_id` is who would be paid: whom the mandate names, or else the account or the id that was said.
     """
 
     decision_id: str
@@ -62,6 +63,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     charge: str | None
     customer_id: str | None
     initiator_id: str
+    counterparty_id: str | None
     source: str | None
     requested_by: Person
     bypass: bool
@@ -83,7 +85,7 @@ class DecisionPage(msgspec.Struct, frozen=True):
 
 
 class DecisionFilter(msgspec.Struct, frozen=True):
-    """Every part narrows the list; None does not. `text` is looked for in ids, charge, customer and reason.
+    """Every part narrows the list; None does not. `text` is looked for in ids, charge, customer, payee and reason.
 
     `disagrees`: whether some version that looked on would have said something else.
     `window`: those that count in it now.
@@ -104,8 +106,14 @@ class DecisionFilter(msgspec.Struct, frozen=True):
     window: WindowWanted | None = None
 
 
+_PAYEE: Final = """
+CASE WHEN r.ovt ->> 'mandate' IS NULL
+    THEN coalesce(r.ovt -> 'counterparty' ->> 'stripe_account_id', r.ovt -> 'counterparty' ->> 'id')
+    ELSE coalesce(r.ovt -> 'counterparty' ->> 'id', r.ovt -> 'counterparty' ->> 'stripe_account_id') END
+"""
 _SELECT: Final = f"""
-SELECT d.*, (r.ovt -> 'amount' ->> 'exponent')::integer AS exponent, m.name AS requested_by_name,
+SELECT d.*, (r.ovt -> 'amount' ->> 'exponent')::integer AS exponent, {_PAYEE} AS counterparty_id,
+    m.name AS requested_by_name,
     w.state AS counts_state, w.units::numeric AS counts_units, w.moved_at AS counts_since,
     {EXECUTION_COLUMNS}, {OBSERVED_COLUMNS}
 FROM decisions d
@@ -117,8 +125,8 @@ LEFT JOIN members m ON m.id = d.requested_by
 WHERE d.organization_id = {{}}
 """  # noqa: S608 - only constants of the API are spliced in
 _TEXT_CONDITION: Final = (
-    "strpos(lower(concat_ws(' ', d.id, d.approval_id, d.charge, d.customer_id, d.initiator_id, d.reason, d.source)), "
-    "lower({})) > 0"
+    "strpos(lower(concat_ws(' ', d.id, d.approval_id, d.charge, d.customer_id, d.initiator_id, d.reason, d.source, "
+    f"{_PAYEE})), lower({{}})) > 0"
 )
 
 _DISAGREES: Final = (
@@ -199,7 +207,7 @@ def decision_view(found: Mapping[str, Any], style: OutcomeStyle) -> DecisionView
 _PLAIN: Final = (
     *("mode", "state", "reason", "message", "matched_rule", "matched_rule_id", "rule_kind", "policy_version"),
     *("approver_role", "approval_id", "surface_mode", "execute", "rail", "rail_action", "currency"),
-    *("stripe_connection_id", "charge", "customer_id", "initiator_id", "source", "bypass"),
+    *("stripe_connection_id", "charge", "customer_id", "initiator_id", "counterparty_id", "source", "bypass"),
     *("received_at", "decided_at", "updated_at"),
 )
 

@@ -16,6 +16,7 @@ from api.views.shadow import ShadowWord, shadow_words
 from api.views.timeline import LedgerEntryView, TimelineEvent, entries_of, timeline_of
 from api.views.undo import UndoView, undo_view
 from axiru.database import row
+from axiru.domain.authorization import AGENT_SURFACES
 from axiru.domain.control import ControlHit
 from axiru.domain.decision import FINAL_STATES
 from axiru.domain.evaluation import Outcome
@@ -95,7 +96,7 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         **{name: getattr(view, name) for name in DecisionView.__struct_fields__},
         ovt=msgspec.json.decode(request["ovt"] if request else "{}"),
         evaluation=msgspec.json.decode(found["evaluation"]) or None,
-        timeline=await timeline_of(view.received_at, view.requested_by, view.source, entries, bypass=view.bypass),
+        timeline=await timeline_of(view.received_at, view.requested_by, _asker(view), entries, bypass=view.bypass),
         approval=await find_approval(view.approval_id, caller) if view.approval_id else None,
         ledger=entries,
         forbidden_by=forbidden_by,
@@ -107,6 +108,13 @@ async def decision_detail(found: Mapping[str, Any], caller: Caller, style: Outco
         fingerprint=found["fingerprint"],
         token=await find_token(view.decision_id, forbidden_by),
     )
+
+
+def _asker(view: DecisionView) -> str:
+    """Who asked, as people know it: an agent by its id, whoever's key it asked with."""
+    if f"{view.rail}.{view.rail_action}" in AGENT_SURFACES:
+        return view.initiator_id
+    return view.source or view.requested_by.name
 
 
 def _policy(entries: Sequence[LedgerEntryView]) -> PolicySnapshot | None:

@@ -63,13 +63,11 @@ async def entries_of(decision_id: str, organization_id: str, mode: Mode) -> list
 
 
 async def timeline_of(
-    received_at: datetime, requested_by: Person, source: str | None, entries: Sequence[LedgerEntryView], *, bypass: bool
+    received_at: datetime, requested_by: Person, asker: str, entries: Sequence[LedgerEntryView], *, bypass: bool
 ) -> list[TimelineEvent]:
     """From the request, or from what was made without one, to the last entry."""
     named = await people(set(_members_in(entries)))
-    asked = TimelineEvent(
-        received_at, "requested", requested_by, f"Asked by {source}" if source else f"Asked by {requested_by.name}"
-    )
+    asked = TimelineEvent(received_at, "requested", requested_by, f"Asked by {asker}")
     if bypass:
         asked = TimelineEvent(received_at, "made", None, "Made on Stripe, without asking")
     return [asked, *(_event(entry, named) for entry in entries)]
@@ -94,7 +92,7 @@ def _summary(kind: str, data: Mapping[str, Any], actor: Person | None) -> str:
 
 def _decided(data: Mapping[str, Any], _: str) -> str:
     said = f"Decided: {data.get('message') or data.get('reason')}"
-    return f"{said}; token issued: {data['token']['jti']}" if data.get("token") else said
+    return f"{said.rstrip('.')}; a token was issued" if data.get("token") else said
 
 
 def _token_settled(data: Mapping[str, Any], _: str) -> str:

@@ -37,7 +37,7 @@ class QueueFilters(Element, component="queue_filters.js"):
         on_change: Callable[[str, str], Awaitable[None]],
         *,
         searches: str = "Search decisions",
-        placeholder: str = "Search id, charge, customer",
+        placeholder: str = "Search id, payee, customer",
         filtered: str = "Filter by state",
         parameters: tuple[str, str] = ("state", "q"),
         picks: Sequence[Pick] = (),

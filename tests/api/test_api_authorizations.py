@@ -311,6 +311,22 @@ async def test_text_that_is_meant_for_a_database_or_a_page_is_text(
     assert (await backend.get(f"/api/v1/decisions/{told['decision_id']}")).json()["initiator_id"] == agent
 
 
+async def test_who_would_be_paid_and_which_agent_asked_are_told_and_found(
+    backend: httpx.AsyncClient, payment: Payment
+) -> None:
+    payee = f"acct_{uuid.uuid4().hex}"
+    told = await ask(backend, payment(counterparty={"stripe_account_id": payee, "country": "US"}))
+
+    found = (await backend.get("/api/v1/decisions", params={"q": payee[8:].upper()})).raise_for_status().json()["items"]
+    read = (await backend.get(f"/api/v1/decisions/{told['decision_id']}")).json()
+
+    assert [(one["decision_id"], one["counterparty_id"]) for one in found] == [(told["decision_id"], payee)]
+    assert [one["summary"] for one in read["timeline"]] == [
+        f"Asked by {read['initiator_id']}",
+        f"Decided: {told['message']}; a token was issued",
+    ]
+
+
 async def test_other_methods_are_refused(backend: httpx.AsyncClient) -> None:
     for answer in (await backend.get(PATH), await backend.put(PATH, json={}), await backend.get(f"{PATH}/x/consume")):
         assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
