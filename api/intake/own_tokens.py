@@ -32,6 +32,6 @@ async def check_settles(jti: str, settlement: str, units: int | None, caller: Ca
     authorized = await check_own_token(jti, caller)
     if authorized is not None and (settlement == "failed" or (units is not None and units < authorized)):
         raise NotEligible(
-            "This key is for an agent: what was not spent, another key says.",
+            "A key that is for an agent reports payments as made in full. Report this one with another key.",
             because="agent",
         )

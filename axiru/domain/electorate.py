@@ -77,7 +77,8 @@ class Electorate(msgspec.Struct, frozen=True):
                 return seat
         if voted_for:
             return Obstacle("voted", "Somebody has already voted in your place.", closed=True)
-        wanted = " or ".join(dict.fromkeys(group.role for group in self.terms.groups)) or "nobody"
+        roles = dict.fromkeys(group.role.replace("_", " ") + "s" for group in self.terms.groups)
+        wanted = " or ".join(roles) or "nobody"
         return Obstacle("role", f"This approval is for {wanted}.")
 
     def eligible(self) -> Iterator[tuple[Elector, Seat]]:

@@ -71,7 +71,7 @@ async def test_who_was_let_in_before_it_was_asked_votes(house: Any, refund: Any)
 async def test_seat_that_the_requester_passed_on_since_is_nobodys(house: Any, asked: Any) -> None:
     await _delegate(house, "controller", "support", by="admin")
 
-    assert await may_vote(asked.approval_id, house.members["support"]) == "This approval is for controller."
+    assert await may_vote(asked.approval_id, house.members["support"]) == "This approval is for controllers."
     with pytest.raises(NotEligible):
         await house.vote(asked.approval_id, "support")
     assert (await house.vote(asked.approval_id)).approval_state == "approved"
