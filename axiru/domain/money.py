@@ -6,7 +6,7 @@ from axiru.domain.assets import known_asset
 from axiru.domain.currency import exponent_of
 from axiru.domain.movement import Amount
 
-_SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
+SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
 _FEWEST_DECIMALS: Final = 2
 
 
@@ -19,7 +19,7 @@ def money_text(minor_units: int, currency: str) -> str:
         return asset
     code = currency.lower()
     sign = "−" if minor_units < 0 else ""
-    return f"{sign}{_SYMBOLS.get(code) or f'{code.upper()} '}{decimal_text(abs(minor_units), exponent_of(code))}"
+    return f"{sign}{SYMBOLS.get(code) or f'{code.upper()} '}{decimal_text(abs(minor_units), exponent_of(code))}"
 
 
 def asset_text(units: int, asset: str) -> str | None:

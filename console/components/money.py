@@ -6,7 +6,7 @@ from typing import Final
 
 from axiru.domain.assets import known_asset
 from axiru.domain.currency import CURRENCIES, exponent_of
-from axiru.domain.money import asset_text, decimal_text
+from axiru.domain.money import SYMBOLS, asset_text, decimal_text
 from axiru.domain.movement import Amount
 from console.components.text import Text
 
@@ -14,7 +14,6 @@ __all__ = ["amount_text", "asset_amount", "decimal_text", "in_short", "minor_uni
 
 _AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
 _RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩"}
 
 
 def money_text(amount_cents: int | str, currency: str) -> str:
@@ -26,7 +25,7 @@ def money_text(amount_cents: int | str, currency: str) -> str:
     if (asset := asset_text(units, currency)) is not None:
         return asset
     code = currency.lower()
-    return f"{_SYMBOLS.get(code, '')}{decimal_text(units, exponent_of(code))} {code.upper()}"
+    return f"{SYMBOLS.get(code, '')}{decimal_text(units, exponent_of(code))} {code.upper()}"
 
 
 def amount_text(amount: Amount) -> str:
