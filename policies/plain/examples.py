@@ -1,5 +1,7 @@
 """Sentences that read, one for each thing there is to say: the last answer to a sentence that does not."""
 
+OF_COUNTRIES = "Agent payouts to the countries CU, IR, KP or SY are denied."
+
 EXAMPLES = (
     "Refunds over $150 require approval by finance_manager.",
     "Refunds over $100 for customers of under 7 days are denied.",
@@ -22,10 +24,17 @@ EXAMPLES = (
     "Payouts between 22:00 and 06:00 (UTC time) require approval by controller.",
     "Payouts (over $5,000; or to a country other than US) require approval by admin.",
     "Agent payments over $500 are denied.",
-    "Agent payouts to the countries CU, IR, KP or SY are denied.",
+    OF_COUNTRIES,
     "Agent payments without the scope payments:write are denied.",
     "Movements that bring the initiator's total within 24 hours to over $1,000 are denied.",
+    "Agent payments that bring the agent's total within 24 hours to over $1,000 are denied.",
+    "Agent payments that are the third or later agent payment to one counterparty within 24 hours are denied.",
+    "Agent payments to a counterparty not on the list known_suppliers require approval by controller.",
+    "On x402, payments over 10 USDC are denied.",
+    "On x402, payments that bring the agent's total within 24 hours to over 50 USDC are denied.",
+    "On ap2, payments over $100 require approval by agent_owner.",
     "Movements by an agent over $500 are denied.",
+    "Movements by the initiator agent_1 over $50 require approval by controller.",
     "Movements where the expression \"amount_cents > 10000 && initiator.kind == 'agent'\" holds are denied, "
     "and reviewed if the expression fails.",
     "Deny any single agent_payment above $500.",

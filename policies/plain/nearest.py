@@ -14,7 +14,8 @@ from math import isfinite
 from lark import Token
 
 from policies.plain.automaton import END, Stack, accepted, feed, start
-from policies.plain.examples import EXAMPLES
+from policies.plain.examples import EXAMPLES, OF_COUNTRIES
+from policies.plain.payments import CONCERNED, COUNTRY_BY_NAME, reworded
 from policies.plain.similarity import (
     FILLERS,
     PHRASES,
@@ -24,10 +25,13 @@ from policies.plain.similarity import (
     replacement,
     spelling,
 )
+from policies.plain.spending import as_window
 from policies.plain.tokens import split
 
 _TOKENS_SEARCHED = 120
 """In one text. Further faults get examples."""
+
+_CHARACTERS_REWORDED = 500
 
 _BEAM = 12
 _WORDS_BEFORE_FAULT = 4
@@ -64,6 +68,9 @@ class Nearest:
         if cost > self._tokens_left:
             return
         self._tokens_left -= cost
+        written = _written(tokens)
+        if len(written) <= _CHARACTERS_REWORDED and CONCERNED.search(written):
+            yield from self._of_payments(written)
         known, fault_then = _with_phrases(*_with_amounts(tokens, fault))
         if known != list(tokens) and _parses(known):
             yield _text(known)
@@ -72,6 +79,37 @@ class Nearest:
             yield from _with_another_value(tokens, fault, hint)
         if not any(token.lower() in REVERSING for token in known):
             yield from _repaired(known, fault_then)
+
+    def _of_payments(self, written: str) -> Iterator[str]:
+        """What is known of how people write of agents' payments comes before any guess."""
+        said = reworded(written)
+        sentence = next(split(said), None)
+        if sentence is None:
+            return
+        if COUNTRY_BY_NAME.search(said):
+            # Which code it has is not known here, and an account of that name would be another rule.
+            yield OF_COUNTRIES
+            return
+        known, _ = _with_phrases(*_with_amounts(sentence.tokens, 0))
+        if _parses(known):
+            yield _text(known)
+        window = as_window(said)
+        if window is not None:
+            yield window
+        if said == written or any(token.lower() in REVERSING for token in known) or len(known) > self._tokens_left:
+            return
+        self._tokens_left -= len(known)
+        yield from _repaired(known, 0)
+
+
+def _written(tokens: Sequence[Token]) -> str:
+    """The words, as near to each other as they stand."""
+    text, ends = "", (0, 0)
+    for token in tokens:
+        line, column = token.line or 0, token.column or 0
+        text += token if not text or ends == (line, column) else f" {token}"
+        ends = line, column + len(token)
+    return text
 
 
 def _parses(tokens: Sequence[Token]) -> bool:
@@ -218,8 +256,11 @@ def _text(words: Sequence[str]) -> str:
 
 
 def _example(tokens: Sequence[Token]) -> str:
+    """The one that looks most like it; of payments, agents and rails only what is about such."""
     written = _shape(tokens[:60])
-    return max(_examples(), key=lambda each: difflib.SequenceMatcher(None, each[1], written, autojunk=False).ratio())[0]
+    concerned = CONCERNED.search(" ".join(written)) is not None
+    alike = [each for each in _examples() if not concerned or CONCERNED.search(each[0])]
+    return max(alike, key=lambda each: difflib.SequenceMatcher(None, each[1], written, autojunk=False).ratio())[0]
 
 
 @cache

@@ -14,6 +14,7 @@ ACTIONS = {
     "transfer": "transfers",
     "dispute": "disputes",
     "app_fee_refund": "app fee refunds",
+    "payment": "payments",
     "agent_payment": "agent payments",
     "agent_payout": "agent payouts",
 }
