@@ -1,7 +1,7 @@
 """What agents may claim, and what they pass on: less, never more, and never a way around a ceiling or a freeze."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,14 +15,6 @@ LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
 LetIn = Callable[..., Awaitable[Any]]
 Refund = Callable[..., dict[str, Any]]
 AGENTS, KEYS, AUTHORIZATIONS = "/api/v1/agents", "/api/v1/keys", "/api/v1/authorizations"
-
-
-@pytest.fixture
-async def agent_key(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
-    """A backend with the demo key for authorizations."""
-    headers = {"Authorization": f"Bearer {stack.api_keys['authorizations']}"}
-    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30) as client:
-        yield client
 
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
@@ -84,29 +76,29 @@ async def key_for(admin: httpx.AsyncClient, stack: DevJson, agent: dict[str, Any
 
 
 async def test_a_registered_agent_claims_what_it_has_and_an_unknown_one_claims_as_ever(
-    register: Register, agent_key: httpx.AsyncClient
+    register: Register, backend: httpx.AsyncClient
 ) -> None:
     agent = await register("payments:write", "refunds:read")
-    assert (await ask(agent_key, payment(agent, "payments:write")))["outcome"] == "allow"
-    wrong = await refused(agent_key, payment(agent, "payments:write", "payouts:write", "Payments:write"))
+    assert (await ask(backend, payment(agent, "payments:write")))["outcome"] == "allow"
+    wrong = await refused(backend, payment(agent, "payments:write", "payouts:write", "Payments:write"))
     assert wrong == [("initiator.scopes[1]", "not_granted"), ("initiator.scopes[2]", "not_granted")]
-    assert (await ask(agent_key, payment(f"agent-{uuid.uuid4().hex}", "anything")))["outcome"] == "allow"
+    assert (await ask(backend, payment(f"agent-{uuid.uuid4().hex}", "anything")))["outcome"] == "allow"
 
 
-async def test_another_spelling_or_kind_is_no_way_out(register: Register, agent_key: httpx.AsyncClient) -> None:
+async def test_another_spelling_or_kind_is_no_way_out(register: Register, backend: httpx.AsyncClient) -> None:
     agent = await register()
     for blank in ("  ", "\t", "\u00a0", "\n"):
         other = payment(f"{blank}{agent['agent_id'].upper()}{blank}", "payments:write")
-        assert await refused(agent_key, other) == [("initiator.scopes[0]", "not_granted")]
+        assert await refused(backend, other) == [("initiator.scopes[0]", "not_granted")]
     body = payment(agent)
     body["initiator"]["kind"] = "service"
-    assert await refused(agent_key, body) == [("initiator.kind", "not_allowed")]
+    assert await refused(backend, body) == [("initiator.kind", "not_allowed")]
     body["initiator"] = {"kind": "axiru", "id": "axiru"}
-    assert await refused(agent_key, body) == [("initiator.kind", "not_allowed")]
+    assert await refused(backend, body) == [("initiator.kind", "not_allowed")]
 
 
 async def test_what_is_passed_on_is_never_more(
-    register: Register, admin: httpx.AsyncClient, agent_key: httpx.AsyncClient
+    register: Register, admin: httpx.AsyncClient, backend: httpx.AsyncClient
 ) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     parent = await register("a", "b", expires_at=soon.isoformat())
@@ -122,8 +114,8 @@ async def test_what_is_passed_on_is_never_more(
     path = f"{AGENTS}/{parent['id']}"
     assert (await admin.patch(path, json={"scopes": ["b"]})).json()["children"][0]["id"] == child["id"]
     assert (await admin.get(f"{AGENTS}/{child['id']}")).json()["effective_scopes"] == ["b"]
-    assert await refused(agent_key, payment(child, "a", "b")) == [("initiator.scopes[0]", "not_granted")]
-    assert (await ask(agent_key, payment(child, "b")))["outcome"] == "allow"
+    assert await refused(backend, payment(child, "a", "b")) == [("initiator.scopes[0]", "not_granted")]
+    assert (await ask(backend, payment(child, "b")))["outcome"] == "allow"
 
 
 async def test_nobody_is_below_themselves_or_gets_out_from_under_a_parent(
@@ -158,65 +150,65 @@ async def test_the_database_holds_to_it_whoever_writes(register: Register, datab
 
 
 async def test_sub_agents_share_the_ceiling_of_the_one_at_the_root(
-    register: Register, admin: httpx.AsyncClient, agent_key: httpx.AsyncClient
+    register: Register, admin: httpx.AsyncClient, backend: httpx.AsyncClient
 ) -> None:
     root = await register()
     children = [await register(under=root) for _ in range(2)]
     below = await register(under=children[0])
     # The window of the demo policy holds $1,000 an agent.
     for agent in (root, children[0], below):
-        assert (await ask(agent_key, payment(agent, cents=30_000)))["outcome"] == "allow"
-    told = await ask(agent_key, payment(children[1], cents=30_000))
+        assert (await ask(backend, payment(agent, cents=30_000)))["outcome"] == "allow"
+    told = await ask(backend, payment(children[1], cents=30_000))
     assert (told["outcome"], told["reason"]) == ("deny", "axiru.deny.rolling_window_exceeded")
     spent = (await admin.get(f"{AGENTS}/{below['id']}")).json()["spent_24h"]
     assert spent == [{"mode": "test", "asset": "usd", "units": "30000"}]
 
 
 async def test_what_was_spent_before_it_was_put_under_another_still_counts(
-    register: Register, admin: httpx.AsyncClient, agent_key: httpx.AsyncClient
+    register: Register, admin: httpx.AsyncClient, backend: httpx.AsyncClient
 ) -> None:
     root, agent = await register(), await register()
     for _ in range(2):
-        assert (await ask(agent_key, payment(agent, cents=50_000)))["outcome"] == "allow"
+        assert (await ask(backend, payment(agent, cents=50_000)))["outcome"] == "allow"
     await admin.patch(f"{AGENTS}/{agent['id']}", json={"delegated_by": root["id"]})
-    assert (await ask(agent_key, payment(agent, cents=1)))["outcome"] == "deny"
-    assert (await ask(agent_key, payment(root, cents=1)))["outcome"] == "allow"
+    assert (await ask(backend, payment(agent, cents=1)))["outcome"] == "deny"
+    assert (await ask(backend, payment(root, cents=1)))["outcome"] == "allow"
 
 
 @pytest.mark.parametrize("over", ["freeze", "retire", "expire"])
 async def test_what_ends_an_agent_ends_all_below_it_and_their_tokens(
-    over: str, register: Register, admin: httpx.AsyncClient, agent_key: httpx.AsyncClient, database: asyncpg.Connection
+    over: str, register: Register, admin: httpx.AsyncClient, backend: httpx.AsyncClient, database: asyncpg.Connection
 ) -> None:
     root = await register()
     agent = await register(under=await register(under=root))
     body = payment(agent)
-    allowed = await ask(agent_key, body)
+    allowed = await ask(backend, body)
     match over:
         case "freeze":
             freeze = {"kind": "freeze", "scope": {"agent_id": root["agent_id"].upper()}, "mode": "test"}
             made = (await admin.post("/api/v1/controls", json={**freeze, "reason": "Looks wrong"})).json()
-            denied = await ask(agent_key, payment(agent))
+            denied = await ask(backend, payment(agent))
             assert denied["reason"] == "axiru.deny.agent_frozen"
             assert denied["message"] == "An agent that this one has its authority from is frozen."
             reason = "agent_frozen"
         case "retire":
             await admin.delete(f"{AGENTS}/{root['id']}")
-            assert await refused(agent_key, payment(agent)) == [("initiator.id", "agent_retired")]
+            assert await refused(backend, payment(agent)) == [("initiator.id", "agent_retired")]
             reason = "agent_retired"
         case _:
             await database.execute("UPDATE agents SET expires_at = now() WHERE id = $1", root["id"])
-            assert await refused(agent_key, payment(agent)) == [("initiator.id", "agent_expired")]
+            assert await refused(backend, payment(agent)) == [("initiator.id", "agent_expired")]
             reason = "agent_expired"
-    replay = await ask(agent_key, body)
+    replay = await ask(backend, body)
     assert (replay["cached"], replay["token_status"], replay["withheld_by"]["reason"]) == (True, "withheld", reason)
-    used = await agent_key.post(f"{AUTHORIZATIONS}/{allowed['jti']}/consume")
+    used = await backend.post(f"{AUTHORIZATIONS}/{allowed['jti']}/consume")
     assert (used.status_code, used.json()["state"], used.json()["reason"]) == (409, "withheld", reason)
     if over == "freeze":
         await admin.request("DELETE", f"/api/v1/controls/{made['id']}", json={"reason": "Was right"})
 
 
 async def test_a_key_for_an_agent_asks_as_that_agent_and_gives_nothing_back(
-    register: Register, admin: httpx.AsyncClient, agent_key: httpx.AsyncClient, stack: DevJson, refund: Refund
+    register: Register, admin: httpx.AsyncClient, backend: httpx.AsyncClient, stack: DevJson, refund: Refund
 ) -> None:
     agent, other = await register("payments:write"), await register()
     async with await key_for(admin, stack, agent, "authorizations:write", "decisions:write") as bound:
@@ -227,7 +219,7 @@ async def test_a_key_for_an_agent_asks_as_that_agent_and_gives_nothing_back(
             claimed = payment(spelled, "everything:write")
             assert await refused(bound, claimed) == [("initiator.scopes[0]", "not_granted")]
         allowed = await ask(bound, payment(agent, "payments:write"))
-        theirs = await ask(agent_key, payment(other))
+        theirs = await ask(backend, payment(other))
         for path in (f"{theirs['jti']}/consume", f"{theirs['jti']}/settlement"):
             answer = await bound.post(f"{AUTHORIZATIONS}/{path}", json={"settlement": "settled"})
             assert answer.status_code == 404

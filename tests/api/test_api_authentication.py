@@ -1,7 +1,7 @@
 """Who may come in, what they are told when not, and that nobody sees what is another organization's."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -23,14 +23,6 @@ WRONG_HEADERS = {
     "Bearer sk_test_123": "invalid_api_key",
     "Bearer " + "ak_" + "x" * 5_000: "invalid_api_key",
 }
-
-
-@pytest.fixture
-async def database(stack: DevJson) -> AsyncIterator[asyncpg.Connection]:
-    """The database as its owner, for rows that no endpoint makes."""
-    connection = await asyncpg.connect(stack.database_admin_url)
-    yield connection
-    await connection.close()
 
 
 async def insert_key(database: asyncpg.Connection, organization_id: str, owner: str, **columns: Any) -> IssuedSecret:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from axiru.dev.dev_json import DevJson
 
+Body = Callable[..., dict[str, Any]]
 CLIENT = Path(__file__).parents[1] / "mcp_client"
 NODE = Path(sys.executable).parent / "node"
 TOOLS = ["axiru.authorizations.create", "axiru.decisions.create", "axiru.decisions.get"]
@@ -41,15 +42,17 @@ def door(request: pytest.FixtureRequest, stack: DevJson) -> Any:
     return of
 
 
-async def test_a_client_nobody_here_wrote_lists_asks_and_looks_up(stack: DevJson, door: Any) -> None:
-    small, large = _refund(1_000), _refund(20_000)
+async def test_a_client_nobody_here_wrote_lists_asks_and_looks_up(
+    stack: DevJson, door: Any, refund: Body, payment: Body
+) -> None:
+    small, large = refund(1_000), refund(20_000)
     calls = [
         {"name": "axiru.decisions.create", "arguments": small},
         {"name": "axiru.decisions.create", "arguments": small},
         {"name": "axiru.decisions.create", "arguments": large},
-        {"name": "axiru.decisions.create", "arguments": _refund(12_000, customer_tenure_days=1)},
-        {"name": "axiru.authorizations.create", "arguments": _payment(500)},
-        {"name": "axiru.authorizations.create", "arguments": _payment(50_001)},
+        {"name": "axiru.decisions.create", "arguments": refund(12_000, context={"customer_tenure_days": 1})},
+        {"name": "axiru.authorizations.create", "arguments": payment(500)},
+        {"name": "axiru.authorizations.create", "arguments": payment(50_001)},
         {"name": "axiru.decisions.create", "arguments": {"intent": {}}},
         {"name": "axiru.decisions.get", "arguments": {"decision_id": "ed_unknown"}},
     ]
@@ -89,8 +92,10 @@ async def test_a_client_nobody_here_wrote_lists_asks_and_looks_up(stack: DevJson
     assert looked_up["structuredContent"]["outcome"] == "review"
 
 
-async def test_fifty_calls_at_once_decide_once_for_each_key(stack: DevJson, door: Any, http: httpx.AsyncClient) -> None:
-    bodies = [_refund(1_000) for _ in range(10)]
+async def test_fifty_calls_at_once_decide_once_for_each_key(
+    stack: DevJson, door: Any, http: httpx.AsyncClient, refund: Body
+) -> None:
+    bodies = [refund(1_000) for _ in range(10)]
     calls = [{"name": "axiru.decisions.create", "arguments": bodies[number % 10]} for number in range(50)]
 
     told = await ask({**door(stack.api_keys["decisions"]), "calls": calls, "at_once": True})
@@ -104,24 +109,3 @@ async def test_fifty_calls_at_once_decide_once_for_each_key(stack: DevJson, door
 async def test_an_unknown_key_gets_no_further_than_the_door(door: Any) -> None:
     told = await ask({**door("ak_test_nobody"), "calls": []})
     assert "invalid_api_key" in told["thrown"] or "unknown, revoked or expired" in told["thrown"]
-
-
-def _refund(amount_cents: int, **context: Any) -> dict[str, Any]:
-    return {
-        "intent": {"kind": "refund", "amount_cents": amount_cents, "currency": "usd"},
-        "context": {"customer_tenure_days": 400, "reason_code": "duplicate_charge", **context},
-        "idempotency_key": uuid.uuid4().hex,
-    }
-
-
-def _payment(amount_cents: int) -> dict[str, Any]:
-    key = uuid.uuid4().hex
-    return {
-        "rail": "stripe_daa",
-        "rail_action": "agent_payment",
-        "amount_cents": amount_cents,
-        "currency": "usd",
-        "initiator": {"kind": "agent", "id": f"agent_{key}", "scopes": ["payments:write"]},
-        "counterparty": {"stripe_account_id": "acct_1", "country": "US"},
-        "idempotency_key": key,
-    }
