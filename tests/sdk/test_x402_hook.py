@@ -85,7 +85,7 @@ def wanted(scheme: str = "exact", amount: str = "1000") -> PaymentRequirements:
 class PaidServer:
     """Wants to be paid for everything, and settles what comes signed: of `upto` the part that was used."""
 
-    def __init__(self, requirements: PaymentRequirements, used: str | None = None) -> None:
+    def __init__(self, requirements: PaymentRequirements, used: str | None = None, by: str = "0x1") -> None:
         self.paid: list[Any] = []
         server = self
 
@@ -98,7 +98,7 @@ class PaidServer:
                     self._say(402, "PAYMENT-REQUIRED", encode_payment_required_header(required))
                     return
                 server.paid.append(decode_payment_signature_header(signature))
-                settled = SettleResponse(success=True, transaction="0x1", network=requirements.network, amount=used)
+                settled = SettleResponse(success=True, transaction=by, network=requirements.network, amount=used)
                 self._say(200, "PAYMENT-RESPONSE", encode_payment_response_header(settled))
 
             def _say(self, status: int, header: str, value: str) -> None:
@@ -259,6 +259,19 @@ async def test_of_a_payment_up_to_an_amount_what_was_used_is_reported(axiru: Any
     assert axiru.asked[0][1]["payment_requirements"]["amount"] == "5000"
     told = [body for path, body in axiru.asked if path.endswith("/settlement")]
     assert told == [{"settlement": "settled", "amount_units": "1200"}] * 2
+
+
+async def test_a_settlement_of_nothing_frees_no_budget_while_the_signature_can_still_be_used(
+    axiru: Any, paid: Paid, tmp_path: Path
+) -> None:
+    signer, server = CountingSigner(), paid(wanted("upto", "5000"), "0", "")
+    axiru.says(AUTHORIZATIONS, says(ALLOWED))
+    axiru.says(f"{AUTHORIZATIONS}/jti_1/consume", says(USED))
+    async with AsyncAxiru(axiru.url, "ak_test_0123456789", directory=tmp_path) as asked:
+        client = signing(x402Client(), signer)
+        before_payment(asked, **ASKS).registered_with(client)
+        assert (await pay(client, server.url)).status_code == 200
+    assert [path for path, _ in axiru.asked] == [AUTHORIZATIONS, f"{AUTHORIZATIONS}/jti_1/consume"]
 
 
 async def test_payments_at_once_are_each_asked_for(axiru: Any, paid: Paid, tmp_path: Path) -> None:

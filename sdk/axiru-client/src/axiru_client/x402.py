@@ -124,10 +124,11 @@ class PaymentHook:
         return Permitted(decision_id=answer.decision_id or "", jti=jti, token=answer.token, scheme=scheme)
 
     def _after(self, context: PaymentResponseContext) -> Flow[None]:
-        """A refusal to settle is not reported: whoever has the signature can still use it until its time is over."""
+        """What was not settled is not reported, nor a settlement of nothing, which no transaction made: whoever has the
+        signature can still use it until its time is over."""
         permitted = self._signed.get(_name_of(context.payment_payload))
         said = context.settle_response
-        if permitted is None or said is None or not said.success:
+        if permitted is None or said is None or not said.success or not said.transaction:
             return
         body = {"settlement": "settled"}
         # What moved by another scheme than `exact` only the server says.
