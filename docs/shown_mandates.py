@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "twins"))
-from ap2_wallet import Mandated, Wallet
+from ap2_wallet import Mandated, Wallet, now
 
 SHOPPER = "agent_shopping"
 PAYMENTS = """
@@ -59,7 +59,7 @@ async def set_up_mandates(http: httpx.AsyncClient, key: str, approver: str) -> M
     headers = {"Authorization": f"Bearer {key}"}
     limited = [*CONSTRAINTS, {"type": "payment.allowed_payment_instruments", "allowed": [], "per_day": 1}]
     asked = (
-        (Mandated(wallet, *CONSTRAINTS, sub="user_5107", exp=4_000_000_000), 19_900),
+        (Mandated(wallet, *CONSTRAINTS, sub="user_5107", exp=now() + 15_552_000), 19_900),
         (Mandated(wallet, *CONSTRAINTS, sub="user_5107"), 64_000),
         (Mandated(wallet, *limited), 4_900),
     )

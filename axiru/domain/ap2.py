@@ -78,7 +78,7 @@ def read_mandate(shown: Presented, amount: Amount, *, issuers: Iterable[TrustedI
     return ReadMandate(
         _counted(ident, presentation, issuer.id, bounds, links),
         issuer=issuer.issuer,
-        user=_user(links),
+        user=_user(links[0]),
         payee=Payee(payee["id"], payee["name"], payee.get("website")),
     )
 
@@ -172,10 +172,9 @@ def _name_of(link: Link) -> str:
     return hashlib.sha256(link.token.signing_input.encode()).hexdigest()
 
 
-def _user(links: Iterable[Link]) -> str | None:
-    """Whom the issuer speaks of, where it says."""
-    for link in links:
-        for part in (link.claims, link.content or {}):
-            if isinstance(sub := part.get("sub"), str) and sub and _is_short(sub):
-                return sub
+def _user(issued: Link) -> str | None:
+    """Whom the issuer speaks of, where it says. What those after it in the chain say is their own word."""
+    for part in (issued.claims, issued.content or {}):
+        if isinstance(sub := part.get("sub"), str) and sub and _is_short(sub):
+            return sub
     return None

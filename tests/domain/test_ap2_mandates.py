@@ -47,6 +47,10 @@ def test_a_mandate_covers_what_it_is_for_and_says_of_whom_it_speaks() -> None:
     assert told.mandate.refusal is None
     assert (told.issuer, told.user, told.payee and told.payee.id) == (WALLET.name, "user_7", "merchant_1")
     assert (told.mandate.most_uses, told.mandate.most_units) == (1, None)
+    made = Mandated(WALLET, RANGE)
+    content = {**json.loads(decoded(made.shown()["mandate"].split("~~")[1].split(".")[1]))["delegate_payload"][0]}
+    own_word = {**made.shown(), "mandate": WALLET.close(made.opened, {**content, "sub": "user_8"}, sub="user_9")}
+    assert (read(own_word).mandate.refusal, read(own_word).user) == (None, None)
     often = read(WALLET.shown(RANGE, BUDGET, MONTHLY)).mandate
     assert (often.most_uses, often.most_units, often.every) == (3, "30000", "MONTHLY")
 
