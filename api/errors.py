@@ -12,7 +12,7 @@ from api.observation import request_id_of
 from axiru.errors import AxiruError
 from policies import PolicyInvalid
 
-_STATUS: Final = {
+STATUS: Final = {
     "invalid_json": 400,
     "invalid_request": 400,
     "policy_invalid": 400,
@@ -74,7 +74,7 @@ class NotFound(AxiruError):
 
 def refusal(request: Request[Any, Any, Any], error: AxiruError) -> Response[bytes]:
     """An error of ours as its answer. A code without a status here is a defect of ours and leaks nothing."""
-    status = _STATUS.get(error.code)
+    status = STATUS.get(error.code)
     if status is None:
         return internal_error(request, error)
     field_errors = error.field_errors if isinstance(error, InvalidBody) else _named_fields(error)

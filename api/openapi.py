@@ -5,7 +5,6 @@ from typing import Any, Final, cast
 
 import msgspec
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPIMediaType,
@@ -16,6 +15,8 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
+from api.refusals_described import SchemaWithRefusals
+
 BEARER: Final[list[SecurityRequirement]] = [{"bearer": []}]
 
 CONFIG: Final = OpenAPIConfig(
@@ -23,7 +24,7 @@ CONFIG: Final = OpenAPIConfig(
     version="1",
     description="Decisions before money moves. Amounts are integers in minor units, times RFC 3339 in UTC.",
     path="/schema",
-    render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+    render_plugins=[SchemaWithRefusals(path=["/", "/openapi.json"])],
     components=Components(
         security_schemes={
             "bearer": SecurityScheme(

@@ -9,7 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta
 
 from api.auth import Caller, requires
-from api.errors import NotFound
+from api.errors import InvalidBody, NotFound
 from api.fields import decode
 from api.intake.answer import Audit
 from api.intake.authorization_answer import AuthorizationAnswer, authorization_answer
@@ -33,7 +33,7 @@ Units = Annotated[
 
 
 class SettlementBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What came of a consumed token. Without `amount_units` all that was authorized was moved."""
+    """What came of a consumed token. Settled without `amount_units`: all that was authorized was moved."""
 
     settlement: Literal["settled", "failed"]
     amount_units: Units | None = None
@@ -120,6 +120,8 @@ async def settle_authorization(request: Request[Caller, Any, Any], jti: str) -> 
     caller = request.user
     body = decode(await read_object(request), SettlementBody)
     units = int(body.amount_units) if body.amount_units is not None else None
+    if body.settlement == "failed" and units is not None:
+        raise InvalidBody.single("amount_units", "not_allowed", "Of what failed nothing was moved: leave this out.")
     await check_settles(jti, body.settlement, units, caller)
     return _use(
         await settle_token(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post, route
+from litestar.openapi.datastructures import ResponseSpec
 
 from api.auth import Caller, requires
 from api.errors import NotFound
@@ -21,12 +22,19 @@ from ledger.acts.vote import NotEligible
 from ledger.token_keys import KeyTimes, TokenKey, published, token_keys
 
 _KEPT_SECONDS: Final = 300
+_JWK_SET: Final = "application/jwk-set+json"
 
 
 class RevocationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Why the key may not be trusted any more."""
 
     reason: Reason
+
+
+class KeySet(msgspec.Struct, frozen=True, kw_only=True):
+    """A JWK set (RFC 7517 §5): `kty` EC, `crv` P-256, `x`, `y`, `kid`, `use` sig, `alg` ES256."""
+
+    keys: list[dict[str, str]]
 
 
 class TokenKeyList(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +51,17 @@ class TokenKeyRevocation(msgspec.Struct, frozen=True, kw_only=True):
     replaced_by: str | None
 
 
-@route("/axiru-jwks.json", http_method=["GET", "HEAD"], status_code=200, exclude_from_auth=True)
+@route(
+    "/axiru-jwks.json",
+    http_method=["GET", "HEAD"],
+    status_code=200,
+    exclude_from_auth=True,
+    responses={
+        200: ResponseSpec(
+            KeySet, generate_examples=False, media_type=_JWK_SET, description="What tokens are verified with"
+        )
+    },
+)
 async def show_token_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A JWK set (RFC 7517). A key is in it before it signs, and stays for as long as a token of it may be met."""
     services = services_of(request)
@@ -52,7 +70,7 @@ async def show_token_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     kept_seconds = min(_KEPT_SECONDS, settings.token_key_lead_seconds)
     return Response(
         msgspec.json.encode({"keys": await published(services.vault, _tail(settings))}),
-        media_type="application/jwk-set+json",
+        media_type=_JWK_SET,
         headers={"Cache-Control": f"max-age={kept_seconds}"},
     )
 

@@ -141,6 +141,7 @@ async def test_settlement_says_what_was_moved_once(backend: httpx.AsyncClient, p
         ({"settlement": "settled", "amount_units": "٣"}, "amount_units"),
         ({"settlement": "settled", "amount_units": "9" * 79}, "amount_units"),
         ({"settlement": "settled", "amount_cents": 1}, "amount_cents"),
+        ({"settlement": "failed", "amount_units": "1"}, "amount_units"),
     ],
 )
 async def test_a_wrong_settlement_is_refused_by_field(

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import jsonschema
+
+_JSON = {"Content-Type": "application/json"}
 
 
 async def test_alive_and_ready_by_part(http: httpx.AsyncClient) -> None:
@@ -37,6 +40,40 @@ async def test_the_schema_describes_bodies_and_answers(http: httpx.AsyncClient) 
     assert set(body["required"]) == {"intent", "idempotency_key"}
     assert "$ref" not in str(body)
     assert "200" in operation["responses"]
+
+
+async def test_the_schema_describes_refusals_as_they_are_answered(
+    http: httpx.AsyncClient, caller: httpx.AsyncClient
+) -> None:
+    schema = (await http.get("/schema")).json()
+    components = schema["components"]
+    body = components["schemas"]["Refusal"] | {"additionalProperties": True}
+
+    def told(path: str, method: str, answer: httpx.Response) -> str:
+        reference = schema["paths"][path][method]["responses"][str(answer.status_code)]["$ref"]
+        response = components["responses"][reference.rpartition("/")[2]]
+        assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Refusal"}
+        jsonschema.validate(answer.json(), body)
+        assert answer.json()["error"] in response["description"]
+        return str(answer.json()["error"])
+
+    path, other = "/api/v1/decisions", "/api/v1/authorizations"
+    assert told(path, "post", await http.post(path, json={})) == "missing_authorization"
+    assert told(path, "post", await caller.post(path, json={})) == "invalid_request"
+    assert told(path, "post", await caller.post(path, content="{", headers=_JSON)) == "invalid_json"
+    assert told(path, "post", await caller.post(path, content="{}")) == "unsupported_media_type"
+    assert told(path, "get", await caller.get(path, params={"limit": 0})) == "invalid_request"
+    assert told(f"{path}/{{decision_id}}", "get", await caller.get(f"{path}/ed_1")) == "not_found"
+    assert told(other, "post", await caller.post(other, json={})) == "insufficient_scope"
+    assert "Retry-After" in components["responses"]["Refused429"]["headers"]
+
+
+async def test_the_schema_describes_the_published_keys(http: httpx.AsyncClient) -> None:
+    told = (await http.get("/schema")).json()
+    answer = await http.get("/axiru-jwks.json")
+    content = told["paths"]["/axiru-jwks.json"]["get"]["responses"]["200"]["content"]
+    reference = content[answer.headers["content-type"]]["schema"]["$ref"].rpartition("/")[2]
+    jsonschema.validate(answer.json(), told["components"]["schemas"][reference])
 
 
 async def test_no_answer_is_kept_by_a_cache(http: httpx.AsyncClient, caller: httpx.AsyncClient) -> None:
