@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar
+from unicodedata import is_normalized
 
 import msgspec
 from jsonschema import Draft202012Validator, FormatChecker
@@ -82,6 +83,13 @@ def past_time(body: Mapping[str, Any], field: str) -> Iterator[FieldError]:
         return
     if moment <= datetime.now(UTC):
         yield FieldError(field, "out_of_range", "This time has passed.")
+
+
+def unseen(body: Mapping[str, Any], field: str) -> Iterator[FieldError]:
+    """A name that looks like another to those who read it: with characters that nobody sees, or other forms of them."""
+    value = body.get(field)
+    if isinstance(value, str) and not (value.strip().isprintable() and is_normalized("NFKC", value.strip())):
+        yield FieldError(field, "malformed", "This has characters that nobody sees, or that look like others.")
 
 
 def blank_reason(body: Mapping[str, Any], text: str) -> Iterator[FieldError]:

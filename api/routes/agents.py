@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.auth import Caller, InsufficientScope, requires
 from api.errors import NotFound
-from api.fields import decode, decode_by_rules, past_time
+from api.fields import decode, decode_by_rules, past_time, unseen
 from api.intake.authorization_common import Scope
 from api.intake.text import AgentId, Identifier, Moment
 from api.json_body import read_object
@@ -70,7 +70,7 @@ async def register_agent(request: Request[Caller, Any, Any]) -> AgentView:
     caller = request.user
     _require_scope(caller)
     raw = await read_object(request)
-    body = decode_by_rules(raw, AgentBody, past_time(raw, "expires_at"))
+    body = decode_by_rules(raw, AgentBody, [*past_time(raw, "expires_at"), *unseen(raw, "agent_id")])
     wanted = WantedAgent(
         agent_id=body.agent_id,
         name=body.name.strip(),

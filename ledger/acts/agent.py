@@ -65,7 +65,7 @@ async def register(wanted: WantedAgent, *, organization_id: str, by_member_id: s
     One that is registered again stays under the parent it had. Raises NotEligible, AgentConflict, AgentOwnerRefused,
     DelegationWidens.
     """
-    agent_id, owner_member_id = wanted.agent_id, wanted.owner_member_id
+    agent_id, owner_member_id = wanted.agent_id.strip(), wanted.owner_member_id
     async with acts(signer, organization_id, BOTH_MODES) as registering:
         roles = await _roles(by_member_id, organization_id)
         check_may(by_member_id, roles, owner_member_id)

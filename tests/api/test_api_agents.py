@@ -52,6 +52,19 @@ async def test_the_owner_of_an_agent_never_approves_what_it_asked_for_though_it_
     assert (answer.status_code, answer.json()["error"]) == (403, "not_eligible")
 
 
+async def test_no_agent_is_registered_that_looks_like_another(let_in: LetIn) -> None:
+    owner = await let_in("agent_owner")
+    body = wanted(owner.id)
+    known = body["agent_id"]
+    assert (await owner.client.post(AGENTS, json=body)).status_code == 201
+    for same in (f"\u00a0{known}", f"{known.upper()}\u2003", f"\t{known}\n"):
+        answer = await owner.client.post(AGENTS, json=body | {"agent_id": same})
+        assert (answer.status_code, answer.json()["state"]) == (409, "registered"), same
+    for alike in (f"{known}\u200b", f"\u202e{known}", known.replace("a", "\uff41", 1), known.replace("-", "\u00a0", 1)):
+        answer = await owner.client.post(AGENTS, json=body | {"agent_id": alike})
+        assert (answer.status_code, answer.json()["field_errors"][0]["field"]) == (400, "agent_id"), alike
+
+
 async def test_nobody_passes_on_their_own_agent(let_in: LetIn) -> None:
     owner, other = await let_in("agent_owner", "admin"), await let_in("admin")
     made = (await owner.client.post(AGENTS, json=wanted(owner.id))).json()
