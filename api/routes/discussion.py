@@ -17,7 +17,7 @@ from api.permissions import SCOPE_OF, Permission
 from api.services import services_of
 from api.views.approval import ApprovalView, find_approval, require_approval
 from api.views.people import Person
-from axiru.database import rows
+from axiru.database import row, rows
 from axiru.domain.approval import Door
 from ledger.acts.discussion import CommentKind, assign, comment
 
@@ -67,9 +67,8 @@ async def list_comments(request: Request[Caller, Any, Any], approval_id: str) ->
 async def write_comment(request: Request[Caller, Any, Any], approval_id: str) -> CommentView:
     """Say something, ask, or answer. Who may vote asks; who asked for the money answers."""
     caller = request.user
-    # The backend that asked answers for itself; any other key speaks only where it may vote.
-    if caller.api_key_id is not None and not {Permission.VOTE, Permission.DECIDE} & caller.permissions:
-        raise InsufficientScope(SCOPE_OF[Permission.VOTE])
+    if caller.api_key_id is not None and Permission.VOTE not in caller.permissions:
+        await _check_asked(approval_id, caller)
     body = decode(await read_object(request), CommentBody)
     if not body.text.strip():
         raise InvalidBody([FieldError("text", "missing", "There is nothing to read in this.")])
@@ -115,6 +114,18 @@ async def assign_approval(request: Request[Caller, Any, Any], approval_id: str) 
         signer=services_of(request).signer,
     )
     return await find_approval(approval_id, caller)
+
+
+async def _check_asked(approval_id: str, caller: Caller) -> None:
+    """The backend that asked answers for itself; any other key speaks only where it may vote.
+
+    What a key says is said in its owner's name, so one that is for an agent says nothing. Raises InsufficientScope.
+    """
+    asked = await row(
+        "SELECT 1 AS found FROM approvals WHERE id = {} AND requested_by = {}", approval_id, caller.member_id
+    )
+    if Permission.DECIDE not in caller.permissions or caller.agent_id is not None or asked is None:
+        raise InsufficientScope(SCOPE_OF[Permission.VOTE])
 
 
 async def _comments(approval_id: str) -> CommentList:

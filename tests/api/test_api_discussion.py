@@ -68,6 +68,24 @@ async def test_the_backend_that_asked_answers_for_itself(path: str, caller: http
     assert (question.status_code, question.json()["error"]) == (403, "not_eligible")
 
 
+async def test_neither_an_agent_nor_a_backend_that_did_not_ask_speaks_in_its_owners_name(
+    path: str, let_in: LetIn, refund: Refund
+) -> None:
+    owner = await let_in("admin", "controller")
+    wanted = {"agent_id": f"agent-{uuid.uuid4().hex}", "name": "Agent", "owner_member_id": owner.id}
+    agent = (await owner.client.post("/api/v1/agents", json=wanted)).raise_for_status().json()
+    for bound in ({}, {"agent": agent["id"]}):
+        body = {"name": "Till", "scopes": ["decisions:write"], "mode": "test", **bound}
+        key = (await owner.client.post("/api/v1/keys", json=body)).raise_for_status().json()["key"]
+        headers = {"Authorization": f"Bearer {key}"}
+        asked = await owner.client.post("/api/v1/decisions", json=refund(17_500), headers=headers)
+        own = f"/api/v1/approvals/{asked.json()['approval_id']}"
+        for about, status in ((path, 403), (own, 403 if bound else 201)):
+            said = {"kind": "answer", "text": "The controller is fine with this."}
+            answer = await owner.client.post(f"{about}/comments", json=said, headers=headers)
+            assert answer.status_code == status, answer.text
+
+
 @pytest.mark.parametrize(
     ("role", "kind", "status"),
     [
