@@ -37,15 +37,16 @@ class UnsupportedRequest(AxiruError):
 
 def requirements_in(request: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The payment requirements (x402 v2) that signing `request` would fulfil. Raises UnsupportedRequest."""
-    known = [name for name in ("payment_requirements", "typed_data", "method") if name in request]
-    match known:
+    match [name for name in ("payment_requirements", "typed_data", "method", "params") if name in request]:
         case ["payment_requirements"]:
             return _object(request["payment_requirements"], "payment_requirements")
         case ["typed_data"]:
             return _of_typed_data(_object(request["typed_data"], "typed_data"), now)
-        case ["method"] if request["method"] == "eth_signTypedData_v4":
-            params = _object(request.get("params"), "params")
-            return _of_typed_data(_object(params.get("typed_data"), "params.typed_data"), now)
+        case ["method", "params"] if request["method"] == "eth_signTypedData_v4":
+            params = _object(request["params"], "params")
+            if set(params) != {"typed_data"}:
+                raise UnsupportedRequest("params holds typed_data and nothing else.")
+            return _of_typed_data(_object(params["typed_data"], "params.typed_data"), now)
         case _:
             raise UnsupportedRequest("Only payment requirements of x402, or the typed data it signs, are decided on.")
 

@@ -209,6 +209,11 @@ NOT_UNDERSTOOD: dict[str, Callable[[], Any]] = {
     "more": lambda: {"typed_data": typed_data(), "transaction": {}},
     "another_method": lambda: {"method": "eth_sendTransaction", "params": {"typed_data": typed_data()}},
     "message_only": lambda: {"method": "personal_sign", "params": {"message": "0x00"}},
+    "params_besides": lambda: {"typed_data": typed_data(), "params": {"typed_data": typed_data()}},
+    "more_params": lambda: {
+        "method": "eth_signTypedData_v4",
+        "params": {"typed_data": typed_data(), "typedData": typed_data()},
+    },
     "no_params": lambda: {"method": "eth_signTypedData_v4"},
     "permit": lambda: {"typed_data": changed("primaryType", value="Permit")},
     "both_spellings": lambda: {"typed_data": {**typed_data(), "primary_type": "Permit"}},
