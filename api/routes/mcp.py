@@ -36,15 +36,16 @@ def _check_origin(request: Request[Caller, Any, Any]) -> None:
     if origin is None:
         return
     settings = services_of(request).settings
-    ours = {_origin(url) for url in (settings.issuer, settings.api_url, settings.console_url)} - {None}
-    if _origin(origin) not in ours:
+    ours = {origin_of(url) for url in (settings.issuer, settings.api_url, settings.console_url)} - {None}
+    if origin_of(origin) not in ours:
         raise OriginRefused("Requests from pages of this origin are not answered.")
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    """RFC 6454 §4; None for what is none."""
+def origin_of(url: str) -> tuple[str, str, int | None] | None:
+    """RFC 6454 §4; None for what is none: `null`, or the address of a console that there is not."""
     try:
         parts = urlsplit(url.strip())
-        return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None

@@ -12,6 +12,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from api.routes.mcp import origin_of
 from axiru.dev.dev_json import DevJson
 
 Refund = Callable[..., dict[str, Any]]
@@ -240,6 +241,11 @@ async def test_real_host_names_are_answered_and_pages_of_other_sites_are_not(
     for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "http://[", "", *near):
         answer = await caller.post("/mcp", json=listing, headers=SENT | {"Origin": origin})
         assert (answer.status_code, answer.json()["error"]) == (403, "not_eligible"), origin
+
+
+def test_an_origin_that_is_none_is_not_that_of_a_console_that_there_is_not() -> None:
+    assert [origin_of(said) for said in ("null", "", "  ", "http://[", "file://")] == [None] * 5
+    assert origin_of("https://console.example") == origin_of("https://CONSOLE.example:443/") is not None
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
