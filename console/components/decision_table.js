@@ -49,8 +49,8 @@ export default {
           return h("span", { class: `badge badge-${row.tone}` }, [svg(row.icon), h("span", row.state)]);
         case "movement":
           return [
-            h("span", row.movement), row.target ? h("code", { title: row.target }, row.target) : null,
-            ...row.marks.map((mark) => h("span", { class: "mark", title: mark.title }, mark.label)),
+            h("span", row.movement), ...row.marks.map((mark) => h("span", { class: "mark", title: mark.title }, mark.label)),
+            row.target ? h("code", { title: row.target }, row.target) : null,
           ];
         case "customer":
           return row.customer ? h("code", row.customer) : h("span", { class: "absent" }, "—");

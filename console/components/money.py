@@ -13,7 +13,6 @@ from console.components.text import Text
 __all__ = ["amount_text", "asset_amount", "decimal_text", "in_short", "minor_units", "money", "money_text"]
 
 _AMOUNT: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(?P<part>\d{1,3}))?", re.ASCII)
-_RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def money_text(amount_cents: int | str, currency: str) -> str:
@@ -46,7 +45,7 @@ def asset_amount(units: int, asset: str) -> str:
 
 
 def in_short(text: str, most: int = 20) -> str:
-    """An amount for a place with room for `most` characters: as it is, or `1.5 × 10¹⁸ units`, never cut off.
+    """An amount for a place with room for `most` characters: as it is, or `1.5 × 10^18 units`, never cut off.
 
     `≈` where digits were left out. Whoever shows this shows the whole amount beside it. Amounts of currencies stay as
     they are: one decision's always fit.
@@ -57,7 +56,7 @@ def in_short(text: str, most: int = 20) -> str:
     exact = Decimal(figure.replace(",", ""))
     mantissa, _, power = f"{exact:.3e}".partition("e+")
     about = "" if Decimal(f"{mantissa}e{power}") == exact else "≈ "
-    return f"{about}{mantissa.rstrip('0').rstrip('.')} × 10{power.translate(_RAISED)} {unit}"
+    return f"{about}{mantissa.rstrip('0').rstrip('.')} × 10^{int(power)} {unit}"
 
 
 def minor_units(text: str, currency: str) -> int | None:

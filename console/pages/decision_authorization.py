@@ -14,7 +14,7 @@ from console.authorization_words import (
     no_token_sentence,
     outcome_of,
 )
-from console.components.badge import look_badge
+from console.components.badge import QUARANTINE, look_badge
 from console.components.code_value import code_value
 from console.components.key_value import fact, key_value, key_values
 from console.components.money import amount_text, asset_amount
@@ -90,7 +90,9 @@ def authorization(decision: DecisionDetail) -> None:
     Text("h2", "Authorization")
     with block("div", "panel-body"):
         with block("div", "row-head authorization-head"):
-            look_badge(OUTCOME_LOOKS[outcome])
+            look_badge(
+                QUARANTINE if decision.surface_mode == "shadow" and outcome == "quarantine" else OUTCOME_LOOKS[outcome]
+            )
             Text("code", f"axiru.{outcome}.{decision.reason}", "muted")
         if token is None:
             Text("p", no_token_sentence(decision), "muted")
