@@ -60,6 +60,12 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     spent_24h: tuple[AgentSpending, ...] = ()
 
 
+def standing(agent: Agent) -> Agent:
+    """The agent without what changes with every payment that it asks for."""
+    keys = tuple(msgspec.structs.replace(key, last_used_at=None) for key in agent.keys)
+    return msgspec.structs.replace(agent, keys=keys, last_asked_at=None, spent_24h=())
+
+
 class AgentList(msgspec.Struct, frozen=True):
     items: tuple[Agent, ...]
 

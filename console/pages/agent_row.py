@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from urllib.parse import urlencode
 
+from nicegui.element import Element
+
 from axiru.domain.movement import Mode, folded_agent
 from console.agent_views import Agent, line_of
 from console.components.badge import badge
 from console.components.button import Button
+from console.components.kept import Kept
 from console.components.key_value import fact
 from console.components.money import asset_amount, in_short
 from console.components.question import Question
@@ -21,7 +24,7 @@ from console.views import ControlView
 
 
 class AgentRow:
-    """Builds rows; `know` tells it of all agents and freezes first."""
+    """Builds rows; `know` tells it of all agents and freezes first, `update` of what they did, again and again."""
 
     def __init__(
         self, session: Session, mode: Mode, form: AgentForm, freeze: AgentFreeze, changed: Callable[[], None]
@@ -33,10 +36,18 @@ class AgentRow:
         self._question = Question(session, changed)
         self._by_id: dict[str, Agent] = {}
         self._freezes: dict[str, ControlView] = {}
+        self._facts_of: dict[str, tuple[Element, Kept]] = {}
 
     def know(self, agents: Sequence[Agent], freezes: Sequence[ControlView]) -> None:
         self._by_id = {agent.id: agent for agent in agents}
         self._freezes = {folded_agent(one.scope["agent_id"]): one for one in freezes}
+        self._facts_of = {}
+
+    def update(self, agents: Sequence[Agent]) -> None:
+        for agent in agents:
+            if agent.id in self._facts_of:
+                place, kept = self._facts_of[agent.id]
+                kept.show(agent, partial(self._show_facts, place, agent))
 
     def build(self, agent: Agent) -> None:
         own = self._freezes.get(folded_agent(agent.agent_id))
@@ -55,8 +66,7 @@ class AgentRow:
                 if agent.parent is not None:
                     line += f"; its authority is from {self._name(agent.parent.id, agent.parent.agent_id)}"
                 Text("span", line)
-            with block("dl", "agent-facts"):
-                self._facts(agent)
+            self._facts_of[agent.id] = (block("dl", "agent-facts"), Kept())
             if own is not None:
                 Text("p", own.reason, "quoted")
             with block("div", "row-buttons"):
@@ -67,6 +77,11 @@ class AgentRow:
 
     def _name(self, ident: str, agent_id: str) -> str:
         return self._by_id[ident].name if ident in self._by_id else agent_id
+
+    def _show_facts(self, place: Element, agent: Agent) -> None:
+        place.clear()
+        with place:
+            self._facts(agent)
 
     def _facts(self, agent: Agent) -> None:
         with fact("May claim"):

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from nicegui import ui
 
 from axiru.domain.movement import Mode
-from console.agent_views import Agent, Branch, branches
+from console.agent_views import Agent, Branch, branches, standing
 from console.components.agent_tabs import agent_tabs
 from console.components.button import Button
 from console.components.disclosure import more
@@ -102,7 +102,10 @@ class AgentsPage:
         controls = (await self._session.controls.controls()).items
         freezes = tuple(one for one in controls if one.in_force and one.kind == "freeze" and "agent_id" in one.scope)
         self._form.offer(members)
-        self._kept.show((agents, freezes), lambda: self._build_rows(agents, freezes))
+        # Agents ask all the time. A row whose buttons went away meanwhile would lose a click, and the keyboard's place.
+        shown = ([standing(agent) for agent in agents], freezes)
+        self._kept.show(shown, lambda: self._build_rows(agents, freezes))
+        self._row.update(agents)
 
     def _build_rows(self, agents: Sequence[Agent], freezes: Sequence[ControlView]) -> None:
         self._row.know(agents, freezes)
