@@ -50,11 +50,14 @@ async def test_rotation_under_load_fails_nobody(stack: DevJson, vault: Vault) ->
     looking = asyncio.create_task(look_forever())
     headers = {"Authorization": f"Bearer {stack.api_keys['authorizations']}"}
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=30, headers=headers) as http:
-        done = await run(http, seconds=7, per_second=25, kept_seconds=SCALED.lead.total_seconds())
+        done = await run(
+            http, audience=stack.organization_id, seconds=7, per_second=25, kept_seconds=SCALED.lead.total_seconds()
+        )
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
 
     assert not done.failures
     assert done.tokens == 175
     assert done.verified == 2 * done.tokens
+    assert done.refused > done.tokens
     assert len(done.key_ids) >= 3

@@ -26,12 +26,15 @@ async def test_rotation_every_minute_under_load_fails_nobody(start_stack: Callab
     stack: DevJson = process.ready()
     headers = {"Authorization": f"Bearer {stack.api_keys['authorizations']}"}
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=30, headers=headers) as http:
-        done = await run(http, seconds=MINUTES * 60, per_second=50, kept_seconds=LEAD_SECONDS)
+        done = await run(
+            http, audience=stack.organization_id, seconds=MINUTES * 60, per_second=50, kept_seconds=LEAD_SECONDS
+        )
         left = (await http.get("/axiru-jwks.json")).json()["keys"]
 
     assert not done.failures
     assert done.tokens == MINUTES * 60 * 50
     assert done.verified >= done.tokens * 3
+    assert done.refused >= done.tokens * 2
     assert len(done.key_ids) >= MINUTES
     assert len(left) <= 3, "keys whose tokens are over have left the set"
     assert process.stop() == 0
