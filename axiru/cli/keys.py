@@ -40,6 +40,8 @@ def rotate(is_vault: bool, is_jwks: bool, revoke: str | None, reason: str, rehea
     is taken any more; where it signed, another signs from then on. It is sealed, with the reason, in the ledger of
     every organization.
     """
+    import asyncpg  # noqa: PLC0415
+
     from axiru.settings import Settings  # noqa: PLC0415
 
     if is_vault == is_jwks:
@@ -52,11 +54,15 @@ def rotate(is_vault: bool, is_jwks: bool, revoke: str | None, reason: str, rehea
     settings.require("database_admin_url")
     match is_jwks, revoke, rehearse:
         case True, str(key_id), _:
-            asyncio.run(_revoke_token_key(settings, key_id, reason.strip()))
+            rotation = _revoke_token_key(settings, key_id, reason.strip())
         case True, None, _:
-            asyncio.run(_publish_token_key(settings, rehearse=rehearse))
+            rotation = _publish_token_key(settings, rehearse=rehearse)
         case _:
-            asyncio.run(_rehearse(settings) if rehearse else _rotate(settings))
+            rotation = _rehearse(settings) if rehearse else _rotate(settings)
+    try:
+        asyncio.run(rotation)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise click.ClickException(f"PostgreSQL could not be worked with, as the tables' owner: {error}") from error
 
 
 def _settings_of(home: Path) -> "Settings":
