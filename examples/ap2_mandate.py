@@ -68,7 +68,8 @@ def main(order: str, cents: int) -> None:
     trusted = {"issuer": name, "name": "A provider to try", "jwk": public(issuer)}
     post("/api/v1/ap2-issuers", trusted, os.environ["AXIRU_ADMIN_KEY"])
 
-    transaction = secrets.token_urlsafe(32)
+    bought = f"{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}.{secrets.token_urlsafe(64)}"
+    transaction = sha256(bought)
     checkout = Chain(issuer, agent, {"vct": "mandate.checkout.open.1", "constraints": []}, name)
     constraints = [
         {"type": "payment.reference", "conditional_transaction_id": sha256(checkout.opened)},
@@ -93,7 +94,7 @@ def main(order: str, cents: int) -> None:
         "mandate_audience": AUDIENCE,
         "mandate_nonce": NONCE,
         "checkout_mandate": checkout.closed(
-            {"vct": "mandate.checkout.1", "checkout_jwt": "a.b.c", "checkout_hash": transaction}
+            {"vct": "mandate.checkout.1", "checkout_jwt": bought, "checkout_hash": transaction}
         ),
         "idempotency_key": order,
     }

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from axiru.domain import ap2_names as names
-from axiru.domain.ap2_chain import Link, TrustedIssuer, verified_chain
+from axiru.domain.ap2_chain import CLOSED_CHECKOUT, Link, TrustedIssuer, verified_chain
 from axiru.domain.ap2_constraints import Bounds, bounds_of
 from axiru.domain.ap2_names import check_known
 from axiru.domain.mandate import Broken, Mandate
@@ -14,7 +14,7 @@ from axiru.domain.movement import Amount
 from axiru.domain.sd_jwt import SdJwtInvalid, digest
 
 OPEN, CLOSED = "mandate.payment.open.1", "mandate.payment.1"
-OPEN_CHECKOUT, CLOSED_CHECKOUT = "mandate.checkout.open.1", "mandate.checkout.1"
+OPEN_CHECKOUT: Final = "mandate.checkout.open.1"
 FRESH_SECONDS: Final = 600
 """How old the agent's own signature may be: it is made for the payment at hand."""
 
@@ -142,7 +142,14 @@ def _checkout(text: str, payment: Mapping[str, Any], issuers: tuple[TrustedIssue
         raise Broken("type_unknown", "The checkout's mandate is of a type, or a version, that is not known here.")
     if closed.get("checkout_hash") != payment["transaction_id"]:
         raise Broken("checkout_not_allowed", "The payment is for another checkout than its mandate.")
+    bought = closed.get("checkout_jwt")
+    if bought is not None and not (_is_ascii(bought) and digest(bought) == payment["transaction_id"]):
+        raise Broken("checkout_not_allowed", "What is shown as bought is not what the payment is for.")
     return digest(links[-2].token.presented)
+
+
+def _is_ascii(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value.isascii()
 
 
 def _check_amount(payment: Mapping[str, Any], amount: Amount) -> None:

@@ -15,6 +15,7 @@ from axiru.domain.ap2_names import check_known, is_issued_type, is_key
 from axiru.domain.mandate import EXPIRED, Broken
 from axiru.domain.sd_jwt import SdJwt, SdJwtInvalid, digest, read_sd_jwt, resolved, verified_by
 
+CLOSED_CHECKOUT: Final = "mandate.checkout.1"
 LEEWAY_SECONDS: Final = 60
 
 _LAST_TYPES: Final = frozenset({"kb+sd-jwt", "kb-sd-jwt"})
@@ -133,14 +134,20 @@ def _content(claims: Mapping[str, Any]) -> dict[str, Any] | None:
     return shown[0]
 
 
+_CHOICES: Final = frozenset({"allowed", "acceptable_items"})
+"""Lists to choose from: what is not disclosed of one is one choice less."""
+
+
 def _hides(content: Any, name: str = "") -> bool:
-    """Whether anything but an element of an `allowed` list is left out."""
+    """Whether anything is left out but what AP2 lets be: choices, and what is bought, of which the hash is there."""
     match content:
+        case {"vct": str(vct), "_sd": [_], **shown} if vct == CLOSED_CHECKOUT and "checkout_jwt" not in shown:
+            return _hides(shown)
         case dict():
             return "_sd" in content or any(_hides(inner, key) for key, inner in content.items())
         case list():
             return any(
-                (name != "allowed") if isinstance(one, dict) and "..." in one else _hides(one) for one in content
+                (name not in _CHOICES) if isinstance(one, dict) and "..." in one else _hides(one) for one in content
             )
         case _:
             return False

@@ -193,7 +193,7 @@ def test_what_is_no_promise_to_the_user_may_say_more() -> None:
     for said, why in (({}, None), ({"constraints": []}, "mandate_undisclosed")):
         held = {"iss": bank.name, "vct": "com.example.card", "card_last_four": "4444", "_sd": [sha256("hidden")]}
         credential = bank.issuer.sign({**held, "cnf": {"jwk": user.agent.public}, **said}, typ="dc+sd-jwt") + "~"
-        transaction_id = "t"
+        transaction_id = sha256("t")
         opened, bodies = {}, []
         for kind in ("checkout", "payment"):
             referred = {"type": "payment.reference", "conditional_transaction_id": sha256(opened.get("checkout", ""))}
@@ -201,7 +201,7 @@ def test_what_is_no_promise_to_the_user_may_say_more() -> None:
             content["cnf"] = {"jwk": WALLET.agent.public}
             delegated = user.close(credential, content, typ="kb+sd-jwt+kb")
             opened[kind] = delegated.partition("~~")[2]
-            closed: Json = {"vct": f"mandate.{kind}.1", "checkout_jwt": "a.b.c", "checkout_hash": transaction_id}
+            closed: Json = {"vct": f"mandate.{kind}.1", "checkout_jwt": "t", "checkout_hash": transaction_id}
             if kind == "payment":
                 closed = {"vct": "mandate.payment.1", "transaction_id": transaction_id, "payee": MERCHANT, **more}
                 closed["payment_amount"] = {"amount": 10_000, "currency": "USD"}
@@ -326,8 +326,8 @@ def test_only_the_key_that_was_confirmed_makes_a_payment_of_a_mandate_and_for_on
 
 def test_an_agent_gains_nothing_by_what_it_does_not_disclose() -> None:
     """A hidden payee is one payee less; a hidden constraint, or claim, is nobody's to guess."""
-    transaction_id = "t"
-    checkout, reference = WALLET.checkout(transaction_id)
+    transaction_id = sha256("t")
+    checkout, reference = WALLET.checkout("t")
     payee, other = disclosure(MERCHANT), disclosure({**MERCHANT, "id": "merchant_2"})
     limit, expiry = disclosure({**RANGE, "max": 1}), disclosure("payee", {**MERCHANT, "id": "m9"})
     payees = {"type": "payment.allowed_payees", "allowed": [{"...": sha256(payee)}, {"...": sha256(other)}]}
@@ -350,6 +350,42 @@ def test_an_agent_gains_nothing_by_what_it_does_not_disclose() -> None:
     assert why(claimed, payee) == "mandate_undisclosed"
     for disclosures in ((payee, payee), (payee, disclosure("x"))):
         assert why({"constraints": [referred, payees]}, *disclosures) == "mandate_disclosures_invalid"
+
+
+@pytest.mark.parametrize(
+    ("bought", "closed", "why"),
+    [
+        ("t", {}, None),
+        ("t", {"checkout_jwt": None}, None),
+        ("t", {"checkout_jwt": None, "_sd": [sha256("the cart")]}, None),
+        ("t", {"checkout_jwt": None, "_sd": [sha256("the cart"), sha256("and what?")]}, "mandate_undisclosed"),
+        ("t", {"_sd": [sha256("what?")]}, "mandate_undisclosed"),
+        ("t", {"checkout_jwt": "another"}, "mandate_checkout_not_allowed"),
+        ("t", {"checkout_jwt": "\u00e9"}, "mandate_checkout_not_allowed"),
+        ("t", {"checkout_jwt": 7}, "mandate_checkout_not_allowed"),
+        ("another", {}, "mandate_checkout_not_allowed"),
+        ("t", {"vct": "mandate.checkout.2"}, "mandate_type_unknown"),
+    ],
+)
+def test_a_checkout_may_keep_to_itself_what_is_bought_and_shows_no_other(
+    bought: str, closed: Json, why: str | None
+) -> None:
+    made = Mandated(WALLET, reference=False)
+    checkout, hashed = WALLET.checkout(bought, **closed)
+    referred = {"type": "payment.reference", "conditional_transaction_id": hashed}
+    made.opened = Mandated(WALLET, referred, RANGE, reference=False).opened
+    shown = made.shown(transaction_id=sha256("t"))
+    assert read(shown, checkout=checkout).mandate.refusal == why
+
+
+@pytest.mark.parametrize(("name", "why"), [("acceptable_items", None), ("forbidden_items", "mandate_undisclosed")])
+def test_a_checkout_shows_of_its_choices_what_it_likes(name: str, why: str | None) -> None:
+    items = {"type": "checkout.line_items", "items": [{"id": "one", "quantity": 1, name: [{"...": sha256("hidden")}]}]}
+    opened = WALLET.open({"vct": "mandate.checkout.open.1", "constraints": [items]})
+    checkout = WALLET.close(opened, {"vct": "mandate.checkout.1", "checkout_hash": sha256("t")})
+    referred = {"type": "payment.reference", "conditional_transaction_id": sha256(opened)}
+    shown = Mandated(WALLET, referred, reference=False).shown(transaction_id=sha256("t"))
+    assert read(shown, checkout=checkout).mandate.refusal == why
 
 
 def test_no_character_of_a_chain_can_be_changed() -> None:
@@ -399,7 +435,7 @@ PLACES = ("open", "claims", "payment", "closing", "header")
 def test_whatever_is_signed_is_read_or_refused_and_never_an_error(place: str, name: str, junk: Any) -> None:
     said = {name: junk}
     content = {"vct": "mandate.payment.open.1", "constraints": [RANGE], **(said if place == "open" else {})}
-    payment = {"vct": "mandate.payment.1", "transaction_id": "t", "payment_instrument": CARD, "payee": MERCHANT}
+    payment = {"vct": "mandate.payment.1", "transaction_id": sha256("t"), "payment_instrument": CARD, "payee": MERCHANT}
     payment |= {"payment_amount": {"amount": 10_000, "currency": "USD"}, **(said if place == "payment" else {})}
     opened = WALLET.open(content, **(said if place == "claims" else {}))
     if place == "header":

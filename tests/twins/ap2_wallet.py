@@ -77,11 +77,12 @@ class Wallet:
         signed = (by or self.agent).sign({**told, "delegate_payload": [content]}, typ=typ)
         return f"{opened.removesuffix('~')}~~{signed}~"
 
-    def checkout(self, transaction_id: str) -> tuple[str, str]:
+    def checkout(self, bought: str, **closed: Any) -> tuple[str, str]:
         """A checkout's chain, and the reference by which payment mandates name it."""
         opened = self.open({"vct": "mandate.checkout.open.1", "constraints": []})
-        closed = {"vct": "mandate.checkout.1", "checkout_jwt": "a.b.c", "checkout_hash": transaction_id}
-        return self.close(opened, closed), sha256(opened)
+        content = {"vct": "mandate.checkout.1", "checkout_jwt": bought, "checkout_hash": sha256(bought), **closed}
+        shown = {name: said for name, said in content.items() if said is not None}
+        return self.close(opened, shown), sha256(opened)
 
     def shown(self, *constraints: Json, payment: Json | None = None, **opened: Any) -> Json:
         """What the body of an authorization says of a mandate with these constraints beside its reference."""
@@ -92,8 +93,9 @@ class Mandated:
     """One open mandate, and its checkout."""
 
     def __init__(self, wallet: Wallet, *constraints: Json, reference: bool = True, **opened: Any) -> None:
-        self.wallet, self.transaction_id = wallet, secrets.token_urlsafe(32)
-        self.checkout, hashed = wallet.checkout(self.transaction_id)
+        self.wallet, bought = wallet, f"a.{secrets.token_urlsafe(16)}.c"
+        self.transaction_id = sha256(bought)
+        self.checkout, hashed = wallet.checkout(bought)
         referred = [{"type": "payment.reference", "conditional_transaction_id": hashed}] if reference else []
         self.opened = wallet.open({"vct": "mandate.payment.open.1", "constraints": [*referred, *constraints], **opened})
 
