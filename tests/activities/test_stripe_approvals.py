@@ -7,7 +7,7 @@ import pytest
 
 from activities.stripe import approvals
 from activities.stripe.sending import OutcomeUnknown
-from axiru.database import row, rows
+from axiru.database import row
 from axiru.domain.movement import Target
 
 DAYS_TO_EXPIRY = 14
@@ -110,7 +110,7 @@ async def test_kill_switch_takes_the_question_back(asking: Asking, executions: A
     try:
         assert await executions.attempt(asking.movement) == "execution_failed"
     finally:
-        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+        await executions.release(control_id)
 
     assert asking.status(asked["id"]) == "canceled"
     assert (await executions.execution(asking.movement))["error_code"] == "kill_switch_engaged"
@@ -139,7 +139,7 @@ async def test_approval_that_came_before_the_control_is_what_counts(asking: Aski
     try:
         assert await executions.attempt(asking.movement) == "executed"
     finally:
-        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+        await executions.release(control_id)
 
 
 async def test_answer_that_was_lost_on_its_way_is_asked_for_under_the_same_key(executions: Any, sandbox: Any) -> None:

@@ -318,7 +318,7 @@ async def test_kill_switch_stops_the_next_attempt_and_tells_what_stripe_did(
         assert await executions.attempt(lost) == "executed"
         failures, state = await _until_settled(executions, stopped)
     finally:
-        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+        await executions.release(control_id)
 
     assert (state, failures > 0) == ("execution_failed", True)
     assert len(sandbox.refunds(lost_charge)) == 1
@@ -361,7 +361,7 @@ async def test_no_call_begins_after_a_kill_switch_that_came_while_the_charge_was
     try:
         state = await attempting
     finally:
-        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+        await executions.release(control_id)
 
     assert state == "execution_failed"
     assert (await executions.execution(movement))["error_code"] == "kill_switch_engaged"

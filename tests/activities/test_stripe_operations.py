@@ -280,7 +280,7 @@ async def test_kill_switch_comes_before_the_call_and_tells_what_an_earlier_one_d
         assert await executions.attempt(not_called) == "execution_failed"
         assert await executions.attempt(called) == "executed"
     finally:
-        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+        await executions.release(control_id)
 
     assert sandbox.money_calls() == []
     assert (await executions.execution(not_called))["error_code"] == "kill_switch_engaged"

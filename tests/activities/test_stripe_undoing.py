@@ -199,7 +199,7 @@ async def test_kill_switch_does_not_stop_money_from_coming_back(
         await undoings.ask(made.movement, made.status)
         assert await undoings.attempt(made.movement) == "succeeded"
     finally:
-        await rows("UPDATE controls SET lifted_at = clock_timestamp() WHERE id = {}", control_id)
+        await executions.release(control_id)
     assert made.back() == 1
 
 

@@ -13,6 +13,7 @@ from axiru.domain.movement import Amount, Initiator, Ovt
 from ledger.acts.agent import AgentChange, WantedAgent, change_agent, register, retire_agent
 from ledger.acts.ap2_issuer import WantedIssuer, distrust_issuer, trust_issuer
 from ledger.acts.api_key import WantedKey, make_key
+from ledger.acts.control import engage
 from ledger.acts.wallet_policy import WantedWalletPolicy, create_wallet_policy
 
 POLICY = """
@@ -57,6 +58,21 @@ async def test_an_entry_about_another_agent_or_of_an_earlier_act_seals_nothing(h
         await house.sealed("agent", {"agent": "ag_another"}, change, agent)
     with pytest.raises(asyncpg.RestrictViolationError):
         await house.sealed("note", {"agent": agent}, change, agent)
+
+
+async def test_no_control_is_lifted_unsealed(house: Any) -> None:
+    engaged = await engage(
+        organization_id=house.id,
+        member_id=house.members["controller"],
+        kind="kill_switch",
+        scope={},
+        applies_to="both",
+        reason="a drill",
+        expires_at=None,
+        signer=house.signer,
+    )
+
+    await _refused("UPDATE controls SET lifted_at = now(), lifted_reason = 'mine' WHERE id = {}", engaged.control_id)
 
 
 async def test_no_issuer_is_trusted_or_trusted_again_unsealed(house: Any) -> None:

@@ -258,7 +258,7 @@ CREATE INDEX movements_by_mandate ON movements (organization_id, mode, mandate) 
 GRANT SELECT, INSERT ON ap2_issuers TO axiru_app;
 GRANT UPDATE (removed_by, removed_at, removed_reason) ON ap2_issuers TO axiru_app;
 
--- What agents may do, and what they have spent, changes with the entry that says so: in the same transaction, when its
+-- What agents may do, what stops them, and what they have spent, changes with the entry that says so: in the same transaction, when its
 -- entries are written. Whoever has no key to seal one leaves an entry that is not of the chain, or changes nothing. Who
 -- owns the tables could take this away, and is not held to it.
 CREATE FUNCTION owns_table(wanted oid) RETURNS boolean LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
@@ -286,12 +286,14 @@ BEGIN
             WHERE h.organization_id = NEW.organization_id AND e.kind = TG_ARGV[0]
                 AND e.xmin = pg_current_xact_id()::xid
                 AND convert_from(e.body, 'UTF8')::jsonb -> 'data' ->> TG_ARGV[1] = NEW.id) THEN
-        RAISE EXCEPTION 'what agents may do is sealed when it changes' USING ERRCODE = 'restrict_violation';
+        RAISE EXCEPTION 'what agents may do, and what stops them, is sealed when it changes' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER agents_sealed AFTER INSERT OR UPDATE ON agents
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_authority('agent', 'agent');
+CREATE CONSTRAINT TRIGGER controls_sealed AFTER INSERT OR UPDATE ON controls
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_authority('control', 'control_id');
 CREATE CONSTRAINT TRIGGER wallet_policies_sealed AFTER INSERT ON wallet_policies
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsealed_authority('wallet_policy', 'wallet_policy_id');
 CREATE CONSTRAINT TRIGGER ap2_issuers_sealed AFTER INSERT OR UPDATE ON ap2_issuers
