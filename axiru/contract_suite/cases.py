@@ -9,14 +9,16 @@ import msgspec
 Part = Literal["PostgreSQL", "Valkey", "Temporal", "Stripe", "network"]
 Manner = Literal["down", "hanging"]
 SurfaceMode = Literal["shadow", "enforce"]
-Action = Literal["refund", "payout", "transfer", "app_fee_refund", "dispute"]
+Action = Literal["refund", "payout", "transfer", "app_fee_refund", "dispute", "agent_payment"]
 Execute = Literal["caller", "axiru"]
 
 PARTS: Final[tuple[Part, ...]] = ("PostgreSQL", "Valkey", "Temporal", "Stripe", "network")
-ACTIONS: Final[tuple[Action, ...]] = ("refund", "payout", "transfer", "app_fee_refund", "dispute")
+ACTIONS: Final[tuple[Action, ...]] = ("refund", "payout", "transfer", "app_fee_refund", "dispute", "agent_payment")
 MANNERS: Final[tuple[Manner, ...]] = ("down", "hanging")
 SURFACE_MODES: Final[tuple[SurfaceMode, ...]] = ("enforce", "shadow")
 EXECUTES: Final[tuple[Execute, ...]] = ("caller", "axiru")
+AGENT_PAYMENT: Final = "agent_payment"
+AGENT_RAIL: Final = "stripe_daa"
 
 
 _REDUCED: Final[frozenset[tuple[Part, Manner, SurfaceMode]]] = frozenset(
@@ -59,6 +61,11 @@ def windows(extent: Extent, parts: Collection[Part] = PARTS) -> Iterator[Window]
 def _asked(part: Part) -> Iterator[tuple[Action, Execute]]:
     for action in ACTIONS:
         for execute in EXECUTES:
-            # Where the caller executes, Axiru's way to Stripe takes no part in a decision.
-            if part != "Stripe" or execute == "axiru":
+            # Where the caller executes, Axiru's way to Stripe takes no part in a decision; agents always do.
+            if (part != "Stripe" or execute == "axiru") and (action, execute) != (AGENT_PAYMENT, "axiru"):
                 yield action, execute
+
+
+def surface_of(action: Action) -> str:
+    """The surface that decides how an action is answered."""
+    return f"{AGENT_RAIL if action == AGENT_PAYMENT else 'stripe'}.{action}"

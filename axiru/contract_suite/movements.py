@@ -71,7 +71,8 @@ class Movements:
         match action:
             case "refund":
                 charge = await self._journal.new_charge(amount)
-                named, path, marks = {"charge": charge}, "/v1/refunds", {"charge": charge}
+                named: dict[str, Any] = {"charge": charge}
+                path, marks = "/v1/refunds", {"charge": charge}
             case "payout":
                 named, path, marks = {}, "/v1/payouts", {"amount": str(amount)}
             case "transfer":
@@ -83,6 +84,10 @@ class Movements:
             case "dispute":
                 dispute = await self._journal.new_dispute(amount)
                 named, path, marks = {"dispute": dispute}, f"/v1/disputes/{dispute}", {}
+            case "agent_payment":
+                # An agent of its own: the windows of another say nothing about this one.
+                agent = {"kind": "agent", "id": f"agent_contract_suite_{self._run_id}_{number}"}
+                named, path, marks = {"initiator": agent}, "/v1/payment_intents", {"amount": str(amount)}
             case never:
                 assert_never(never)
         return Movement(

@@ -14,13 +14,14 @@ import msgspec
 from axiru_client import AsyncAxiru, Retry
 from temporalio.service import RPCError
 
+from axiru.contract_suite.callers import CONNECTION, Callers
 from axiru.contract_suite.cases import PARTS, Extent, Part, windows
 from axiru.contract_suite.journal import Journal
 from axiru.contract_suite.movements import Movements
 from axiru.contract_suite.refusal import SuiteCannotRun
 from axiru.contract_suite.surfaces import Surfaces
 from axiru.contract_suite.target import Target, find_target, home_of
-from axiru.contract_suite.trial import CONNECTION, Trial
+from axiru.contract_suite.trial import Trial
 from axiru.contract_suite.twin import running_twin
 from axiru.contract_suite.verdict import Row
 from axiru.dev.home import Home
@@ -80,19 +81,28 @@ async def _run(options: SuiteOptions, on_rows: OnRows, new_client: NewClient) ->
         twin = await stack.enter_async_context(running_twin(target, directory / "twin", options.toxiproxy_url))
         journal = Journal(target.settings.stripe_api_base)
         stack.push_async_callback(journal.close)
-        client = new_client(
-            twin.url,
-            target.dev.api_keys["decisions"],
-            directory=directory / "client",
-            issuer=twin.issuer,
-            organization=target.dev.organization_id,
-            retry=_PATIENCE,
+        clients = {}
+        for name in ("decisions", "authorizations"):
+            clients[name] = new_client(
+                twin.url,
+                target.dev.api_keys[name],
+                directory=directory / name,
+                issuer=twin.issuer,
+                organization=target.dev.organization_id,
+                retry=_PATIENCE,
+            )
+            stack.push_async_callback(clients[name].close)
+        settling = httpx.AsyncClient(
+            base_url=twin.url,
+            headers={"Authorization": f"Bearer {target.dev.api_keys['authorizations']}"},
+            timeout=_PATIENCE.deadline_seconds,
+            trust_env=False,
         )
-        stack.push_async_callback(client.close)
+        callers = Callers(clients["decisions"], clients["authorizations"], await stack.enter_async_context(settling))
         movements = Movements(journal, secrets.token_hex(4))
         surfaces = await stack.enter_async_context(_borrowed_surfaces(target))
         await movements.prepare()
-        trial = Trial(target, twin, journal, movements, client)
+        trial = Trial(target, twin, journal, movements, callers)
         surface_mode = None
         for window in windows(options.extent, options.parts):
             if window.surface_mode != surface_mode:

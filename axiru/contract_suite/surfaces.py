@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import httpx
 
-from axiru.contract_suite.cases import ACTIONS, SurfaceMode
+from axiru.contract_suite.cases import ACTIONS, SurfaceMode, surface_of
 from axiru.contract_suite.refusal import SuiteCannotRun
 
 _REASON: Final = "contract suite"
@@ -25,7 +25,7 @@ class Surfaces:
     async def remember(self) -> None:
         """Note how every surface stands that decides about our requests. Raises httpx.HTTPError."""
         found = (await self._http.get("/api/v1/surfaces", params={"mode": "test"})).raise_for_status().json()["items"]
-        ours = {f"stripe.{action}" for action in ACTIONS}
+        ours = {surface_of(action) for action in ACTIONS}
         self._before = [
             surface
             for surface in found

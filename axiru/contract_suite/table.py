@@ -51,4 +51,5 @@ def _after(row: Row) -> str:
     if row.surface_mode == "shadow":
         return "—"
     calls = f", {row.calls_after} call" if row.execute == "axiru" else ""
-    return f"{row.outcome_after or 'no answer'}{calls}"
+    leaves = ", token used" if row.leaves_while_cut + row.leaves_after else ""
+    return f"{row.outcome_after or 'no answer'}{calls}{leaves}"

@@ -32,7 +32,7 @@ def find_target(home: Path, url: str | None = None) -> Target:
         raise SuiteCannotRun(f"{home / 'dev.json'} cannot be read: {error}") from error
     if url is not None and dev.api_url.rstrip("/") != url.rstrip("/"):
         raise SuiteCannotRun(f"The stack in {home} is at {dev.api_url or 'no URL'}, not at {url}.")
-    if missing := [name for name in ("decisions", "admin") if not dev.api_keys.get(name)]:
+    if missing := [name for name in ("decisions", "authorizations", "admin") if not dev.api_keys.get(name)]:
         raise SuiteCannotRun(f"{home / 'dev.json'} names no API key for: {', '.join(missing)}.")
     return Target(dev, _settings_of_api(dev))
 

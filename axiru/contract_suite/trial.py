@@ -8,40 +8,43 @@ from typing import Any, Final
 
 import httpx
 import msgspec
-from axiru_client import AsyncAxiru, AxiruClientError, Decision
+from axiru_client import AxiruClientError, Decision
 
-from axiru.contract_suite.cases import Window
+from axiru.contract_suite.callers import Callers
+from axiru.contract_suite.cases import AGENT_PAYMENT, Window
 from axiru.contract_suite.journal import Journal, MoneyCall
 from axiru.contract_suite.movements import Movement, Movements
 from axiru.contract_suite.target import Target
 from axiru.contract_suite.twin import Twin
 from axiru.contract_suite.verdict import Row, Told
 
-CONNECTION: Final = "stripe_conn_demo"
 _PREPARED_SECONDS: Final = 60.0
 _HEALED_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.3
 
 
 class Outcome(msgspec.Struct):
-    """What is known of one movement so far."""
+    """What is known of one movement so far. `jti`: a token that its agent had before the cut."""
 
     movement: Movement
     packet_known: bool = False
     told: Told = Told()
     calls_while_cut: int = 0
     answers: dict[str, str] = {}
+    jti: str = ""
+    leaves_while_cut: int = 0
+    leaves_after: int = 0
 
 
 class Trial:
     """Holds what every window needs."""
 
-    def __init__(self, target: Target, twin: Twin, journal: Journal, movements: Movements, client: AsyncAxiru) -> None:
+    def __init__(self, target: Target, twin: Twin, journal: Journal, movements: Movements, callers: Callers) -> None:
         self._target = target
         self._twin = twin
         self._journal = journal
         self._movements = movements
-        self._client = client
+        self._callers = callers
 
     async def run(self, window: Window) -> list[Row]:
         """The rows of one window. Whatever happens, the connection is whole again afterwards."""
@@ -49,7 +52,7 @@ class Trial:
         before = {call.id for call in await self._journal.money_calls()}
         try:
             await self._twin.cut(window.part, window.manner)
-            told = await asyncio.gather(*(self._ask(outcome.movement) for outcome in outcomes))
+            told = await asyncio.gather(*(self._ask_and_settle(outcome) for outcome in outcomes))
             # Whatever was set off in the background has its chance to do wrong before anybody counts.
             await asyncio.sleep(1.0)
             calls = await self._calls_since(before)
@@ -59,6 +62,8 @@ class Trial:
             outcome.told = one
             outcome.calls_while_cut = sum(outcome.movement.made(call) for call in calls)
         await self._healed()
+        for outcome in outcomes:
+            outcome.leaves_after = sum([await self._may_settle(outcome) for _ in range(2)])
         if window.surface_mode == "enforce":
             await self._settle(outcomes)
         after = await self._calls_since(before)
@@ -68,15 +73,26 @@ class Trial:
         outcomes = [Outcome(await self._movements.make(*asked)) for asked in window.asked]
         await self._know_surfaces(window)
         await asyncio.gather(*(self._keep_packet(outcome) for outcome in outcomes if outcome.movement.dispute))
+        for outcome in outcomes:
+            if outcome.movement.action == AGENT_PAYMENT:
+                before = await self._callers.ask(outcome.movement, f"{outcome.movement.key}_before")
+                outcome.jti = str(before.raw.get("jti", ""))
         return outcomes
 
+    async def _ask_and_settle(self, outcome: Outcome) -> Told:
+        told, settled = await asyncio.gather(self._ask(outcome.movement), self._may_settle(outcome))
+        outcome.leaves_while_cut = int(settled)
+        return told
+
+    async def _may_settle(self, outcome: Outcome) -> bool:
+        return bool(outcome.jti) and await self._callers.may_settle(outcome.jti)
+
     async def _know_surfaces(self, window: Window) -> None:
-        """Until the client has the document that says how surfaces are now. Raises TimeoutError."""
-        named = {f"stripe.{action}" for action, _ in window.asked}
+        """Until the clients have the documents that say how surfaces are now. Raises TimeoutError."""
+        actions = {action for action, _ in window.asked}
         async with asyncio.timeout(_PREPARED_SECONDS):
             while True:
-                document = await self._client.refresh_fail_safe()
-                if document is not None and {document.surfaces.get(name) for name in named} == {window.surface_mode}:
+                if await self._callers.know(actions, window.surface_mode):
                     return
                 await asyncio.sleep(_POLL_SECONDS)
 
@@ -84,22 +100,15 @@ class Trial:
         """Wait for the packet that Axiru builds from Stripe's event, as a caller does who is told of disputes."""
         deadline = time.monotonic() + _PREPARED_SECONDS
         while not outcome.packet_known and time.monotonic() < deadline:
-            outcome.packet_known = await self._client.keep_packet(outcome.movement.dispute or "") is not None
+            outcome.packet_known = await self._callers.keep_packet(outcome.movement.dispute or "") is not None
             await asyncio.sleep(0 if outcome.packet_known else _POLL_SECONDS)
 
     async def _ask(self, movement: Movement) -> Told:
         try:
-            decision = await self._client.decide(
-                movement.action,
-                movement.amount_cents,
-                "usd",
-                movement.key,
-                **movement.decide_options(CONNECTION),
-            )
+            decision = await self._callers.ask(movement)
         except AxiruClientError as error:
             return Told(raised=f"{type(error).__name__}: {error}")
-        held = {hold.idempotency_key for hold in await self._client.holds()}
-        return _told(decision, kept=movement.key in held)
+        return _told(decision, kept=movement.key in await self._callers.held_keys())
 
     async def _calls_since(self, before: set[str]) -> list[MoneyCall]:
         return [call for call in await self._journal.money_calls() if call.id not in before]
@@ -118,10 +127,10 @@ class Trial:
         deadline = time.monotonic() + _HEALED_SECONDS
         waiting = {outcome.movement.key: outcome for outcome in outcomes}
         while any(not outcome.answers for outcome in waiting.values()) and time.monotonic() < deadline:
-            for decision in await self._client.retry_holds():
+            for decision in await self._callers.retry_holds():
                 _note(waiting, decision)
             unanswered = [outcome for outcome in waiting.values() if not outcome.answers]
-            for outcome in unanswered if not await self._client.holds() else ():
+            for outcome in unanswered if not await self._callers.held_keys() else ():
                 await self._again(outcome, waiting)
             await asyncio.sleep(0 if not unanswered else _POLL_SECONDS)
         for outcome in waiting.values():
@@ -132,13 +141,8 @@ class Trial:
 
     async def _again(self, outcome: Outcome, waiting: dict[str, Outcome]) -> None:
         """The same request once more: it has to be the same decision."""
-        movement = outcome.movement
         with contextlib.suppress(AxiruClientError):
-            options = movement.decide_options(CONNECTION)
-            _note(
-                waiting,
-                await self._client.decide(movement.action, movement.amount_cents, "usd", movement.key, **options),
-            )
+            _note(waiting, await self._callers.ask(outcome.movement))
 
     async def _until_final(self, decision_id: str, deadline: float) -> None:
         key = self._target.dev.api_keys["decisions"]
@@ -183,4 +187,6 @@ def _row(window: Window, outcome: Outcome, calls: Sequence[MoneyCall]) -> Row:
         answers_after=len(outcome.answers),
         outcome_after=next(iter(outcome.answers.values()), ""),
         calls_after=sum(call.executed for call in mine),
+        leaves_while_cut=outcome.leaves_while_cut,
+        leaves_after=outcome.leaves_after,
     )

@@ -35,7 +35,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One request in one window. `calls_after` are those Stripe executed once everything was back."""
+    """One request in one window. `calls_after` are those Stripe executed once everything was back.
+
+    An agent's payment is settled by a token that was issued before: `leaves_…` count how often it could be consumed.
+    """
 
     part: Part
     manner: Manner
@@ -48,6 +51,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     answers_after: int = 0
     outcome_after: str = ""
     calls_after: int = 0
+    leaves_while_cut: int = 0
+    leaves_after: int = 0
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -64,6 +69,10 @@ def _faults(row: Row) -> Iterator[str]:
         yield from _shadow_faults(row)
     else:
         yield from _enforced_faults(row)
+    if row.leaves_while_cut and row.part != "Temporal":
+        yield "a token was consumed through the cut"
+    if row.leaves_while_cut + row.leaves_after > 1:
+        yield "a token gave leave more than once"
     yield from _faults_after(row)
 
 

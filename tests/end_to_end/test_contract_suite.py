@@ -32,6 +32,8 @@ def test_reduced_run_holds(stack: DevJson) -> None:
     assert sum(row["calls_while_cut"] for row in rows) == 0
     executed = [row for row in rows if row["execute"] == "axiru" and row["surface_mode"] == "enforce"]
     assert {row["calls_after"] for row in executed} == {1}
+    agents = [row["told"] for row in rows if row["action"] == "agent_payment" and row["surface_mode"] == "enforce"]
+    assert {(told["outcome"], told["kept"], told["may_execute"]) for told in agents} == {("hold", True, False)}
     assert {row["told"]["degraded"] for row in rows if _is_callers_dispute(row)} == {True}
     assert _surfaces(stack) == before
     verified = subprocess.run(
