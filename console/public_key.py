@@ -12,6 +12,10 @@ class NoPublicKey(ValueError):
     """What was pasted is not one public key for ES256; the message is a sentence for whoever pasted it."""
 
 
+class PrivateKeyPasted(NoPublicKey):
+    """Worse: what was pasted signs mandates."""
+
+
 def read_public_key(text: str) -> dict[str, str]:
     """The parts of the key that verify a signature, as the API takes them. Raises NoPublicKey.
 
@@ -25,7 +29,7 @@ def read_public_key(text: str) -> dict[str, str]:
         raise NoPublicKey('A JWK is a JSON object: {"kty": "EC", "crv": "P-256", …}.') from error
     keys = told["keys"] if isinstance(told.get("keys"), list) else [told]
     if any(isinstance(one, dict) and one.keys() & _PRIVATE for one in keys):
-        raise NoPublicKey("This is a private key. Nobody but its issuer may have it: ask them for its public half.")
+        raise PrivateKeyPasted("This is a private key. Nobody but its issuer may have it: ask for its public half.")
     if len(keys) != 1 or not isinstance(keys[0], dict):
         raise NoPublicKey(f"This is a set of {len(keys)} keys. Paste the one that mandates are signed with.")
     (key,) = keys

@@ -7,7 +7,7 @@ from console.carrying_out import carried_out
 from console.components.confirm_dialog import ConfirmDialog
 from console.components.text import Text
 from console.components.text_field import TextField
-from console.public_key import NoPublicKey, read_public_key
+from console.public_key import NoPublicKey, PrivateKeyPasted, read_public_key
 from console.sessions import Session
 
 
@@ -73,5 +73,7 @@ class MandateIssuerForm:
         try:
             return _Wanted(issuer, name, read_public_key(self._key.value.strip()))
         except NoPublicKey as refused:
+            if isinstance(refused, PrivateKeyPasted):
+                self._key.clear_text()
             self._key.refuse(str(refused))
             return None

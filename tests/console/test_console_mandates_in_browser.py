@@ -71,6 +71,8 @@ async def test_an_admin_trusts_an_issuer_by_its_key_and_takes_that_back_with_a_r
         await dialog.get_by_label("Public key").fill(pasted)
         await confirm.click()
         await expect(dialog.get_by_text(why)).to_be_visible()
+        # Nobody else is to find a private key where it was pasted.
+        await expect(dialog.get_by_label("Public key")).to_have_value("" if "private" in why else pasted)
     await dialog.get_by_label("Public key").fill(json.dumps({"keys": [{**key.public, "key_ops": ["verify"]}]}))
     await confirm.click()
     row = row_of(page, name)
