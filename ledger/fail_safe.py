@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 
 from axiru.database import row, rows
 from axiru.domain.movement import SURFACES, Mode
-from ledger.acts.control import controls_in_force
+from ledger.acts.in_force import controls_in_force
 from ledger.acts.standing import CompiledVersions, VersionInForce
 from ledger.signing import Signer
 from policies.syntax import FALLBACKS, Fallback, Policy

@@ -20,7 +20,7 @@ from axiru.domain.authorization import ENDPOINT as AUTHORIZATIONS
 from axiru.domain.control import ControlHit
 from axiru.domain.decision import FINAL_STATES, DecisionReceipt, MovementInput
 from axiru.errors import AxiruError
-from ledger.acts.control import forbidden_now
+from ledger.acts.in_force import forbidden_now
 from ledger.acts.projection import receipt_of
 
 _TIDY_SECONDS: Final = 2.0

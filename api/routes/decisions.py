@@ -24,7 +24,7 @@ from api.views.decision_window import WindowWanted
 from api.views.page import Cursor, CursorText, Limit, ModeFilter
 from api.waiting import WaitSeconds, until_settled
 from axiru.domain.decision import FINAL_STATES, DecisionState, SurfaceMode
-from ledger.acts.control import forbidden_now
+from ledger.acts.in_force import forbidden_now
 from ledger.acts.projection import receipt_of
 
 

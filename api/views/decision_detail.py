@@ -20,7 +20,7 @@ from axiru.domain.authorization import AGENT_SURFACES
 from axiru.domain.control import ControlHit
 from axiru.domain.decision import FINAL_STATES
 from axiru.domain.evaluation import Outcome
-from ledger.acts.control import forbidden_now
+from ledger.acts.in_force import forbidden_now
 
 
 class HeldBy(msgspec.Struct, frozen=True):

@@ -11,14 +11,12 @@ import structlog
 
 from axiru import ids
 from axiru.database import row, rows
-from axiru.domain.control import AppliesTo, Control, ControlHit, ControlKind, ControlReceipt, forbidding
+from axiru.domain.control import AppliesTo, Control, ControlKind, ControlReceipt, forbidding
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, acts, json
 from ledger.acts.hold import check_holdable, hold, mode_to_hold_in, release, state_behind
-from ledger.acts.leave import leave_ended
 from ledger.acts.payout_pause import plan_pause
-from ledger.acts.projection import read_request
 from ledger.entry import Entry, EntrySigner
 
 log = structlog.get_logger()
@@ -196,23 +194,6 @@ async def lift(
     return ControlReceipt(control_id, found["kind"], False, tuple(entry.ledger_id for entry in sealed), now)
 
 
-async def controls_in_force(organization_id: str, mode: Mode, decision_id: str = "") -> list[Control]:
-    """Controls that bind `mode` now, oldest first; of holds only the one on `decision_id`."""
-    found = await rows(
-        """
-        SELECT id, kind, scope, reason, expires_at FROM controls
-        WHERE organization_id = {} AND applies_to IN ({}, 'both') AND lifted_at IS NULL
-            AND CASE WHEN kind = 'hold' THEN scope ->> 'decision_id' = {}
-                ELSE expires_at IS NULL OR expires_at > clock_timestamp() END
-        ORDER BY engaged_at
-        """,
-        organization_id,
-        mode,
-        decision_id,
-    )
-    return [msgspec.convert({**control, "scope": msgspec.json.decode(control["scope"])}, Control) for control in found]
-
-
 async def lift_overdue_holds(signer: EntrySigner) -> int:
     """Release what was to be held until a time that has passed; returns how many holds there were.
 
@@ -239,16 +220,6 @@ async def lift_overdue_holds(signer: EntrySigner) -> int:
     if failures:
         raise failures[0]
     return len(overdue)
-
-
-async def forbidden_now(decision_id: str) -> ControlHit | None:
-    """What forbids a recorded request, read without a lock: what a replay is told, and who would use its token.
-
-    A control in force, or that the agent which asked, or the mandate it showed, gives no leave any more.
-    """
-    request, now = await read_request(decision_id), datetime.now(UTC)
-    controls = await controls_in_force(request.organization_id, request.mode, decision_id)
-    return forbidding(controls, request.ovt, now, decision_id) or await leave_ended(request, now)
 
 
 async def list_in_flight(engaged: Control, engaging: Sequence[Act], signer: EntrySigner) -> tuple[str, ...]:

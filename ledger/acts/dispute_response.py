@@ -24,8 +24,8 @@ from axiru.domain.dispute_response import (
 )
 from axiru.domain.movement import Amount, Context, Initiator, Merchant, Ovt, Target
 from ledger.acts.chain import Act, act, json
-from ledger.acts.control import controls_in_force
 from ledger.acts.evidence import AXIRU, DisputeUnknown
+from ledger.acts.in_force import controls_in_force
 from ledger.entry import EntrySigner, canonical_json
 from ledger.evidence_packets import StoredPacket, last_good_packet, newest_packet, packets_of
 

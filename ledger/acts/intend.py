@@ -10,7 +10,7 @@ from axiru.domain.execution import Blocked, ExecutionResult, Held, Intent, Objec
 from axiru.domain.movement import Mode, Ovt, for_account
 from axiru.errors import AxiruError
 from ledger.acts.chain import Act, act, json
-from ledger.acts.control import controls_in_force
+from ledger.acts.in_force import controls_in_force
 from ledger.acts.recheck import objection_to
 from ledger.acts.ruling import execution_digest
 from ledger.acts.settle import idempotency_key, settle_blocked

@@ -12,7 +12,7 @@ from axiru.database import row, rows
 from axiru.domain.control import ControlHit
 from axiru.domain.decision import SurfaceMode
 from axiru.domain.evaluation import Outcome
-from ledger.acts.control import forbidden_now
+from ledger.acts.in_force import forbidden_now
 from ledger.acts.recheck import objection_to
 from ledger.acts.unaltered import is_as_sealed
 from ledger.entry import parse_body

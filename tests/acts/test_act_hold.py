@@ -8,8 +8,9 @@ import pytest
 from axiru.database import row, rows
 from axiru.domain.execution import Blocked, ExecutionResult, Held, Intent
 from ledger.acts import control
-from ledger.acts.control import ControlNotInForce, engage, forbidden_now, lift, lift_overdue_holds
+from ledger.acts.control import ControlNotInForce, engage, lift, lift_overdue_holds
 from ledger.acts.hold import DecisionUnknown, NotHoldable, approval_outcome, state_behind
+from ledger.acts.in_force import forbidden_now
 from ledger.acts.intend import OutcomeUncertain, intend
 from ledger.acts.settle import settle
 from ledger.acts.vote import expire_approval
