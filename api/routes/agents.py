@@ -19,6 +19,7 @@ from api.routes.members import PersonName
 from api.services import services_of
 from api.views.agent import AgentView, agent_views
 from ledger.acts.agent import AgentChange, WantedAgent, change_agent, register, retire_agent
+from ledger.acts.lineage import find_line
 
 Scopes = Annotated[list[Scope], Meta(max_length=50)]
 
@@ -90,8 +91,8 @@ async def register_agent(request: Request[Caller, Any, Any]) -> AgentView:
 
 @get("/api/v1/agents/{agent_id:str}", guards=[requires(Permission.READ)], security=BEARER)
 async def get_agent(request: Request[Caller, Any, Any], agent_id: str) -> AgentView:
-    """One agent, by our id of it."""
-    return await _find(agent_id, request.user)
+    """One agent, by our id of it or its own."""
+    return await _find(await _named(agent_id, request.user), request.user)
 
 
 @patch(
@@ -108,6 +109,7 @@ async def change_one_agent(request: Request[Caller, Any, Any], agent_id: str) ->
     """
     caller = request.user
     _require_scope(caller)
+    ident = await _named(agent_id, caller)
     body = decode(await read_object(request), AgentChangeBody)
     change = AgentChange(
         name=body.name.strip() if body.name is not None else None,
@@ -117,13 +119,13 @@ async def change_one_agent(request: Request[Caller, Any, Any], agent_id: str) ->
         delegated_by=body.delegated_by,
     )
     await change_agent(
-        agent_id,
+        ident,
         change,
         organization_id=caller.organization_id,
         by_member_id=caller.member_id,
         signer=services_of(request).signer,
     )
-    return await _find(agent_id, caller)
+    return await _find(ident, caller)
 
 
 @delete("/api/v1/agents/{agent_id:str}", guards=[requires(Permission.READ), may_reach_live], security=BEARER)
@@ -132,7 +134,7 @@ async def retire_one_agent(request: Request[Caller, Any, Any], agent_id: str) ->
     caller = request.user
     _require_scope(caller)
     await retire_agent(
-        agent_id,
+        await _named(agent_id, caller),
         organization_id=caller.organization_id,
         by_member_id=caller.member_id,
         signer=services_of(request).signer,
@@ -143,6 +145,14 @@ def _require_scope(caller: Caller) -> None:
     """A key needs the scope; which person may do it is for the act to say, with the reason why not."""
     if caller.api_key_id is not None and Permission.MEMBERS not in caller.permissions:
         raise InsufficientScope(SCOPE_OF[Permission.MEMBERS])
+
+
+async def _named(agent_id: str, caller: Caller) -> str:
+    """Our id of the agent that goes by this one, ours or its own. Raises NotFound."""
+    line = await find_line(caller.organization_id, agent_id)
+    if line is None:
+        raise NotFound
+    return line.agent.id
 
 
 async def _find(ident: str, caller: Caller) -> AgentView:

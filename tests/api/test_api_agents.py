@@ -41,6 +41,19 @@ async def test_an_agent_is_registered_renamed_and_retired_and_each_is_sealed(
     assert told == [(mode, change) for mode in ("live", "test") for change in ("registered", "changed", "retired")]
 
 
+async def test_an_agent_is_found_changed_and_retired_by_the_id_that_requests_carry(let_in: LetIn) -> None:
+    owner, stranger = await let_in("agent_owner"), await let_in("agent_owner")
+    made = (await owner.client.post(AGENTS, json=wanted(owner.id))).json()
+    path = f"{AGENTS}/{made['agent_id']}"
+    assert (await owner.client.get(path.upper().replace(AGENTS.upper(), AGENTS))).json()["id"] == made["id"]
+    assert (await owner.client.patch(path, json={"name": "Day agent"})).json()["name"] == "Day agent"
+    assert (await stranger.client.patch(path, json={"name": "Mine"})).status_code == 403
+    assert (await owner.client.delete(path)).status_code == 204
+    assert (await owner.client.get(path)).json()["retired_at"] is not None
+    for refused in (await owner.client.get(f"{path}x"), await owner.client.delete(f"{path}x")):
+        assert (refused.status_code, refused.json()["error"]) == (404, "not_found")
+
+
 async def test_the_owner_of_an_agent_never_approves_what_it_asked_for_though_it_be_retired(
     let_in: LetIn, caller: httpx.AsyncClient, refund: Refund
 ) -> None:
