@@ -6,11 +6,12 @@ With `--check` it writes nothing and fails if the file is not what it would writ
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import rfc8785
+from case import case
 from signing import (
     AUDIENCE,
     CLAIMS,
@@ -55,12 +56,19 @@ def accepted() -> Iterator[dict[str, Any]]:
     yield case("before there was the claim amount", token(claims=without("amount")))
     yield case("claims of a later release", token(claims={**CLAIMS, "later": {"more": [1, None, True]}}))
     yield case("header parameters of a later release", token({**HEADER, "later": "x"}))
+    yield case("claims nested as deep as may be", token(claims=nested(15)))
+    yield case("the largest integer that all read alike", token(claims={**CLAIMS, "a": 2**53 - 1}))
     yield case("blanks between claims", token(claims=json.dumps(CLAIMS, indent=2).encode()))
     yield case("text beyond ASCII", token(claims={**CLAIMS, "sub": "agënt 🤖"}))
     yield case("every expectation met", good, expected=EXPECTED)
     yield case("a currency expected in capitals", good, expected={"currency": "USD"})
     yield case("the last second with leeway", good, offset=300 + 4)
     yield case("the first second with leeway", good, offset=-5)
+
+
+def nested(deep: int) -> bytes:
+    """Claims, themselves an object, with so many lists in each other."""
+    return compact(CLAIMS)[:-1] + b',"a":' + b"[" * deep + b"]" * deep + b"}"
 
 
 def refused() -> Iterator[dict[str, Any]]:
@@ -94,6 +102,7 @@ def refused() -> Iterator[dict[str, Any]]:
         "a header that is no object": token([HEADER]),
         "a header with a name twice": token(compact(HEADER)[:-1] + b',"alg":"ES256"}'),
         "a header without kid": token({"alg": "ES256", "typ": HEADER["typ"]}),
+        "a header with an empty kid": token({**HEADER, "kid": ""}),
         "a kid that is no text": token({**HEADER, "kid": 7}),
         "claims that are no JSON": token(claims=b"jti=1"),
         "claims that are no object": token(claims=[1]),
@@ -102,11 +111,15 @@ def refused() -> Iterator[dict[str, Any]]:
         "claims that are not UTF-8": token(claims=compact(CLAIMS)[:-1] + b',"a":"\xff"}'),
         "claims after a byte order mark": token(claims=b"\xef\xbb\xbf" + compact(CLAIMS)),
         "half of a surrogate pair": token(claims=compact(CLAIMS)[:-1] + b',"a":"\\ud800"}'),
+        "half of a surrogate pair in a name": token(claims=compact(CLAIMS)[:-1] + b',"\\ud800":1}'),
         "a fraction": token(claims=compact(CLAIMS)[:-1] + b',"a":1.0}'),
         "an integer beyond 2^53": token(claims=compact(CLAIMS)[:-1] + b',"a":9007199254740993}'),
+        "the first integer beyond": token(claims=compact(CLAIMS)[:-1] + b',"a":9007199254740992}'),
+        "the first integer beyond, below zero": token(claims=compact(CLAIMS)[:-1] + b',"a":-9007199254740992}'),
         "not a number": token(claims=compact(CLAIMS)[:-1] + b',"a":NaN}'),
         "something after the claims": token(claims=compact(CLAIMS) + b"{}"),
-        "claims nested too deep": token(claims=compact(CLAIMS)[:-1] + b',"a":' + b"[" * 40 + b"]" * 40 + b"}"),
+        "claims nested too deep": token(claims=nested(40)),
+        "claims nested one too deep": token(claims=nested(16)),
         "more than a token has": token(claims={**CLAIMS, "a": "x" * 20_000}),
     }.items():
         yield case(name, text, code="token_malformed")
@@ -116,6 +129,10 @@ def refused() -> Iterator[dict[str, Any]]:
         "jku": "https://attacker.example/jwks.json",
         "x5c": ["MIIB"],
         "x5u": "https://attacker.example/x5u",
+        "x5t": "AAAA",
+        "x5t#S256": "AAAA",
+        "enc": "A256GCM",
+        "epk": UNPUBLISHED_KEY.jwk,
         "crit": ["exp"],
         "b64": False,
         "zip": "DEF",
@@ -148,33 +165,12 @@ def refused() -> Iterator[dict[str, Any]]:
     }.items():
         yield case(name, text, code="signature_invalid")
 
-    for claim in CLAIMS:
-        if claim != "amount":
-            yield case(f"without {claim}", token(claims=without(claim)), code="claim_invalid", claim=claim)
-            code = {"code": "claim_invalid", "claim": claim}
-            yield case(f"{claim} is a list", token(claims={**CLAIMS, claim: [CLAIMS[claim]]}), **code)
-            yield case(f"{claim} is true", token(claims={**CLAIMS, claim: True}), **code)
-    for name, claim, value in (
-        ("an empty jti", "jti", ""),
-        ("exp as text", "exp", str(NOW + 300)),
-        ("a negative exp", "exp", -1),
-        ("an amount as text", "amount_cents", "25000"),
-        ("a negative amount", "amount_cents", -25000),
-        ("a mode that there is not", "mode", "prod"),
-        ("a fingerprint in capitals", "ovt_fingerprint", CLAIMS["ovt_fingerprint"].upper()),
-        ("a fingerprint cut short", "ovt_fingerprint", CLAIMS["ovt_fingerprint"][:-1]),
-        ("an amount that is another", "amount", {"units": "1", "asset": "usd", "exponent": 2}),
-        ("an amount in another asset", "amount", {"units": "25000", "asset": "eur", "exponent": 2}),
-        ("an amount with a leading zero", "amount", {"units": "025000", "asset": "usd", "exponent": 2}),
-        ("an amount that is null", "amount", None),
-    ):
-        yield case(name, token(claims={**CLAIMS, claim: value}), code="claim_invalid", claim=claim)
-    no_amount = {**without("amount"), "amount_cents": None}
-    yield case("no amount at all", token(claims=no_amount), code="claim_invalid", claim="amount_cents")
+    yield from refused_claims()
 
     for name, issuer in {"another issuer": "https://api.example", "an issuer with a slash": f"{ISSUER}/"}.items():
         yield case(name, token(claims={**CLAIMS, "iss": issuer}), code="issuer_mismatch")
-    yield case("another organization", token(claims={**CLAIMS, "aud": "org_other"}), code="audience_mismatch")
+    for name, audience in {"another organization": "org_other", "one in capitals": AUDIENCE.upper()}.items():
+        yield case(name, token(claims={**CLAIMS, "aud": audience}), code="audience_mismatch")
     yield case("expired", good, code="token_expired", offset=600)
     yield case("the second after the leeway", good, code="token_expired", offset=305)
     yield case("not valid yet", good, code="token_not_yet_valid", offset=-6)
@@ -201,6 +197,14 @@ def refused() -> Iterator[dict[str, Any]]:
     }.items():
         expected = {**EXPECTED, claim: value}
         yield case(f"another {claim} expected", good, code="expectation_mismatch", claim=claim, expected=expected)
+    one_cent = {**CLAIMS, "amount_cents": 1, "amount": {"units": "1", "asset": "usd", "exponent": 2}}
+    yield case(
+        "true expected of one cent",
+        token(claims=one_cent),
+        code="expectation_mismatch",
+        claim="amount_cents",
+        expected={"amount_cents": True},
+    )
     yield case(
         "cents expected of an asset that has none",
         token(claims=TOKEN_CLAIMS),
@@ -210,30 +214,44 @@ def refused() -> Iterator[dict[str, Any]]:
     )
 
 
-def case(
-    name: str,
-    text: str,
-    *,
-    code: str | None = None,
-    claim: str | None = None,
-    offset: int = 0,
-    ovt: Mapping[str, Any] = OVT,
-    by: str | None = None,
-    expected: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """`code` None: accepted. `by` is the fingerprint that is given instead of the OVT, or the right one."""
-    bound: dict[str, Any] = {"ovt": ovt}
-    if by is not None:
-        bound = {"fingerprint": fingerprint(ovt) if by == "fingerprint" else by}
-    return {
-        "name": name,
-        "token": text,
-        "now": NOW + offset,
-        **bound,
-        "expected": expected or {},
-        "code": code,
-        "claim": claim,
-    }
+def refused_claims() -> Iterator[dict[str, Any]]:
+    """Claims that are missing, or not of their kind."""
+    for claim in CLAIMS:
+        if claim != "amount":
+            yield case(f"without {claim}", token(claims=without(claim)), code="claim_invalid", claim=claim)
+            code = {"code": "claim_invalid", "claim": claim}
+            yield case(f"{claim} is a list", token(claims={**CLAIMS, claim: [CLAIMS[claim]]}), **code)
+            yield case(f"{claim} is true", token(claims={**CLAIMS, claim: True}), **code)
+    for name, claim, value in (
+        ("an empty jti", "jti", ""),
+        ("exp as text", "exp", str(NOW + 300)),
+        ("a negative exp", "exp", -1),
+        ("an amount as text", "amount_cents", "25000"),
+        ("a negative amount", "amount_cents", -25000),
+        ("a mode that there is not", "mode", "prod"),
+        ("a fingerprint in capitals", "ovt_fingerprint", CLAIMS["ovt_fingerprint"].upper()),
+        ("a fingerprint with a letter more", "ovt_fingerprint", f"{CLAIMS['ovt_fingerprint']}0"),
+        ("a fingerprint with a line end", "ovt_fingerprint", f"{CLAIMS['ovt_fingerprint']}\n"),
+        ("a fingerprint cut short", "ovt_fingerprint", CLAIMS["ovt_fingerprint"][:-1]),
+        ("an amount that is another", "amount", {"units": "1", "asset": "usd", "exponent": 2}),
+        ("an amount in another asset", "amount", {"units": "25000", "asset": "eur", "exponent": 2}),
+        ("an amount with a leading zero", "amount", {"units": "025000", "asset": "usd", "exponent": 2}),
+        ("an amount without digits", "amount", {"units": "", "asset": "usd", "exponent": 2}),
+        ("an amount below zero", "amount", {"units": "-25000", "asset": "usd", "exponent": 2}),
+        ("an amount as a number", "amount", {"units": 25000, "asset": "usd", "exponent": 2}),
+        ("an amount with an exponent below zero", "amount", {"units": "25000", "asset": "usd", "exponent": -1}),
+        ("an amount with true for an exponent", "amount", {"units": "25000", "asset": "usd", "exponent": True}),
+        ("an amount with text for an exponent", "amount", {"units": "25000", "asset": "usd", "exponent": "2"}),
+        ("an amount without an exponent", "amount", {"units": "25000", "asset": "usd"}),
+        ("an amount that is a list", "amount", ["25000", "usd", 2]),
+        ("an amount that is null", "amount", None),
+    ):
+        yield case(name, token(claims={**CLAIMS, claim: value}), code="claim_invalid", claim=claim)
+    for name, units in {"leading zeros": "00034", "more digits than any has": "1" * 79, "other digits": "٣٤"}.items():
+        spelt = {**TOKEN_CLAIMS, "amount": {**TOKEN_CLAIMS["amount"], "units": units}}
+        yield case(f"no currency, and {name}", token(claims=spelt), code="claim_invalid", claim="amount")
+    no_amount = {**without("amount"), "amount_cents": None}
+    yield case("no amount at all", token(claims=no_amount), code="claim_invalid", claim="amount_cents")
 
 
 def fingerprints() -> Iterator[dict[str, Any]]:

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
@@ -29,6 +30,9 @@ async function outcomeOf(vector: Vector): Promise<{ code: string | null; claim: 
   const boundTo = vector.ovt ? { ovt: vector.ovt } : { fingerprint: String(vector.fingerprint) };
   try {
     const claims = await verifier.verify(vector.token, { ...boundTo, ...expectations(vector.expected) });
+    const signed = JSON.parse(Buffer.from(String(vector.token.split(".")[1]), "base64url").toString("utf8"));
+    const said = Object.keys(claims).map((name) => [name, signed[name] ?? null]);
+    assert.deepEqual(JSON.parse(JSON.stringify(claims)), Object.fromEntries(said));
     assert.match(claims.jti, /^jti_vectors_/);
     return { code: null, claim: null };
   } catch (error) {
