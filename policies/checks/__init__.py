@@ -12,6 +12,7 @@ from policies.checks.names import unknown_names
 from policies.checks.normal_form import normal_forms
 from policies.checks.reach import impossible, outranked
 from policies.checks.roles import roles_asked
+from policies.checks.uncovered import uncovered_currencies
 from policies.syntax import ParsedPolicy
 
 
@@ -28,6 +29,7 @@ def check(parsed: ParsedPolicy, known: Known) -> tuple[Finding, ...]:
         *contradicting,
         *(finding for finding in outranked(parsed, normals) if finding.rules[0] not in told),
         *unmatched_currencies(parsed, normals),
+        *uncovered_currencies(parsed, normals),
         *bands(parsed, normals),
     ]
     return tuple(sorted(found, key=lambda finding: (finding.line, finding.column, finding.code)))

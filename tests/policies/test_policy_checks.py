@@ -388,4 +388,6 @@ def test_a_thousand_rules_are_checked_in_two_seconds(when: str) -> None:
 
 @pytest.mark.parametrize("name", pack_names())
 def test_nothing_is_wrong_with_a_pack(name: str) -> None:
-    assert check(parse_with_positions(pack(name)), Known()) == ()
+    # It caps dollars, as it is named; what it leaves open is said.
+    expected = ["currency_without_cap"] if name == "daa-starter" else []
+    assert [found.code for found in check(parse_with_positions(pack(name)), Known())] == expected
