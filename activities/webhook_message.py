@@ -32,6 +32,8 @@ async def message(outgoing: Outgoing) -> bytes:
                 data["comment"] = await row(_COMMENT, comment_id)
         case "decision" | "authorization" | "execution" | "undo" | "budget":
             data["decision"] = _amounts_in(await row(_DECISION, told["decision_id"]))
+            if "jti" in told:
+                data["token"] = await row(_ISSUED, told["jti"])
         case "bypass":
             data["decision"] = _amounts_in(await row(_DECISION, told["decision_id"]))
             data["observed"] = await row(_OBSERVED, told["decision_id"])
@@ -76,6 +78,10 @@ SELECT d.state, d.outcome, d.reason, d.message, d.matched_rule, d.policy_version
     d.decided_at,
     (r.ovt -> 'amount' ->> 'exponent')::integer AS exponent
 FROM decisions d JOIN requests r ON r.decision_id = d.id WHERE d.id = {}
+"""
+_ISSUED: Final = """
+SELECT issued_at, expires_at, consumed_at, settlement, settled_units::text, settled_at FROM authorization_tokens
+WHERE jti = {}
 """
 _OBSERVED: Final = """
 SELECT kind, stripe_object_id, stripe_connection_id, why, stripe_status, observed_at FROM observed_movements
