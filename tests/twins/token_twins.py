@@ -151,12 +151,17 @@ def drawn_claims(chance: random.Random) -> dict[str, Any]:
 
 
 def changed(token: str, chance: random.Random) -> Iterator[str]:
-    """The token with each character changed: to its neighbour, to another of the alphabet, and to one outside of it."""
+    """The token with each character changed: to its neighbour, to another of the alphabet, to one outside of it, left
+    out, and with another before it.
+    """
     for at, character in enumerate(token):
         neighbour = ALPHABET[ALPHABET.index(character) ^ 1] if character in ALPHABET else "A"
         others = {neighbour, chance.choice(ALPHABET), chance.choice(OUTSIDE)} - {character}
         for other in sorted(others):
             yield token[:at] + other + token[at + 1 :]
+        if token[at : at + 1] != token[at + 1 : at + 2]:
+            yield token[:at] + token[at + 1 :]
+        yield token[:at] + chance.choice(ALPHABET) + token[at:]
 
 
 def accepted_when_changed(tokens: int, seed: int, node: NodeVerifier) -> list[str]:
@@ -175,12 +180,47 @@ def accepted_when_changed(tokens: int, seed: int, node: NodeVerifier) -> list[st
 
 
 def code_differences(tokens: int, seed: int, node: NodeVerifier) -> list[str]:
-    """Signed claims, spoilt in their JSON, that the two verifiers do not say the same of."""
+    """Signed claims, spoilt in their JSON, that the two verifiers do not say the same of, or take against reason.
+
+    Two that are broken alike agree: what is taken is read once more, and of each outcome there have to be some.
+    """
     chance, signer = random.Random(seed), Signer()  # noqa: S311 - a test's chance, that can be given again
     claims = [_spoilt(json.dumps(drawn_claims(chance)).encode(), chance) for _ in range(tokens)]
     tried = [(signer.signed(one), NOW) for one in claims]
-    twins = zip(claims, python_codes(tried, signer.jwks, 5), node.codes(tried, signer.jwks, 5), strict=True)
-    return [f"{here} and {there}: {one!r}" for one, here, there in twins if here != there]
+    twins = [*zip(claims, python_codes(tried, signer.jwks, 5), node.codes(tried, signer.jwks, 5), strict=True)]
+    wrong = [f"{here} and {there}: {one!r}" for one, here, there in twins if here != there]
+    wrong += [f"accepted: {one!r}" for one, here, _ in twins if here == "accepted" and not _may_be_taken(one)]
+    missing = {"accepted", "token_malformed", "claim_invalid"} - {here for _, here, _ in twins}
+    return wrong + [f"no token was {code}" for code in missing]
+
+
+def _may_be_taken(claims: bytes) -> bool:
+    """Whether every claim is of its kind, said once, and for who verifies it; not by the verifiers' own reading."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len({name for name, _ in pairs}) == len(pairs), pairs
+        return dict(pairs)
+
+    def no_fraction(text: str) -> Any:
+        raise AssertionError(text)
+
+    try:
+        said = json.loads(claims.decode(), object_pairs_hook=once, parse_float=no_fraction, parse_constant=no_fraction)
+    except (AssertionError, ValueError):
+        return False
+    texts = ("jti", "sub", "rail", "rail_action", "currency", "decision_id")
+    numbers = ("iat", "nbf", "exp", "amount_cents")
+    amount = said.get("amount", {})
+    return (
+        (said["iss"], said["aud"], said["ovt_fingerprint"]) == (ISSUER, AUDIENCE, FINGERPRINT)
+        and said["mode"] in {"test", "live"}
+        and all(type(said[claim]) is str and said[claim] for claim in texts)
+        and all(type(said[claim]) is int or (claim == "amount_cents" and said[claim] is None) for claim in numbers)
+        and said["exp"] + 5 > NOW >= max(said["iat"], said["nbf"]) - 5
+        and ("amount" not in said or amount["asset"] == said["currency"])
+        and (said["amount_cents"] is None or "amount" not in said or amount["units"] == str(said["amount_cents"]))
+        and (said["amount_cents"] is not None or "amount" in said)
+    )
 
 
 def _spoilt(text: bytes, chance: random.Random) -> bytes:
