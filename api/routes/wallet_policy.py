@@ -6,11 +6,11 @@ What is asked comes signed by Standard Webhooks and is decided as an authorizati
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, delete, get, post
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from api.auth import Caller, InsufficientScope, admit, identify, requires
 from api.errors import InvalidBody, NotFound
@@ -69,6 +69,18 @@ class WalletPolicyWithSecret(WalletPolicyView, frozen=True, kw_only=True):
 
 class WalletPolicyList(msgspec.Struct, frozen=True):
     items: list[WalletPolicyView]
+
+
+class WalletRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be signed, said one way: `payment_requirements`, `typed_data`, or `method` with `params`."""
+
+    # Only described by this: what is not understood is no error here, but denied.
+    payment_requirements: dict[str, Any] | UnsetType = UNSET
+    typed_data: dict[str, Any] | UnsetType = UNSET
+    method: Literal["eth_signTypedData_v4"] | UnsetType = UNSET
+    params: dict[str, Any] | UnsetType = UNSET
+    resource: dict[str, Any] | UnsetType = UNSET
+    request_id: Annotated[str, Meta(min_length=1, max_length=_LONGEST_REQUEST_ID)] | UnsetType = UNSET
 
 
 class WalletAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +154,7 @@ async def revoke_policy_of_wallet(request: Request[Caller, Any, Any], policy_id:
     )
 
 
-@post("/webhooks/wallet-policy/{policy_id:str}", status_code=200)
+@post("/webhooks/wallet-policy/{policy_id:str}", status_code=200, operation_class=taking(WalletRequest))
 async def ask_by_wallet(request: Request[Any, Any, Any], policy_id: str) -> WalletAnswer:
     """May this be signed? A message that comes again gets the first answer; what is not understood is denied."""
     services = services_of(request)

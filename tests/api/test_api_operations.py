@@ -40,6 +40,9 @@ async def test_the_schema_describes_bodies_and_answers(http: httpx.AsyncClient) 
     assert set(body["required"]) == {"intent", "idempotency_key"}
     assert "$ref" not in str(body)
     assert "200" in operation["responses"]
+    wallet = schema["paths"]["/webhooks/wallet-policy/{policy_id}"]["post"]["requestBody"]
+    properties = wallet["content"]["application/json"]["schema"]["properties"]
+    assert {"payment_requirements", "typed_data", "request_id"} <= set(properties)
 
 
 async def test_the_schema_describes_refusals_as_they_are_answered(
