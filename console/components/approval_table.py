@@ -71,7 +71,7 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
         "target": asked.charge or asked.payment_intent or _payee(asked.counterparty),
         "customer": asked.customer_id or (asked.agent.id if asked.agent else None),
         "why": approval.diff.policy.message or approval.diff.policy.reason,
-        "asker": approval.requested_by.shown if approval.requested_by else "somebody",
+        "asker": asker_text(approval),
         "asked": utc_text(approval.asked_at),
         "needs": needs_text(approval) if pending else "",
         "people": _people(approval),
@@ -82,6 +82,13 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
         "votable": approval.can_vote,
         "obstacle": approval.cannot_vote_because or "You may not vote on this.",
     }
+
+
+def asker_text(approval: ApprovalView) -> str:
+    """An agent by its id, whoever's key it asked with."""
+    if (agent := approval.diff.asked.agent) is not None:
+        return agent.id
+    return approval.requested_by.shown if approval.requested_by else "somebody"
 
 
 def _payee(counterparty: Counterparty) -> str | None:

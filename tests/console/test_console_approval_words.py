@@ -3,16 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from axiru.domain.approval_sheet import PaymentContext
 from axiru.domain.movement import Amount, Context, Initiator, Ovt, Target
 from console.approval_views import ApprovalDiff, ApprovalGroup, ApprovalView, Asked, GroupMember, PolicyWord
-from console.components.approval_table import needs_text
+from console.components.approval_table import asker_text, needs_text
 from console.detail_views import DecisionDetail
 from console.pages.decision_context import warnings
 from console.pages.decision_hold import may_be_held
-from console.views import Execution, ToldAmount
+from console.views import Execution, Person, ToldAmount
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ANN = GroupMember("mem_ann", "Ann")
@@ -73,6 +74,13 @@ def payment(**changes: Any) -> PaymentContext:
         "read_at": NOW,
     }
     return PaymentContext(**told | changes)
+
+
+def test_an_agent_asked_and_not_whoever_its_key_belongs_to() -> None:
+    person = approval(requested_by=Person("mem_1", "Mira"))
+    asked = msgspec.structs.replace(person.diff.asked, agent=Initiator("agent", "agent_1"))
+    agents = msgspec.structs.replace(person, diff=msgspec.structs.replace(person.diff, asked=asked))
+    assert (asker_text(person), asker_text(agents)) == ("Mira", "agent_1")
 
 
 @pytest.mark.parametrize(
