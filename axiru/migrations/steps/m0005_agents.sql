@@ -122,6 +122,7 @@ ALTER TABLE api_keys
 CREATE INDEX agents_by_folded_id ON agents (organization_id, lower(btrim(agent_id)));
 CREATE INDEX agents_by_parent ON agents (delegated_by) WHERE delegated_by IS NOT NULL;
 CREATE INDEX decisions_by_initiator ON decisions (organization_id, mode, initiator_id, decided_at DESC);
+CREATE INDEX decisions_by_rail ON decisions (organization_id, mode, rail, decided_at DESC, id DESC);
 CREATE INDEX api_keys_by_agent ON api_keys (agent) WHERE agent IS NOT NULL;
 
 -- An agent and those above it, itself first and the root last.
