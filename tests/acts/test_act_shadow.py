@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -452,6 +453,32 @@ async def test_versions_looking_on_cost_a_decision_only_so_much(
     assert ("costly" in {each["slug"] for each in data["shadows"]}) is read
     assert data["unread"] == ([] if read else [{"slug": "costly", "version": 1}])
     assert "refunds" in {each["slug"] for each in data["shadows"]}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda n: f"{{initiator_id: {{in_list: list_{n}}}}}",
+        lambda n: f"{{custom_expression: \"initiator.id == 'agent_{n}'\"}}",
+    ],
+    ids=["lists", "expressions"],
+)
+async def test_what_is_asked_about_agents_above_as_well_costs_as_often(
+    house: Any, refund: Any, monkeypatch: pytest.MonkeyPatch, rule: Callable[[int], str]
+) -> None:
+    monkeypatch.setattr("ledger.acts.evaluating.MOST_LOOKED_UP", 5)
+    monkeypatch.setattr("ledger.acts.evaluating.MOST_EXPRESSIONS", 5)
+    rules = "".join(f"  - {{id: r{n}, when: {rule(n)}, effect: flag}}\n" for n in range(3))
+    await _laid(house, f"policy: costly\nschema: 2\napplies_to: {{rail: stripe}}\nrules:\n{rules}")
+    asked = refund(house, customer_id="cus_1")
+
+    for above in ((), ("parent",)):
+        agent = Initiator("agent", "child", lineage=above)
+        await house.decided(msgspec.structs.replace(asked, initiator=agent))
+
+    alone, passed_on = [entry["data"] for entry in await house.entries("decision")]
+    assert ([each["slug"] for each in alone["shadows"]], alone["unread"]) == (["costly"], [])
+    assert (passed_on["shadows"], passed_on["unread"]) == ([], [{"slug": "costly", "version": 1}])
 
 
 async def test_no_decision_waits_for_a_long_text_that_only_looks_on(house: Any, refund: Any) -> None:
