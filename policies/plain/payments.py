@@ -60,6 +60,8 @@ def _code_money(found: re.Match[str]) -> str:
 _REWORDINGS: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     (_CAIP, r'"\g<0>"'),
     (_ADDRESS, r'"\g<0>"'),
+    (re.compile(r"\bto (?=\"0x)", re.I), "to the counterparty "),
+    (re.compile(r"^(deny|allow|flag) (x402|ap2) (?=payment)", re.I), lambda found: f"{found[2]} {found[1].lower()} "),
     (re.compile(rf"^(?:on )?(?P<rail>x402|ap2|stripe[ _]daa|daa)(?:(?<!daa):|,)? (?={_MOVES})", re.I), _on_rail),
     (re.compile(r"\b(?:via|using|through|over) (?=(?:x402|ap2|stripe_daa)\b)", re.I), "on "),
     (re.compile(rf"\b(?:by|for|from|of) (?:the )?agent (?={_NO_AGENT}[\w\"\x00])", re.I), "by the initiator "),

@@ -33,6 +33,8 @@ _SAME = {
     **dict.fromkeys(("clients", "buyers", "users"), "customers"),
     **dict.fromkeys(("client", "buyer", "user"), "customer"),
     **dict.fromkeys(("transactions",), "movements"),
+    **dict.fromkeys(("payee", "recipient", "receiver", "supplier", "vendor", "seller"), "counterparty"),
+    **dict.fromkeys(("payees", "recipients", "receivers", "suppliers", "vendors", "sellers"), "counterparties"),
     **dict.fromkeys(("get", "be", "become"), "are"),
     "gets": "is",
     **dict.fromkeys(("spend", "spending", "volume", "sum"), "total"),

@@ -26,6 +26,7 @@ _WHOSE: Final = (
         re.I,
     ),
 )
+_TOGETHER: Final = re.compile(r"\b(?:together|altogether|in total|overall)\b", re.I)
 _HOW_MUCH: Final = re.compile(
     r"\b(?P<least>at least )?(?:(?:to )?(?:over|above|more than|at most|no more than|not more than|up to|a maximum of|"
     rf"exceeds?|exceeding|limited to|a limit of) )?(?P<money>{_MONEY})(?= |,|$)"
@@ -42,7 +43,7 @@ _MOVED: Final = re.compile(r"\b(?:agent )?(?:payments?|payouts?)\b|\bmovements?\
 _SAID_WITH_IT: Final = frozenset(
     "that bring brings bringing the a an to of in within per by may can cannot not must should be is are it its their "  # noqa: SIM905
     "spend spends spending spent pay pays total totals sum budget limit limited more than over above once when if any "
-    "each every all single given rolling no at most last agent agents deny and exceeds exceed on".split()
+    "t each every all single given rolling no at most last agent agents deny and exceeds exceed on".split()
 )
 
 
@@ -57,10 +58,11 @@ def as_window(text: str) -> str | None:
     if much is None:
         return None
     rest = _without(rest, much)
-    whose = next((found for each in _WHOSE if (found := each.search(rest))), None)
+    whose = _TOGETHER.search(rest) or next((found for each in _WHOSE if (found := each.search(rest))), None)
     if whose is None:
         return None
     rest = _without(rest, whose)
+    per = "organization" if whose.re is _TOGETHER else whose["per"].lower()
     moved = _MOVED.search(rest)
     rest = _without(rest, moved) if moved else rest
     if set(re.findall(r"[^\s,.'’]+", rest.lower())) - _SAID_WITH_IT:
@@ -70,7 +72,7 @@ def as_window(text: str) -> str | None:
     limit = f"{'at least' if at_least else 'over'} {much['count'] if counted else much['money'].rstrip('.,')}"
     # Whose payments are counted is said by the window; "pay" alone is any movement.
     noun = f"{moved[0].lower().removesuffix('s')}s" if moved else "movements"
-    total = f"that bring the {whose['per'].lower()}'s {'count' if counted else 'total'} within {_span(span)} to {limit}"
+    total = f"that bring the {per}'s {'count' if counted else 'total'} within {_span(span)} to {limit}"
     return f"{rail}{noun if rail else noun.capitalize()} {total} {_outcome(effect)}."
 
 

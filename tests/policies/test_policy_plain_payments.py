@@ -66,7 +66,20 @@ def nearest(text: str) -> str:
             "Agent payments to a counterparty not on the list trusted are denied.",
         ),
         ("Agent payouts to Cuba are blocked.", "Agent payouts to the countries CU, IR, KP or SY are denied."),
+        ("Deny x402 payments to 0xabc.", 'On x402, deny payments to the counterparty "0xabc".'),
+        (
+            "On x402, deny payments over 5 usdc to any payee other than 0xabc.",
+            'On x402, deny payments over 5 usdc to a counterparty other than "0xabc".',
+        ),
         # Windows.
+        (
+            "Agents can't spend over $100 daily.",
+            "Movements that bring the agent's total within 24 hours to over $100 are denied.",
+        ),
+        (
+            "All agent payments together over $10,000 per day are denied.",
+            "Agent payments that bring the organization's total within 24 hours to over $10,000 are denied.",
+        ),
         (
             "Agents may spend at most $100 per day.",
             "Movements that bring the agent's total within 24 hours to over $100 are denied.",
