@@ -8,6 +8,9 @@ import msgspec
 
 Frequency = Literal["ON_DEMAND", "DAILY", "WEEKLY", "BIWEEKLY", "MONTHLY", "QUARTERLY", "ANNUALLY"]
 
+RAIL: Final = "ap2"
+"""On this rail nothing is paid but under a mandate, by whichever door it is asked for."""
+
 EXPIRED: Final = "mandate_expired"
 ISSUER_REMOVED: Final = "mandate_issuer_not_trusted"
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from axiru.domain.currency import CURRENCIES
+from axiru.domain.mandate import RAIL as MANDATED
 from axiru.domain.mandate import Mandate
 
 Mode = Literal["test", "live"]
@@ -156,6 +157,11 @@ class Ovt(msgspec.Struct, frozen=True):
         paid = self.counterparty
         names = (paid.id, paid.stripe_account_id) if self.mandate else (paid.stripe_account_id, paid.id)
         return names[0] or names[1] or None
+
+
+def account_said(rail: str, paid: Counterparty) -> str | None:
+    """The account beside a payee whom a mandate names: it is the agent's word, no mandate says that it is theirs."""
+    return paid.stripe_account_id if rail == MANDATED and paid.stripe_account_id != paid.id else None
 
 
 def named_agents(ovt: Ovt) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import msgspec
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
 from axiru.domain.call_words import IRREVERSIBLE, call_sentence, movement_title
 from axiru.domain.money import amount_text, money_text
-from axiru.domain.movement import Initiator
+from axiru.domain.movement import Initiator, account_said
 from axiru.domain.payment_warnings import warnings_of
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -106,7 +106,9 @@ def _by_agent(sheet: ApprovalSheet, agent: Initiator) -> Iterator[tuple[str, str
     yield "Who would pay", f"{agent.kind} {agent.id}"
     yield "Under its scopes", ", ".join(agent.scopes)
     yield "Paid to", paid.id
-    yield "Paid to account", paid.stripe_account_id
+    said = account_said(sheet.rail, paid)
+    yield "Paid to account", None if said else paid.stripe_account_id
+    yield "Paid to account, as the agent says", said
     yield "Paid to country", paid.country
 
 

@@ -8,6 +8,7 @@ import msgspec
 from axiru.domain.approval_sheet import ApprovalSheet, SheetVote
 from axiru.domain.call_words import IRREVERSIBLE, call_sentence, movement_title
 from axiru.domain.money import amount_text, money_text
+from axiru.domain.movement import account_said
 from axiru.domain.payment_warnings import warnings_of
 from axiru.domain.sheet_lines import afterwards
 from axiru.slack.buttons import open_button, vote_buttons
@@ -108,8 +109,11 @@ def _agent(sheet: ApprovalSheet) -> Iterator[str]:
     scopes = f"\nscopes {code(', '.join(sheet.agent.scopes), 300)}" if sheet.agent.scopes else ""
     yield f"*{said(sheet.agent.kind, 100)} on {said(sheet.rail, 100)}*\n{code(sheet.agent.id)}{scopes}"
     paid = sheet.counterparty
-    named = [code(one) for one in (paid.id, paid.stripe_account_id, paid.country) if one]
+    account = account_said(sheet.rail, paid)
+    named = [code(one) for one in (paid.id, None if account else paid.stripe_account_id, paid.country) if one]
     yield f"*Paid to*\n{' '.join(named) or 'not named'}"
+    if account:
+        yield f"*Into account, as the agent says*\n{code(account)}"
 
 
 def _acted_on(sheet: ApprovalSheet) -> Iterator[tuple[str, str | None]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from axiru.domain.currency import CURRENCIES
-from axiru.domain.movement import Amount, Ovt
+from axiru.domain.movement import Amount, Ovt, account_said
 from console.authorization_views import TokenView
 from console.authorization_words import (
     OUTCOME_LOOKS,
@@ -22,7 +22,7 @@ from console.components.text import Text, block, link
 from console.components.timestamp import Timestamp
 from console.components.wording import RAIL_NAMES, payment_name
 from console.detail_views import DecisionDetail
-from console.pages.decision_mandate import FACTS, account_said
+from console.pages.decision_mandate import FACTS
 
 _READ: Final = {
     "scheme": "Scheme",
@@ -43,7 +43,7 @@ def asked(ovt: Ovt) -> None:
         key_value("Payment", payment_name(ovt.rail, ovt.rail_action))
         key_value("Rail", RAIL_NAMES.get(ovt.rail, ovt.rail))
         key_value("Paid to", paid_to(ovt))
-        if account := account_said(ovt):
+        if account := account_said(ovt.rail, ovt.counterparty):
             with fact("Into account"):
                 Text("span", account)
                 Text("span", " the agent's word: the mandate names no account", "muted")

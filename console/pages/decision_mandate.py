@@ -79,10 +79,3 @@ def payments_text(shown: Mandate) -> str:
         case number:
             most = f"{number:,} at most"
     return ", ".join(part for part in (most, _EVERY[shown.every]) if part)
-
-
-def account_said(ovt: Ovt) -> str | None:
-    """An account beside a payee whom a mandate names: none says that it is theirs."""
-    paid = ovt.counterparty
-    beside = ovt.mandate is not None and paid.id is not None and paid.stripe_account_id != paid.id
-    return paid.stripe_account_id if beside else None

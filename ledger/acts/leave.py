@@ -1,16 +1,12 @@
 """What gives an agent leave beside policy: its own authority, and the mandate of a user that it shows."""
 
 from datetime import datetime
-from typing import Final
 
 from axiru.database import row
 from axiru.domain.control import ControlHit
-from axiru.domain.mandate import EXPIRED, ISSUER_REMOVED, MandateUse, refusal_of
+from axiru.domain.mandate import EXPIRED, ISSUER_REMOVED, RAIL, MandateUse, refusal_of
 from ledger.acts.lineage import authority_lost
 from ledger.acts.projection import Recorded
-
-_UNDER_MANDATE: Final = "ap2"
-"""On this rail nothing is paid but under a mandate, by whichever door it is asked for."""
 
 
 async def leave_lost(decision_id: str, request: Recorded, now: datetime) -> ControlHit | None:
@@ -20,7 +16,7 @@ async def leave_lost(decision_id: str, request: Recorded, now: datetime) -> Cont
         return hit
     if mandate is None:
         missing = ControlHit("none", "mandate_missing", "Payments on this rail are made under a mandate.", "mandate")
-        return missing if request.ovt.rail == _UNDER_MANDATE else None
+        return missing if request.ovt.rail == RAIL else None
     used = await _used(decision_id, request)
     refused = refusal_of(mandate, asked.minor_units, used, now)
     return ControlHit(mandate.id, refused.reason, refused.message, "mandate") if refused else None

@@ -87,6 +87,19 @@ async def test_every_door_names_the_agent_its_rail_and_who_is_paid(new_house: An
     assert faults_of_message(sent.blocks) == []
 
 
+@pytest.mark.parametrize(("payee", "said"), [("merchant_1", True), ("acct_9", False)])
+async def test_an_account_that_no_mandate_names_is_shown_as_the_agents_word(
+    new_house: Any, payee: str, said: bool
+) -> None:
+    seen = await asked(await new_house(), "stripe_daa", "agent_payment", Amount("60000", "usd"), Counterparty("vendor"))
+    sheet = msgspec.structs.replace(seen, rail="ap2", counterparty=Counterparty(payee, "acct_9"))
+
+    assert told(sheet).get("Paid to account, as the agent says") == ("acct_9" if said else None)
+    assert ("Paid to account" in told(sheet)) is not said
+    sent = msgspec.json.encode(approval_message(sheet, "https://console.example").blocks).decode()
+    assert ("as the agent says" in sent) is said
+
+
 @pytest.mark.parametrize(("units", "shown"), [("1500000", "1.50 USDC"), ("9" * 60, "USDC")])
 async def test_amounts_of_another_asset_are_said_by_its_decimals(new_house: Any, units: str, shown: str) -> None:
     sheet = await asked(
