@@ -25,6 +25,11 @@ def amount_of(budget: Window, units: str) -> str:
     return f"{int(units):,} {'movement' if int(units) == 1 else 'movements'}"
 
 
+def asset_name(asset: str) -> str:
+    """`USD`; a contract by its whole name."""
+    return asset if "/" in asset else asset.upper()
+
+
 def window_text(seconds: int) -> str:
     """`24 hours`, `7 days`: the largest unit that leaves nothing over, and hours for a day."""
     size, name = next((size, name) for size, name in _SPANS if size == 1 or (seconds % size == 0 and seconds > size))

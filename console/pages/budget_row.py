@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from axiru.domain.movement import Mode
 from console.budget_views import Budget
-from console.budget_words import PER_NAMES, amount_of, consequence, standing, what_counts
+from console.budget_words import PER_NAMES, amount_of, asset_name, consequence, standing, what_counts
 from console.components.badge import badge
 from console.components.key_value import fact
 from console.components.text import Text, block, link
@@ -44,6 +44,8 @@ def budget_row(budget: Budget, mode: Mode, alert_percent: int) -> None:
                     Timestamp(budget.next_release_at, "distance")
         with block("p", "facts"):
             Text("span", f"{what_counts(budget)}. {consequence(budget)}.")
+            if budget.asset is not None:
+                Text("span", f"Counts {asset_name(budget.asset)} only: nothing else that moves is under this ceiling.")
             if budget.when_else:
                 Text("span", f"Only for movements {', '.join(budget.when_else)}.")
             with block("span"):

@@ -49,6 +49,7 @@ async def test_a_budget_fills_while_it_is_looked_at_and_says_in_words_when_it_is
     row = page.get_by_role("region", name="Budgets").get_by_role("listitem").filter(has_text="rolling_window_exceeded")
     await expect(row).to_contain_text("40 % used")
     await expect(row.locator(".budget-figures")).to_contain_text("$600.00 USD")
+    await expect(row).to_contain_text("Counts USD only")
     await authorize(agent, 45_000)
     await expect(row).to_contain_text("80 % reached")
     await authorize(agent, 15_000)
@@ -69,6 +70,11 @@ async def test_a_budget_fills_while_it_is_looked_at_and_says_in_words_when_it_is
     await expect(counting).to_be_hidden()
     await expect(page.get_by_role("row").filter(has_text=agent)).to_have_count(4)
     await expect(page.get_by_label("Rail", exact=True)).to_have_value("stripe_daa")
+
+
+async def test_a_policy_in_force_says_which_currencies_its_caps_leave_out(log_in: OpenPage) -> None:
+    page = await log_in("viewer", "/policies/daa-starter")
+    await expect(page.get_by_text("cap USD only: what moves in another currency is under no cap")).to_be_visible()
 
 
 async def test_a_window_counts_what_was_settled_and_says_so_where_more_was_asked_for(
