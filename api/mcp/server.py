@@ -31,6 +31,13 @@ _INSTRUCTIONS: Final = (
     "Axiru decides before money moves. Ask with axiru.decisions.create or axiru.authorizations.create, go on only "
     "after `allow`, and never look for a way round a `deny`."
 )
+_NO_MESSAGE: Final = msgspec.json.encode(
+    {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": types.INVALID_REQUEST, "message": "This is no message of JSON-RPC 2.0."},
+    }
+)
 _BY_NAME: Final = {tool.name: tool for tool in TOOLS}
 _LISTED: Final = [
     types.Tool(
@@ -68,6 +75,11 @@ class McpDoor:
 
     async def answer(self, request: Request[Caller, Any, Any], body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body for one message, which was read and is JSON."""
+        try:
+            types.jsonrpc_message_adapter.validate_json(body, by_name=False)
+        except ValueError:
+            # The library would blame the parameters, and tell how it reads messages.
+            return 400, {"content-type": "application/json"}, _NO_MESSAGE
         answered: dict[str, Any] = {"status": 500, "headers": []}
         content = bytearray()
 

@@ -211,6 +211,26 @@ async def test_messages_that_are_none_decide_nothing_and_break_nothing(
     assert "result" not in (answer.json() if answer.content else {})
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"jsonrpc": "1.0", "id": 1, "method": "tools/list"},
+        {"jsonrpc": "2.0", "id": 1, "method": 1},
+    ],
+)
+async def test_what_is_no_message_is_named_so_and_no_fault_of_parameters(
+    caller: httpx.AsyncClient, told: dict[str, Any]
+) -> None:
+    answer = await caller.post("/mcp", json=told, headers=SENT)
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": -32600, "message": "This is no message of JSON-RPC 2.0."},
+    }
+
+
 async def test_an_unknown_decision_and_another_organizations_are_not_found(caller: httpx.AsyncClient) -> None:
     assert (await call(caller, "axiru.decisions.get", {"decision_id": "ed_nothing"}))["error"] == "not_found"
     wrong = await call(caller, "axiru.decisions.get", {"decision_id": 1, "wait_seconds": 61, "more": 1})
