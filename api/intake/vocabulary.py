@@ -41,5 +41,7 @@ def word(outcome: Outcome | str, style: OutcomeStyle) -> str:
 
 
 def from_word(text: str) -> Outcome | None:
-    """The outcome that either style means by `text`."""
+    """The outcome that either style means by `text`, or authorizations do."""
+    if text == "quarantine":
+        return Outcome.REVIEW
     return next((outcome for outcome in Outcome if text in {outcome.value, _REFERENCE[outcome]}), None)

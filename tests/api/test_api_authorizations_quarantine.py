@@ -67,6 +67,8 @@ async def test_a_quarantine_has_an_approval_and_no_token_until_it_is_approved(
     assert (told["approver_role"], told["approval_id"][:3]) == ("controller", "ap_")
     assert not {"authorization_token", "jti", "token_status", "expires_at"} & told.keys()
     assert (await ask(backend, body)) == {**told, "cached": True}
+    listed = await backend.get("/api/v1/decisions", params={"outcome": "quarantine", "initiator_id": watched})
+    assert [one["decision_id"] for one in listed.json()["items"]] == [told["decision_id"]]
 
     assert (await vote(await log_in("controller"), told)).status_code == 200
 
