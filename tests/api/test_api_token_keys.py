@@ -193,7 +193,7 @@ async def test_an_operator_rehearses_publishes_and_revokes_from_the_command_line
     assert coming in said
 
     code, said = await _keys(stack, "--jwks", "--revoke", coming, "--reason", "a test")
-    assert code == 0
+    assert code == 0, said
     assert "signs instead" not in said
     assert await published() == before
     sealed = await database.fetch(
