@@ -56,6 +56,7 @@ def test_keys_of_other_uses_are_passed_over() -> None:
     others: list[dict[str, Any]] = [
         {"kty": "RSA", "kid": "k", "n": "AQAB", "e": "AQAB"},
         {"kty": "oct", "kid": "k", "k": "c2VjcmV0"},
+        P256 | {"crv": "P-384"},
         P256 | {"use": "enc"},
         P256 | {"alg": "ES384"},
         P256 | {"key_ops": ["sign"]},
