@@ -164,6 +164,15 @@ def require(permission: Permission, caller: Caller) -> None:
         raise InsufficientScope(SCOPE_OF.get(permission, permission.value), message)
 
 
+def require_scope(permission: Permission, caller: Caller) -> None:
+    """A key needs the scope; which person may is for the act to say, with the reason why not.
+
+    Raises InsufficientScope.
+    """
+    if caller.api_key_id is not None:
+        require(permission, caller)
+
+
 def require_person(caller: Caller) -> None:
     """Raises InsufficientScope for a key: some things a person does, logged in, or nobody."""
     if caller.api_key_id is not None:

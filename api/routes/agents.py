@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, delete, get, patch, post
 from msgspec import UNSET, Meta, UnsetType
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, require_scope, requires
 from api.errors import NotFound
 from api.fields import decode, decode_by_rules, past_time, unseen
 from api.intake.authorization_common import Scope
@@ -14,7 +14,7 @@ from api.intake.text import AgentId, Identifier, Moment
 from api.json_body import read_object
 from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.routes.members import PersonName
 from api.services import services_of
 from api.views.agent import AgentView, agent_views
@@ -69,7 +69,7 @@ async def list_agents(request: Request[Caller, Any, Any]) -> AgentList:
 async def register_agent(request: Request[Caller, Any, Any]) -> AgentView:
     """Register an agent, or one that was retired again. An agent_owner registers agents of their own."""
     caller = request.user
-    _require_scope(caller)
+    require_scope(Permission.MEMBERS, caller)
     raw = await read_object(request)
     body = decode_by_rules(raw, AgentBody, [*past_time(raw, "expires_at"), *unseen(raw, "agent_id")])
     wanted = WantedAgent(
@@ -108,7 +108,7 @@ async def change_one_agent(request: Request[Caller, Any, Any], agent_id: str) ->
     Somebody else is to answer for it only where an admin who is not its owner says so.
     """
     caller = request.user
-    _require_scope(caller)
+    require_scope(Permission.MEMBERS, caller)
     ident = await _named(agent_id, caller)
     body = decode(await read_object(request), AgentChangeBody)
     change = AgentChange(
@@ -132,19 +132,13 @@ async def change_one_agent(request: Request[Caller, Any, Any], agent_id: str) ->
 async def retire_one_agent(request: Request[Caller, Any, Any], agent_id: str) -> None:
     """Take an agent off the list. Again changes nothing."""
     caller = request.user
-    _require_scope(caller)
+    require_scope(Permission.MEMBERS, caller)
     await retire_agent(
         await _named(agent_id, caller),
         organization_id=caller.organization_id,
         by_member_id=caller.member_id,
         signer=services_of(request).signer,
     )
-
-
-def _require_scope(caller: Caller) -> None:
-    """A key needs the scope; which person may do it is for the act to say, with the reason why not."""
-    if caller.api_key_id is not None and Permission.MEMBERS not in caller.permissions:
-        raise InsufficientScope(SCOPE_OF[Permission.MEMBERS])
 
 
 async def _named(agent_id: str, caller: Caller) -> str:

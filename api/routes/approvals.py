@@ -7,14 +7,14 @@ from litestar import Request, get, post
 from litestar.params import QueryParameter
 from msgspec import Meta
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, require_scope, requires
 from api.errors import NotFound
 from api.fields import decode
 from api.intake.answer import Audit
 from api.intake.text import Identifier, Reason
 from api.json_body import read_object, read_optional_object
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.services import services_of
 from api.telling import tell_workflow
 from api.views.approval import ApprovalPage, ApprovalView, Wanted, find_approval, find_approvals, require_approval
@@ -138,7 +138,7 @@ async def deny(request: Request[Caller, Any, Any], approval_id: str) -> VoteAnsw
 async def vote_on_several(request: Request[Caller, Any, Any]) -> BulkAnswer:
     """Vote on up to a hundred, one after the other; what is refused for one leaves the others alone."""
     caller = request.user
-    _require_scope(caller)
+    require_scope(Permission.VOTE, caller)
     body = decode(await read_object(request), BulkBody)
     if body.verdict == "deny" and not (body.reason or "").strip():
         raise ReasonRequired("A denial needs a reason.", field="reason")
@@ -155,7 +155,7 @@ async def vote_on_several(request: Request[Caller, Any, Any]) -> BulkAnswer:
 
 
 async def _vote(request: Request[Caller, Any, Any], approval_id: str, verdict: Verdict) -> VoteAnswer:
-    _require_scope(request.user)
+    require_scope(Permission.VOTE, request.user)
     body = decode(await read_optional_object(request), VoteBody)
     receipt = await _cast(request, approval_id, verdict, body.reason, body.digest)
     return VoteAnswer(
@@ -165,12 +165,6 @@ async def _vote(request: Request[Caller, Any, Any], approval_id: str, verdict: V
         receipt.approval_state,
         Audit(receipt.cast_at, receipt.ledger_id),
     )
-
-
-def _require_scope(caller: Caller) -> None:
-    """A key needs the scope; which person may vote on what is for the act to say, with the reason why not."""
-    if caller.api_key_id is not None and Permission.VOTE not in caller.permissions:
-        raise InsufficientScope(SCOPE_OF[Permission.VOTE])
 
 
 async def _cast(

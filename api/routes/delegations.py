@@ -9,14 +9,14 @@ import msgspec
 from litestar import Request, delete, get, post
 from msgspec import Meta
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, require_scope, requires
 from api.errors import NotFound
 from api.fields import blank_reason, decode_by_rules, past_time
 from api.intake.text import Identifier, Moment
 from api.json_body import read_object
 from api.live_reach import may_reach_live
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.services import services_of
 from api.views.people import Person
 from axiru.database import rows
@@ -68,7 +68,7 @@ async def list_delegations(request: Request[Caller, Any, Any]) -> DelegationList
 async def begin_delegation(request: Request[Caller, Any, Any]) -> DelegationView:
     """Pass on one's own seat; an admin passes on somebody's, and never to themselves."""
     caller = request.user
-    _require_scope(caller)
+    require_scope(Permission.VOTE, caller)
     raw = await read_object(request)
     broken = chain(blank_reason(raw, "A delegation needs a reason."), past_time(raw, "ends_at"))
     body = decode_by_rules(raw, DelegationBody, broken)
@@ -94,7 +94,7 @@ async def begin_delegation(request: Request[Caller, Any, Any]) -> DelegationView
 async def end_one_delegation(request: Request[Caller, Any, Any], delegation_id: str) -> DelegationView:
     """End it before its time: both of the two may, and admins. Votes that were cast stay cast."""
     caller = request.user
-    _require_scope(caller)
+    require_scope(Permission.VOTE, caller)
     await end_delegation(
         delegation_id,
         organization_id=caller.organization_id,
@@ -102,12 +102,6 @@ async def end_one_delegation(request: Request[Caller, Any, Any], delegation_id: 
         signer=services_of(request).signer,
     )
     return await _find(delegation_id, caller)
-
-
-def _require_scope(caller: Caller) -> None:
-    """A key needs the scope; whose seat a person may pass on is for the act to say, with the reason why not."""
-    if caller.api_key_id is not None and Permission.VOTE not in caller.permissions:
-        raise InsufficientScope(SCOPE_OF[Permission.VOTE])
 
 
 _MOST: Final = 500

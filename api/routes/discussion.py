@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, get, post
 from msgspec import Meta
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, InsufficientScope, require_scope, requires
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.intake.text import Identifier
@@ -102,8 +102,7 @@ async def write_comment(request: Request[Caller, Any, Any], approval_id: str) ->
 async def assign_approval(request: Request[Caller, Any, Any], approval_id: str) -> ApprovalView:
     """Ask one person to look after it, or take that back."""
     caller = request.user
-    if caller.api_key_id is not None and Permission.VOTE not in caller.permissions:
-        raise InsufficientScope(SCOPE_OF[Permission.VOTE])
+    require_scope(Permission.VOTE, caller)
     body = decode(await read_object(request), AssignBody)
     await require_approval(approval_id, caller)
     await assign(
