@@ -54,7 +54,7 @@ OPEN = {
 """Routes that ask for no log-in and no key, and why."""
 
 VOTING_KEYS = "which person may is for the act to say, with the reason; a key needs the scope approvals:vote"
-SPEAKING_KEYS = "as for a vote; the key that asked may answer for itself as well"
+SPEAKING_KEYS = "as for a vote; the key that asked may answer for itself as well, and no approval here was asked for"
 ADMIN_KEYS = "an agent_owner does it for their own agents, as the act says; a key needs the scope admin"
 PERSONS = "people only, about themselves"
 EVIDENCE = "for keys that ask for decisions, and for people who see to controls"
@@ -93,7 +93,7 @@ CHECKED_WITHIN = {
 
 KEYS_NEED: dict[str, frozenset[Permission]] = {
     VOTING_KEYS: frozenset({Permission.VOTE}),
-    SPEAKING_KEYS: frozenset({Permission.VOTE, Permission.DECIDE}),
+    SPEAKING_KEYS: frozenset({Permission.VOTE}),
     ADMIN_KEYS: frozenset({Permission.MEMBERS}),
     PERSONS: frozenset(),
     ENDPOINTS: frozenset({Permission.WEBHOOKS}),
