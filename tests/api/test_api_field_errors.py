@@ -212,10 +212,10 @@ def test_what_msgspec_refuses_always_names_a_field(shape: type[DecisionBody | La
 
 
 def test_a_body_of_nothing_but_mistakes_is_answered_briefly() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     errors = errors_of({f"f{n}": n for n in range(20_000)})
     assert len(errors) <= MAX_FIELD_ERRORS + 1
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_who_receives_a_transfer_is_its_destination() -> None:

@@ -133,6 +133,7 @@ async def test_a_long_text_keeps_nobody_else_waiting(caller: httpx.AsyncClient) 
     rules = "".join(
         f"  - {{id: r{n}, when: {{amount: {{currency: usd, gt: {n}}}}}, effect: deny}}\n" for n in range(2_000)
     )
+    asked_at = time.perf_counter()
     long = asyncio.create_task(compiled(caller, f"policy: x\napplies_to: {{rail: stripe}}\nrules:\n{rules}"))
     waits = []
     while not long.done():
@@ -141,7 +142,8 @@ async def test_a_long_text_keeps_nobody_else_waiting(caller: httpx.AsyncClient) 
         waits.append(time.perf_counter() - began)
         await asyncio.sleep(0.02)
     assert len((await long)["rules"]) == 2_000
-    assert sorted(waits)[len(waits) // 2] < 0.1
+    took = time.perf_counter() - asked_at
+    assert sorted(waits)[len(waits) // 2] < took / 5
 
 
 async def test_a_text_that_takes_too_long_is_refused_and_the_next_is_read() -> None:

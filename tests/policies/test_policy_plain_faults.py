@@ -281,7 +281,7 @@ def test_every_process_gives_the_same_answer() -> None:
 )
 def test_no_text_takes_long(piece: str) -> None:
     text = (piece * (262_144 // len(piece)))[:262_144]
-    started = time.perf_counter()
+    started = time.process_time()
     refused(text)
-    # A second or two on an idle core; the rest is room for a busy machine.
-    assert time.perf_counter() - started < 10
+    # A second or two; the rest is room for a slower machine.
+    assert time.process_time() - started < 10
