@@ -1,14 +1,13 @@
 """What the alarms say of a budget that fills up or that stopped something, in Slack and by mail."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from axiru.database import row, rows
 from axiru.domain.money import money_text
-
-_SPANS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+from axiru.domain.span import span_text
 
 
 class BudgetAlarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +35,7 @@ async def read_budget_alarm(organization_id: str, mode: str, told: Mapping[str, 
         used=_quantity(told["used_units"], told["asset"]),
         ceiling=_quantity(told["ceiling_units"], told["asset"]),
         percent=told["percent"],
-        within=_span(told["window_seconds"]),
+        within=span_text(told["window_seconds"]),
         rule="; ".join(_rule(one, told) for one in told["rules"]),
         effect="What goes past it is denied." if told["effect"] == "deny" else "What goes past it needs approval.",
         decision_id=told["decision_id"],
@@ -86,10 +85,3 @@ def _quantity(units: str, asset: str | None) -> str:
     if asset is None:
         return f"{int(units):,} {'movement' if units == '1' else 'movements'}"
     return money_text(int(units), asset)
-
-
-def _span(seconds: int) -> str:
-    """The largest unit that divides it; one day is 24 hours."""
-    size, unit = next((size, unit) for size, unit in _SPANS if size == 1 or (seconds % size == 0 and seconds > size))
-    count = seconds // size
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"

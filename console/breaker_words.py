@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from axiru.domain.span import span_text
 from console.components.money import money_text
 from console.control_views import Breaker
 
@@ -12,15 +13,6 @@ METRICS: Final[Mapping[str, str]] = {
     "failures": "Failed executions",
 }
 _UNITS: Final = {"count": ("request", "requests"), "failures": ("failure", "failures")}
-_SPANS: Final = ((86_400, "day", "days"), (3_600, "hour", "hours"), (60, "minute", "minutes"))
-
-
-def span_text(seconds: int) -> str:
-    """`1 hour`, `7 days`, `90 seconds`: in the largest unit that counts it whole."""
-    for size, one, many in _SPANS:
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds // size} {one if seconds == size else many}"
-    return f"{seconds} seconds"
 
 
 def measured_text(metric: str, value: int, currency: str | None) -> str:

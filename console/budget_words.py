@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from axiru.domain.span import span_text
 from console.budget_views import Budget, Per, Window
 from console.components.badge import Look
 from console.components.money import asset_amount
@@ -15,7 +16,6 @@ PER_NAMES: Final[dict[Per, str]] = {
     "merchant": "Merchant",
     "organization": "Organization",
 }
-_SPANS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def amount_of(budget: Window, units: str) -> str:
@@ -30,20 +30,13 @@ def asset_name(asset: str) -> str:
     return asset if "/" in asset else asset.upper()
 
 
-def window_text(seconds: int) -> str:
-    """`24 hours`, `7 days`: the largest unit that leaves nothing over, and hours for a day."""
-    size, name = next((size, name) for size, name in _SPANS if size == 1 or (seconds % size == 0 and seconds > size))
-    count = seconds // size
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
-
-
 def what_counts(budget: Window) -> str:
     """`Agent payments and agent payouts on Stripe DAA within 24 hours`."""
     names = [f"{payment_name(budget.rail, action)}s" for action in budget.rail_actions]
     counted = " and ".join([names[0], *(name.lower() for name in names[1:])]) if names else "All that agents move"
     if not names and budget.rail == "stripe":
         counted = "All movements"
-    return f"{counted} on {RAIL_NAMES.get(budget.rail, budget.rail)} within {window_text(budget.window_seconds)}"
+    return f"{counted} on {RAIL_NAMES.get(budget.rail, budget.rail)} within {span_text(budget.window_seconds)}"
 
 
 def standing(budget: Budget, alert_percent: int) -> Look | None:

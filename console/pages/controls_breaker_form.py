@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from axiru.domain.currency import CURRENCIES, exponent_of
 from axiru.domain.money import decimal_text
-from console.breaker_words import METRICS, span_text
+from axiru.domain.span import span_text
+from console.breaker_words import METRICS
 from console.carrying_out import carried_out
 from console.components.choice import Choice
 from console.components.confirm_dialog import ConfirmDialog

@@ -136,7 +136,7 @@ async def test_nobody_is_called_for_what_is_only_watched(settings: Settings, age
         (told("acct_1", per="counterparty", window_seconds=1), ("counterparty acct_1", "1 second")),
         (
             told(asset=None, measure="count", used_units="1", ceiling_units="3", window_seconds=3_600),
-            ("1 movement of 3 movements", "60 minutes"),
+            ("1 movement of 3 movements", "1 hour"),
         ),
         (told(asset=TOKEN, used_units=str(10**30)), (f"{10**30} units of {TOKEN}",)),
     ],

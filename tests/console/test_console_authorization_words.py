@@ -7,6 +7,7 @@ import pytest
 
 from axiru.domain.control import ControlHit
 from axiru.domain.movement import Amount, Counterparty, Initiator, Ovt
+from axiru.domain.span import span_text
 from console.agent_views import Agent, AgentName, Branch, branches
 from console.agreement_views import AgreementGuard, AgreementOfDay, SurfaceAgreement
 from console.authorization_views import AgreementOfVersions, TokenState, TokenView
@@ -19,7 +20,7 @@ from console.authorization_words import (
     token_event,
 )
 from console.budget_views import Budget
-from console.budget_words import amount_of, consequence, standing, what_counts, window_text
+from console.budget_words import amount_of, consequence, standing, what_counts
 from console.components.badge import look_of_decision
 from console.detail_views import DecisionDetail, PolicySnapshot
 from console.pages.decision_head import stopped_text
@@ -200,14 +201,14 @@ def test_a_budget_says_what_counts_and_what_happens_to_more() -> None:
     [
         (86_400, "24 hours"),
         (604_800, "7 days"),
-        (3_600, "60 minutes"),
+        (3_600, "1 hour"),
         (7_200, "2 hours"),
         (90, "90 seconds"),
         (1, "1 second"),
     ],
 )
 def test_a_window_is_told_in_whole_units(seconds: int, text: str) -> None:
-    assert window_text(seconds) == text
+    assert span_text(seconds) == text
 
 
 def agent(name: str, parent: str | None = None, **changes: Any) -> Agent:
