@@ -99,14 +99,17 @@ class EventEffects:
 
     async def _deauthorized(self, event: Event) -> Effect:
         """One from before the account was connected last says nothing of the access it has now: Stripe is asked."""
-        since = await row(
-            "SELECT status_changed_at > {} AS later FROM stripe_connections WHERE id = {} AND status = 'active'",
+        seen = await row(
+            "SELECT status, status_changed_at > {} AS later, coalesce(status_changed_at, created_at) AS since "
+            "FROM stripe_connections WHERE id = {}",
             event.happened_at,
             event.stripe_connection_id,
         )
-        if since is not None and since["later"] and await self._clients.check(event.stripe_connection_id):
+        again = seen is not None and seen["status"] == "active" and seen["later"]
+        if again and await self._clients.check(event.stripe_connection_id):
             return Effect("processed", "was connected again since")
-        ended = await mark_revoked(event.stripe_connection_id, REVOKED, self._signer)
+        as_of = seen["since"] if seen is not None else None
+        ended = await mark_revoked(event.stripe_connection_id, REVOKED, self._signer, as_of=as_of)
         return Effect("processed", "revoked" if ended else "was not active any more")
 
     async def _account(self, event: Event) -> Effect:

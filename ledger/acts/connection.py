@@ -1,7 +1,7 @@
 """Connections to Stripe: made, made again, changed, ended; each sealed in the chain of their mode."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -215,10 +215,11 @@ async def disconnect(
     return True
 
 
-async def mark_revoked(connection_id: str, reason: str, signer: EntrySigner) -> bool:
+async def mark_revoked(connection_id: str, reason: str, signer: EntrySigner, *, as_of: datetime | None = None) -> bool:
     """Stripe takes this connection's tokens no more: nothing uses them from now on, and every view says why.
 
-    `reason` is a sentence for people. Whether it was active before; one that was not stays as it is. Raises
+    `reason` is a sentence for people. `as_of` is since when it is what the caller saw: what became of it meanwhile,
+    connected again for one, stays. Whether this ended it; one that was not active stays as it is. Raises
     ConnectionNotFound.
     """
     found = await row("SELECT organization_id, mode FROM stripe_connections WHERE id = {}", connection_id)
@@ -227,10 +228,13 @@ async def mark_revoked(connection_id: str, reason: str, signer: EntrySigner) -> 
     async with act(signer, found["organization_id"], found["mode"]) as revoking:
         ended = await rows(
             "UPDATE stripe_connections SET status = 'revoked', status_reason = {}, status_changed_at = {} "
-            "WHERE id = {} AND status = 'active' RETURNING id",
+            "WHERE id = {} AND status = 'active' "
+            "AND ({}::timestamptz IS NULL OR coalesce(status_changed_at, created_at) = {}) RETURNING id",
             reason[:LONGEST_REASON],
             revoking.now,
             connection_id,
+            as_of,
+            as_of,
         )
         if ended:
             seal_change(revoking, connection_id, "revoked", "revoked", {"member_id": None, "reason": reason})

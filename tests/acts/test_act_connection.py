@@ -221,6 +221,19 @@ async def test_revoking_twice_or_after_disconnecting_changes_nothing(owner: Owne
     assert await owner.sealed() == ["connected", "revoked", "disconnected"]
 
 
+async def test_what_was_connected_again_since_it_was_looked_at_is_not_revoked(owner: Owner) -> None:
+    connection_id = (await owner.connects()).connection_id
+    assert await mark_revoked(connection_id, "refused", owner.house.signer)
+    seen = (await kept(connection_id))["status_changed_at"]
+    await owner.connects()
+
+    assert not await mark_revoked(connection_id, "uninstalled", owner.house.signer, as_of=seen)
+
+    assert (await kept(connection_id))["status"] == "active"
+    now = (await kept(connection_id))["status_changed_at"]
+    assert await mark_revoked(connection_id, "uninstalled", owner.house.signer, as_of=now)
+
+
 async def test_account_of_another_organization_is_refused_until_it_is_free(
     owner: Owner, new_house: Any, settings: Settings
 ) -> None:
