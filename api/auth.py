@@ -55,8 +55,8 @@ class InsufficientScope(AxiruError):
 
     code = "insufficient_scope"
 
-    def __init__(self, scope: str, message: str | None = None) -> None:
-        super().__init__(message or f"This needs the scope {scope}.", required_scope=scope)
+    def __init__(self, scope: str, message: str | None = None, **facts: str) -> None:
+        super().__init__(message or f"This needs the scope {scope}.", required_scope=scope, **facts)
 
 
 class DefaultConnection(msgspec.Struct, frozen=True):
@@ -102,6 +102,19 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def modes(self) -> list[Mode]:
         """The modes that are seen: a key's own, or both."""
         return [self.mode] if self.mode else ["live", "test"]
+
+    def mode_of_list(self, asked: Mode | None) -> Mode | None:
+        """The only mode that is shown: a key's own, or what a log-in asks for; None is both.
+
+        Raises InvalidBody where a key is asked for the other: an answer of its own mode would look like that one's.
+        """
+        if self.mode is not None and asked not in {None, self.mode}:
+            raise InvalidBody.single("mode", "not_allowed", f"This key sees {self.mode} mode only.")
+        return self.mode or asked
+
+    def shown_mode(self, asked: Mode | None) -> Mode:
+        """As `mode_of_list`, for what is shown of one mode: test, where a log-in names none."""
+        return self.mode_of_list(asked) or "test"
 
     @property
     def door(self) -> Door:
@@ -171,6 +184,14 @@ def require_scope(permission: Permission, caller: Caller) -> None:
     """
     if caller.api_key_id is not None:
         require(permission, caller)
+
+
+def require_mode(permission: Permission, caller: Caller, asked: str | None) -> None:
+    """A key changes nothing but its own mode, whatever scopes it has. Raises InsufficientScope."""
+    if caller.mode is not None and asked not in {None, caller.mode}:
+        raise InsufficientScope(
+            SCOPE_OF[permission], f"This key is of {caller.mode} mode and changes nothing else.", key_mode=caller.mode
+        )
 
 
 def require_person(caller: Caller) -> None:

@@ -137,6 +137,9 @@ def _told(problem: Any) -> Iterator[FieldError]:
             for name in problem.instance:
                 if name not in problem.schema.get("properties", {}):
                     yield FieldError(_join(path, name), "unknown_field", "This field is not known here.")
+        case "pattern" if "description" in problem.schema:
+            # Said in words rather than as an expression.
+            yield FieldError(path, "malformed", f"Expected here: {problem.schema['description']}.")
         case _:
             code, text = _EXPLANATIONS.get(problem.validator, ("invalid", "This value is not valid."))
             yield FieldError(path or "body", code, text.format(_limit(problem.validator, problem.validator_value)))

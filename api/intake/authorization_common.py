@@ -12,7 +12,7 @@ from api.intake.decision_body import ContextBody
 from api.intake.text import AgentId, IdempotencyKey, Identifier, Metadata, ShortText, folded
 from axiru.domain.movement import Amount, Context, Counterparty, Initiator, Merchant, Ovt
 
-Country = Annotated[str, Meta(max_length=2, pattern="^[A-Za-z]{2}$", description="ISO 3166-1 alpha-2")]
+Country = Annotated[str, Meta(max_length=2, pattern="^[A-Za-z]{2}$", description="Two letters of ISO 3166-1")]
 Scope = Annotated[str, Meta(min_length=1, max_length=100)]
 
 

@@ -6,11 +6,24 @@ from typing import Annotated
 from msgspec import Meta
 
 AmountCents = Annotated[int, Meta(ge=1, le=99_999_999_999, description="Amount in the currency's minor unit")]
-Currency = Annotated[str, Meta(min_length=3, max_length=3, pattern="^[A-Za-z]{3}$", description="ISO 4217 code")]
+Currency = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=3,
+        pattern="^[A-Za-z]{3}$",
+        description="ISO 4217 code, as usd",
+    ),
+]
 Identifier = Annotated[str, Meta(min_length=1, max_length=255)]
 AgentId = Annotated[
     str,
-    Meta(min_length=1, max_length=255, pattern=r"\S", description="Not of blanks alone; blanks around it do not count"),
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"\S",
+        description="Some text; blanks around it do not count",
+    ),
 ]
 ShortText = Annotated[str, Meta(min_length=1, max_length=100)]
 Email = Annotated[str, Meta(min_length=1, max_length=320)]

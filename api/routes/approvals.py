@@ -90,7 +90,7 @@ async def list_approvals(
     """Approvals, newest first, each with the full diff of what would be executed. `mine`: I may vote on it now."""
     caller = request.user
     wanted = Wanted(
-        mode=caller.mode or mode or "test",
+        mode=caller.shown_mode(mode),
         state=wanted_state,
         mine=mine,
         assignee_member_id=caller.member_id if assigned_to else None,

@@ -8,13 +8,13 @@ from litestar import Request, delete, get, patch, post
 from litestar.params import QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, require_mode, requires
 from api.errors import FieldError, InvalidBody
 from api.fields import decode
 from api.intake.text import Identifier, ShortText, folded
 from api.json_body import read_object
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.services import services_of
 from api.views.breaker import (
     BreakerList,
@@ -91,8 +91,7 @@ async def arm_breaker(request: Request[Caller, Any, Any]) -> BreakerView:
     """Arm a circuit breaker. It is read from now on, every few seconds."""
     caller = request.user
     body = read_breaker(await read_object(request))
-    if caller.mode is not None and body.mode != caller.mode:
-        raise InsufficientScope(SCOPE_OF[Permission.CONTROLS], f"This key is of {caller.mode} mode and arms no other.")
+    require_mode(Permission.CONTROLS, caller, body.mode)
     rail, _, rail_action = body.surface.partition(".")
     terms = msgspec.convert(
         {
@@ -118,7 +117,7 @@ async def arm_breaker(request: Request[Caller, Any, Any]) -> BreakerView:
 @get("/api/v1/breakers", guards=[requires(Permission.READ)], security=BEARER)
 async def list_breakers(request: Request[Caller, Any, Any], mode: ModeFilter = None) -> BreakerList:
     """Circuit breakers, those that are armed first. A key sees those of its own mode."""
-    return await find_breakers(request.user.organization_id, request.user.mode or mode)
+    return await find_breakers(request.user.organization_id, request.user.mode_of_list(mode))
 
 
 @patch(
@@ -170,7 +169,7 @@ async def list_trips(
     """When breakers tripped, on what, and what came of it, newest first."""
     caller = request.user
     after = Cursor.parse(cursor) if cursor else None
-    return await find_trips(caller.organization_id, caller.mode or mode, wanted_state, limit=limit, after=after)
+    return await find_trips(caller.organization_id, caller.mode_of_list(mode), wanted_state, limit=limit, after=after)
 
 
 @post(

@@ -54,7 +54,7 @@ async def list_budgets(
     per, subject = _own(caller, per, subject)
     wanted = BudgetsWanted(
         organization_id=caller.organization_id,
-        mode=caller.mode or mode or "test",
+        mode=caller.shown_mode(mode),
         per=per,
         subject=subject,
         rail=rail,

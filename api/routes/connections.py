@@ -54,7 +54,7 @@ class DisconnectAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def list_connections(request: Request[Caller, Any, Any], mode: ModeFilter = None) -> ConnectionList:
     """The connections of one mode; a key sees its own."""
     caller = request.user
-    return await find_connections(caller.organization_id, caller.mode or mode or "test")
+    return await find_connections(caller.organization_id, caller.shown_mode(mode))
 
 
 @get("/api/v1/connections/{connection_id:str}", guards=[requires(Permission.READ)], security=BEARER)

@@ -7,13 +7,13 @@ import msgspec
 from litestar import Request, delete, get, post
 from msgspec import Meta
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, require_mode, requires
 from api.errors import FieldError, NotFound
 from api.fields import blank_reason, decode, decode_by_rules, past_time
 from api.intake.text import Moment, Reason
 from api.json_body import read_object, read_optional_object
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.services import services_of
 from api.telling import tell_workflow
 from api.views.control import ControlList, ControlView, find_control, find_controls
@@ -61,10 +61,7 @@ async def engage_control(request: Request[Caller, Any, Any]) -> ControlView:
     """
     caller = request.user
     body = read_control(await read_object(request))
-    if caller.mode is not None and body.mode != caller.mode:
-        raise InsufficientScope(
-            SCOPE_OF[Permission.CONTROLS], f"This key is of {caller.mode} mode and controls no other."
-        )
+    require_mode(Permission.CONTROLS, caller, body.mode)
     receipt = await engage(
         organization_id=caller.organization_id,
         member_id=caller.member_id,
@@ -85,7 +82,7 @@ async def list_controls(
 ) -> ControlList:
     """Controls, newest first. A key sees those that bind its own mode."""
     caller = request.user
-    return await find_controls(caller.organization_id, caller.mode or mode, in_force=in_force)
+    return await find_controls(caller.organization_id, caller.mode_of_list(mode), in_force=in_force)
 
 
 @delete(
@@ -100,12 +97,9 @@ async def lift_control(request: Request[Caller, Any, Any], control_id: str) -> C
     caller = request.user
     body = decode(await read_optional_object(request), LiftBody)
     shown = await find_control(control_id, caller.organization_id)
-    if caller.mode is not None and shown.mode != caller.mode:
-        if shown.mode != "both":
-            raise NotFound
-        raise InsufficientScope(
-            SCOPE_OF[Permission.CONTROLS], "This control binds both modes; a key of one mode cannot lift it."
-        )
+    if caller.mode is not None and shown.mode not in {caller.mode, "both"}:
+        raise NotFound
+    require_mode(Permission.CONTROLS, caller, shown.mode)
     reason = body.reason or str(request.query_params.get("reason") or "")
     await lift(
         organization_id=caller.organization_id,

@@ -41,7 +41,8 @@ async def list_deliveries(
 ) -> DeliveryPage:
     """The log of every way out, newest first, with each attempt."""
     caller = request.user
-    modes = caller.modes if caller.mode or mode is None else [mode]
+    only = caller.mode_of_list(mode)
+    modes = [only] if only else caller.modes
     wanted = DeliveryFilter(modes, channel, target, wanted_state)
     after = Cursor.parse(cursor) if cursor else None
     return await find_deliveries(caller.organization_id, wanted, limit=limit, after=after)

@@ -48,7 +48,7 @@ class Place(NamedTuple):
 async def stream_events(request: Request[Caller, Any, Any], mode: ModeFilter = None) -> ServerSentEvent:
     """Events from now on, or after the one that `Last-Event-ID` names."""
     caller = request.user
-    chosen = caller.mode or mode or "test"
+    chosen = caller.shown_mode(mode)
     last_event_id = request.headers.get("last-event-id", "").strip()
     place = _resumed(last_event_id, chosen) if last_event_id else await _now(caller.organization_id, chosen)
     token = bearer_token(request.headers.get("authorization", ""))

@@ -8,13 +8,13 @@ import msgspec
 from litestar import Request, delete, get, post
 from msgspec import Meta
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, require_mode, requires
 from api.errors import FieldError, InvalidBody
 from api.fields import blank_reason, decode_by_rules, past_time
 from api.intake.text import AmountCents, Currency, Moment
 from api.json_body import read_object
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.services import services_of
 from api.views.page import ModeFilter
 from api.views.people import Person
@@ -68,7 +68,7 @@ async def get_fail_safe(request: Request[Caller, Any, Any], mode: ModeFilter = N
     caller, services = request.user, services_of(request)
     claims = await fail_safe_claims(
         caller.organization_id,
-        caller.mode or mode or "test",
+        caller.shown_mode(mode),
         issuer=services.settings.issuer,
         now=datetime.now(UTC),
         compiled=services.compiled,
@@ -80,7 +80,7 @@ async def get_fail_safe(request: Request[Caller, Any, Any], mode: ModeFilter = N
 async def list_programmes(request: Request[Caller, Any, Any], mode: ModeFilter = None) -> ProgrammeList:
     """Every programme that is or was on the list, newest first."""
     caller = request.user
-    return ProgrammeList(await _views(caller.organization_id, caller.mode or mode or "test"))
+    return ProgrammeList(await _views(caller.organization_id, caller.shown_mode(mode)))
 
 
 @post(
@@ -95,8 +95,7 @@ async def list_programme(request: Request[Caller, Any, Any]) -> ProgrammeView:
     caller = request.user
     raw = await read_object(request)
     body = decode_by_rules(raw, ProgrammeBody, _rule_errors(raw))
-    if caller.mode is not None and body.mode not in {None, caller.mode}:
-        raise InsufficientScope(SCOPE_OF[Permission.POLICIES], f"This key is of {caller.mode} mode.")
+    require_mode(Permission.POLICIES, caller, body.mode)
     mode = caller.mode or body.mode
     if mode is None:
         raise InvalidBody.single("mode", "missing", "Say whether this is about test or live money.")

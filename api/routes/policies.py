@@ -44,11 +44,11 @@ async def compile_policy_text(request: Request[Caller, Any, Any]) -> PolicyReadi
 async def list_policies(request: Request[Caller, Any, Any], mode: ModeFilter = None) -> PolicyList:
     """Every policy with the versions that decide or look on, and its open drafts."""
     caller = request.user
-    return await find_policies(caller.organization_id, caller.mode or mode or "test")
+    return await find_policies(caller.organization_id, caller.shown_mode(mode))
 
 
 @get("/api/v1/policies/{slug:str}", guards=[requires(Permission.READ)], security=BEARER)
 async def get_policy(request: Request[Caller, Any, Any], slug: str, mode: ModeFilter = None) -> PolicyOverview:
     """One policy with every version."""
     caller = request.user
-    return await policy_overview(caller.organization_id, slug, caller.mode or mode or "test")
+    return await policy_overview(caller.organization_id, slug, caller.shown_mode(mode))

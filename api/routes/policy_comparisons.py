@@ -31,7 +31,7 @@ async def diff_version(
     caller = request.user
     period = Period.parse(since, until, now=datetime.now(UTC))
     shown = await find_version(caller.organization_id, slug, version)
-    return await diff_view(caller.organization_id, caller.mode or mode or "test", shown, period, style_for(request))
+    return await diff_view(caller.organization_id, caller.shown_mode(mode), shown, period, style_for(request))
 
 
 @get(
@@ -47,7 +47,7 @@ async def preview_promotion(
 ) -> PromotionView:
     """What would change if the version were activated, as sentences, counts and amounts."""
     caller = request.user
-    seen_in = caller.mode or mode or "test"
+    seen_in = caller.shown_mode(mode)
     period = Period.parse(since, until, now=datetime.now(UTC))
     shown = await find_version(caller.organization_id, slug, version)
     whose = (caller.organization_id, seen_in, shown.id, period)

@@ -87,7 +87,7 @@ async def start_replay(
 ) -> ReplayStarted:
     """Start a replay: of the CSV in the body (`text/csv`), of stored decisions or of Stripe's history (JSON)."""
     caller = request.user
-    in_mode = _mode(caller, mode)
+    in_mode = caller.shown_mode(mode)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/csv":
         if policy is None and version is None:
             choice = PolicyChoice(pack=pack or DEFAULT_PACK)
@@ -119,7 +119,7 @@ async def list_replays(
     """Replays, newest first."""
     caller = request.user
     after = Cursor.parse(cursor) if cursor else None
-    return await find_replays(caller.organization_id, _mode(caller, mode), limit=limit, after=after)
+    return await find_replays(caller.organization_id, caller.shown_mode(mode), limit=limit, after=after)
 
 
 @get("/api/v1/replays/{replay_id:str}", guards=[requires(Permission.READ)], security=BEARER)
@@ -182,12 +182,6 @@ async def delete_replay(request: Request[Caller, Any, Any], replay_id: str) -> N
     """Delete a replay with its file and findings; one that runs ends."""
     shown = await find_replay(replay_id, request.user.organization_id, request.user.mode)
     await rows("DELETE FROM replays WHERE id = {}", shown.id)
-
-
-def _mode(caller: Caller, mode: Mode | None) -> Mode:
-    if caller.mode and mode and mode != caller.mode:
-        raise InvalidBody.single("mode", "not_allowed", f"This key sees {caller.mode} mode only.")
-    return caller.mode or mode or "test"
 
 
 def _position(cursor: str | None) -> int:

@@ -7,7 +7,6 @@ from litestar import Request, get, post
 from litestar.params import QueryParameter
 
 from api.auth import Caller, requires
-from api.errors import InvalidBody
 from api.openapi import BEARER
 from api.permissions import Permission
 from api.services import services_of
@@ -44,11 +43,9 @@ async def list_stripe_events(
 ) -> StripeEventPage:
     """Events of the last 30 days, newest first. A key sees those of its own mode."""
     caller = request.user
-    if caller.mode and mode and mode != caller.mode:
-        raise InvalidBody.single("mode", "not_allowed", f"This key sees {caller.mode} mode only.")
     return await find_stripe_events(
         caller.organization_id,
-        caller.mode or mode or "test",
+        caller.shown_mode(mode),
         connection_id=connection,
         state=wanted_state,
         limit=limit,

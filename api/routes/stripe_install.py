@@ -14,14 +14,14 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.enums import MediaType
 
-from api.auth import Caller, Guard, InsufficientScope, requires
+from api.auth import Caller, Guard, InsufficientScope, require_mode, requires
 from api.errors import InvalidBody, refusal
 from api.fields import decode
 from api.forms import read_form
 from api.html_page import notice_page, shown
 from api.json_body import read_object
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.services import services_of
 from api.stripe_connecting import connect_account
 from api.stripe_pages import GRANTING, begin_page, confirm_page, connected_page, permissions_page
@@ -170,9 +170,7 @@ async def show_permissions(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def _begun(request: Request[Caller, Any, Any], mode: Mode) -> stripe_installs.Ticket:
     """Raises InsufficientScope for a key of the other mode, NotSetUp."""
     caller = request.user
-    if caller.mode is not None and caller.mode != mode:
-        scope = SCOPE_OF[Permission.CONNECTIONS]
-        raise InsufficientScope(scope, f"This key is of {caller.mode} mode and connects accounts of no other.")
+    require_mode(Permission.CONNECTIONS, caller, mode)
     _check_set_up(services_of(request).settings, mode)
     return await stripe_installs.begin(organization_id=caller.organization_id, mode=mode, member_id=caller.member_id)
 

@@ -7,13 +7,13 @@ from litestar import Request, get
 from litestar.params import QueryParameter
 
 from api.auth import Caller, requires
-from api.errors import InvalidBody, NotFound
+from api.errors import NotFound
 from api.openapi import BEARER
 from api.permissions import Permission
 from api.views.page import ModeFilter
 from api.views.surface_agreement import SurfaceAgreement, surface_agreement
 from axiru.domain.movement import SURFACES
-from ledger.acts.surface import AGREEMENT_DAYS
+from ledger.acts.surface import AGREEMENT_DAYS, check_connection
 
 Days = Annotated[int, QueryParameter(name="days", ge=1, le=90, description="Days in UTC, today among them")]
 
@@ -30,11 +30,12 @@ async def get_surface_agreement(
     caller = request.user
     if surface not in SURFACES:
         raise NotFound
-    if caller.mode and mode and mode != caller.mode:
-        raise InvalidBody.single("mode", "not_allowed", f"This key sees {caller.mode} mode only.")
+    only = caller.shown_mode(mode)
+    if stripe_connection_id is not None:
+        await check_connection(stripe_connection_id, caller.organization_id, only)
     return await surface_agreement(
         caller.organization_id,
-        caller.mode or mode or "test",
+        only,
         surface,
         stripe_connection_id,
         days=days,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request, get, put
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, require_mode, requires
 from api.errors import FieldError
 from api.fields import blank_reason, decode_by_rules
 from api.intake.text import Identifier, Reason
@@ -69,7 +69,7 @@ class SurfaceList(msgspec.Struct, frozen=True):
 async def list_surfaces(request: Request[Caller, Any, Any], mode: ModeFilter = None) -> SurfaceList:
     """Every surface there is, and those that were set for one connection. One never set is in shadow."""
     caller = request.user
-    chosen = caller.mode or mode or "test"
+    chosen = caller.shown_mode(mode)
     found = {
         (f"{one['rail']}.{one['rail_action']}", one["stripe_connection_id"]): one
         for one in await rows(
@@ -95,7 +95,9 @@ async def change_surface(request: Request[Caller, Any, Any]) -> SurfaceView:
     caller = request.user
     raw = await read_object(request)
     body = decode_by_rules(raw, SurfaceBody, _rule_errors(raw, caller))
-    mode = _mode(body, caller)
+    require_mode(Permission.POLICIES, caller, body.mode)
+    mode = caller.mode or body.mode
+    assert mode is not None  # noqa: S101 - a log-in without a mode was refused with the body
     surface = body.surface or f"{body.rail}.{body.rail_action}"
     await set_surface(
         surface,
@@ -120,15 +122,6 @@ async def change_surface(request: Request[Caller, Any, Any]) -> SurfaceView:
         body.stripe_connection_id or "",
     )
     return await _view(caller, mode, surface, body.stripe_connection_id or "", found)
-
-
-def _mode(body: SurfaceBody, caller: Caller) -> Mode:
-    """Raises InsufficientScope for a key that names the other mode."""
-    if caller.mode is not None and body.mode not in {None, caller.mode}:
-        raise InsufficientScope("policies:write", f"This key sets surfaces of {caller.mode} mode only.")
-    mode = caller.mode or body.mode
-    assert mode is not None  # noqa: S101 - a log-in without a mode was refused with the body
-    return mode
 
 
 def _rule_errors(raw: Mapping[str, Any], caller: Caller) -> Iterator[FieldError]:

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Request, delete, get, post
 from msgspec import UNSET, Meta, UnsetType
 
-from api.auth import Caller, InsufficientScope, admit, identify, requires
+from api.auth import Caller, admit, identify, require_mode, requires
 from api.errors import InvalidBody, NotFound
 from api.fields import decode
 from api.intake.authorization_body import read_authorization
@@ -22,7 +22,7 @@ from api.intake.wallet_request import UnsupportedRequest, requirements_in
 from api.json_body import parse_strictly, read_bytes, read_object
 from api.observation import request_id_of
 from api.openapi import BEARER, taking
-from api.permissions import SCOPE_OF, Permission
+from api.permissions import Permission
 from api.received_once import Received, keep_answer, received_before
 from api.services import Services, services_of
 from api.wallet_signature import SignedRequest, signed_request
@@ -106,11 +106,10 @@ async def create_policy_of_wallet(request: Request[Caller, Any, Any]) -> WalletP
     """Let a wallet ask in the name of an agent, with a key of its own: revoking that key ends the policy, too."""
     caller, services = request.user, services_of(request)
     body = decode(await read_object(request), WalletPolicyBody)
+    require_mode(Permission.KEYS, caller, body.mode)
     mode = caller.mode or body.mode
     if mode is None:
         raise InvalidBody.single("mode", "missing", "A log-in says which mode this is for.")
-    if body.mode not in {None, mode}:
-        raise InsufficientScope(SCOPE_OF[Permission.KEYS], f"This key is of {mode} mode and sets up nothing else.")
     wanted = WantedKey(
         name=f"Wallet policy: {body.name}"[:100],
         mode=mode,

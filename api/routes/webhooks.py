@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, delete, get, patch, post
 from msgspec import Meta
 
-from api.auth import Caller, InsufficientScope, requires
+from api.auth import Caller, InsufficientScope, require_mode, requires
 from api.errors import InvalidBody, NotFound
 from api.fields import decode
 from api.json_body import read_object, read_optional_object
@@ -83,10 +83,7 @@ async def create_webhook(request: Request[Caller, Any, Any]) -> EndpointWithSecr
     """Set up an endpoint. It is told what happens from now on; its secret is in this answer and nowhere else."""
     caller, services = request.user, services_of(request)
     body = decode(await read_object(request), EndpointBody)
-    if caller.mode not in {None, body.mode}:
-        raise InsufficientScope(
-            SCOPE_OF[Permission.WEBHOOKS], f"This key is of {caller.mode} mode and sets up nothing in the other."
-        )
+    require_mode(Permission.WEBHOOKS, caller, body.mode)
     if body.votes_as_me:
         _check_logged_in(caller)
     parse_target(body.url, insecure=services.settings.webhook_insecure_targets)

@@ -150,13 +150,17 @@ class Ovt(msgspec.Struct, frozen=True):
 
     @property
     def payee(self) -> str | None:
-        """Whose windows count as the receiver's: whom the mandate pays, or else the account that is paid.
+        """Whose windows count as the receiver's."""
+        return payee_of(self.rail, self.counterparty)
 
-        A name that is only said beside an account is another one each time, if its caller wants more than one window.
-        """
-        paid = self.counterparty
-        names = (paid.id, paid.stripe_account_id) if self.mandate else (paid.stripe_account_id, paid.id)
-        return names[0] or names[1] or None
+
+def payee_of(rail: str, paid: Counterparty) -> str | None:
+    """Who is paid: whom the mandate names, or else the account.
+
+    A name that is only said beside an account is another one each time, if its caller wants more than one window.
+    """
+    names = (paid.id, paid.stripe_account_id) if rail == MANDATED else (paid.stripe_account_id, paid.id)
+    return names[0] or names[1] or None
 
 
 def account_said(rail: str, paid: Counterparty) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from axiru.domain.movement import Counterparty
+from axiru.domain.movement import payee_of
 from console.approval_views import ApprovalView
 from console.components.badge import Look
 from console.components.money import amount_text, in_short
@@ -68,7 +68,7 @@ def _row(approval: ApprovalView) -> dict[str, Any]:
         "amount": in_short(amount_text(asked.amount)),
         "whole": amount_text(asked.amount),
         "movement": payment_name(asked.rail, asked.action),
-        "target": asked.charge or asked.payment_intent or _payee(asked.counterparty),
+        "target": asked.charge or asked.payment_intent or payee_of(asked.rail, asked.counterparty),
         "customer": asked.customer_id or (asked.agent.id if asked.agent else None),
         "why": approval.diff.policy.message or approval.diff.policy.reason,
         "asker": asker_text(approval),
@@ -89,11 +89,6 @@ def asker_text(approval: ApprovalView) -> str:
     if (agent := approval.diff.asked.agent) is not None:
         return agent.id
     return approval.requested_by.shown if approval.requested_by else "somebody"
-
-
-def _payee(counterparty: Counterparty) -> str | None:
-    """Who would be paid, where an agent asks."""
-    return counterparty.stripe_account_id or counterparty.id
 
 
 def _people(approval: ApprovalView) -> str:

@@ -74,7 +74,7 @@ async def set_surface(
     rail, _, rail_action = surface.partition(".")
     async with act(signer, organization_id, mode) as setting:
         if stripe_connection_id is not None:
-            await _check_connection(stripe_connection_id, organization_id, mode)
+            await check_connection(stripe_connection_id, organization_id, mode)
         before = await _mode_of(setting, rail, rail_action, stripe_connection_id)
         receipt = SurfaceReceipt(surface, stripe_connection_id, mode, surface_mode, before != surface_mode, setting.now)
         if not receipt.changed:
@@ -142,7 +142,8 @@ async def read_agreement(
     return Agreement(found["decisions"], found["agreed"])
 
 
-async def _check_connection(connection_id: str, organization_id: str, mode: Mode) -> None:
+async def check_connection(connection_id: str, organization_id: str, mode: Mode) -> None:
+    """Raises ConnectionUnknown."""
     found = await row(
         "SELECT FROM stripe_connections WHERE id = {} AND organization_id = {} AND mode = {}",
         connection_id,

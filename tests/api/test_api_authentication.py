@@ -104,6 +104,32 @@ async def test_a_key_makes_no_key_of_the_other_mode(admin_key: httpx.AsyncClient
     assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
 
 
+LISTS_OF_ONE_MODE = (
+    *("approvals", "breakers", "budgets", "connections", "controls", "decisions", "deliveries", "disputes", "events"),
+    *("fail-open", "fail-safe", "policies", "replays", "stripe-events", "surfaces"),
+)
+
+
+@pytest.mark.parametrize("path", LISTS_OF_ONE_MODE)
+async def test_a_key_that_is_asked_for_the_other_mode_does_not_answer_with_its_own(
+    admin_key: httpx.AsyncClient, path: str
+) -> None:
+    answer = await admin_key.get(f"/api/v1/{path}", params={"mode": "live"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert [error["field"] for error in answer.json()["field_errors"]] == ["mode"]
+
+
+async def test_a_key_that_would_change_the_other_mode_is_told_which_one_it_is_of(admin_key: httpx.AsyncClient) -> None:
+    control = {"kind": "kill_switch", "scope": {}, "mode": "live", "reason": "drill"}
+    surface = {"surface": "stripe.adjustment", "surface_mode": "shadow", "mode": "live", "reason": "drill"}
+    for answer in (
+        await admin_key.post("/api/v1/controls", json=control),
+        await admin_key.put("/api/v1/surfaces", json=surface),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+        assert answer.json()["key_mode"] == "test"
+
+
 async def test_a_missing_scope_is_named_before_the_body_is_read(http: httpx.AsyncClient, stack: DevJson) -> None:
     headers = {"Authorization": f"Bearer {stack.api_keys['authorizations']}"}
     refused = {

@@ -235,5 +235,6 @@ async def test_there_is_no_agreement_of_what_is_no_surface(caller: httpx.AsyncCl
         answer = await caller.get(f"/api/v1/surfaces/{surface}/agreement")
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
     assert (await http.get(AGREEMENT)).status_code == 401
+    assert (await caller.get(AGREEMENT, params={"stripe_connection_id": "nobodys"})).status_code == 404
     for surface in ("x402.payment", "ap2.payment", "stripe.refund"):
         assert (await caller.get(f"/api/v1/surfaces/{surface}/agreement")).status_code == 200

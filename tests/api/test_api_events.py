@@ -94,7 +94,7 @@ async def test_a_reader_that_does_not_read_holds_up_nobody(
 
 
 async def test_a_key_hears_its_own_mode_only(caller: httpx.AsyncClient, refund: Refund) -> None:
-    async with caller.stream("GET", "/api/v1/events?mode=live", headers={"Last-Event-ID": "test:0:0"}) as stream:
+    async with caller.stream("GET", "/api/v1/events", headers={"Last-Event-ID": "test:0:0"}) as stream:
         decision_id = (await caller.post("/api/v1/decisions", json=refund())).json()["decision_id"]
         (event,) = await first(1, stream, decision_id)
     assert event.id.startswith("test:")
