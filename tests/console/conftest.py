@@ -12,7 +12,16 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, StorageState, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    StorageState,
+    async_playwright,
+    expect,
+)
 
 from axiru.dev.dev_json import DevJson
 from axiru.dev.ports import Ports
@@ -113,11 +122,39 @@ async def browser() -> AsyncIterator[Browser]:
         await running.close()
 
 
+class Contexts:
+    """Browser contexts, each one person's at a time: who comes next finds no cookie and no choice of the last one's,
+    but does not load and compile the console's scripts again."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: list[BrowserContext] = []
+
+    async def take(self, cookies: StorageState | None) -> BrowserContext:
+        context = self._free.pop() if self._free else await self._browser.new_context()
+        await context.add_cookies([{**cookie} for cookie in cookies["cookies"]] if cookies else [])
+        return context
+
+    async def give_back(self, context: BrowserContext, origin: str) -> None:
+        # By setting a whole storage state, the browser would forget the scripts as well.
+        for page in context.pages:
+            if page.url.startswith(origin):
+                await page.evaluate("localStorage.clear()")
+            await page.close()
+        await context.clear_cookies()
+        self._free.append(context)
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Contexts:
+    return Contexts(browser)
+
+
 @pytest.fixture
-async def open_page(browser: Browser, stack: DevJson) -> AsyncIterator[OpenPage]:
+async def open_page(contexts: Contexts, stack: DevJson) -> AsyncIterator[OpenPage]:
     """Opens pages, each in a context of its own unless `beside` another one; fails on what no page may ever do."""
     misdeeds: list[str] = []
-    contexts = []
+    taken: list[BrowserContext] = []
 
     def watch(page: Page) -> None:
         page.on("pageerror", lambda error: misdeeds.append(f"script error: {error}"))
@@ -137,19 +174,18 @@ async def open_page(browser: Browser, stack: DevJson) -> AsyncIterator[OpenPage]
         path: str = "/", *, beside: Page | None = None, width: int = 1280, cookies: StorageState | None = None
     ) -> Page:
         if beside is None:
-            contexts.append(await browser.new_context(viewport={"width": width, "height": 860}, storage_state=cookies))
-            context = contexts[-1]
-        else:
-            context = beside.context
+            taken.append(await contexts.take(cookies))
+        context = taken[-1] if beside is None else beside.context
         page = await context.new_page()
+        await page.set_viewport_size({"width": width, "height": 860})
         page.set_default_timeout(WAIT_MILLISECONDS)
         watch(page)
         await page.goto(stack.console_url + path)
         return page
 
     yield open_one
-    for context in contexts:
-        await context.close()
+    for context in taken:
+        await contexts.give_back(context, stack.console_url)
     assert not misdeeds
 
 
