@@ -104,9 +104,7 @@ def test_what_is_no_currency_code_is_refused(currency: str) -> None:
 def test_what_is_no_currency_code_is_told_in_words_what_one_is() -> None:
     with pytest.raises(InvalidBody) as refused:
         decode(with_intent(currency="dollars"), DecisionBody)
-    assert [error.message for error in refused.value.field_errors] == [
-        "Expected here: ISO 4217 code, as usd."
-    ]
+    assert [error.message for error in refused.value.field_errors] == ["Expected here: ISO 4217 code, as usd."]
 
 
 @pytest.mark.parametrize(("currency", "exponent"), [("USD", 2), ("eur", 2), ("JPY", 0), ("kwd", 3)])
