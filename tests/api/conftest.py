@@ -1,5 +1,6 @@
 """The running product over HTTP: callers with keys, people with log-ins, bodies without a mistake."""
 
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
@@ -11,16 +12,22 @@ import pytest
 from axiru.dev.dev_json import DevJson
 
 TIMEOUT_SECONDS = 30
+AUTHORITIES = ssl.create_default_context()
+"""Read once, and not for every client: no test speaks TLS."""
 
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def client_of(stack: DevJson, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=TIMEOUT_SECONDS, verify=AUTHORITIES)
+
+
 @pytest.fixture
 async def http(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
     """Nobody in particular."""
-    async with httpx.AsyncClient(base_url=stack.api_url, timeout=TIMEOUT_SECONDS) as client:
+    async with client_of(stack) as client:
         yield client
 
 
@@ -28,7 +35,7 @@ async def http(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
 async def caller(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
     """A backend with the demo key for decisions."""
     headers = bearer(stack.api_keys["decisions"])
-    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+    async with client_of(stack, headers) as client:
         yield client
 
 
@@ -36,24 +43,35 @@ async def caller(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
 async def admin_key(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
     """A backend with the demo key that may do everything."""
     headers = bearer(stack.api_keys["admin"])
-    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+    async with client_of(stack, headers) as client:
         yield client
 
 
-LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
+LogIn = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def session_tokens() -> dict[str, str]:
+    """Of the first log-in of every role, for the tests that do not end it: checking a password is slow on purpose."""
+    return {}
 
 
 @pytest.fixture
-async def log_in(stack: DevJson) -> AsyncIterator[LogIn]:
-    """Logs in the first demo user of a role, and gives a client that is that person."""
+async def log_in(stack: DevJson, session_tokens: dict[str, str]) -> AsyncIterator[LogIn]:
+    """A client that is the first demo user of a role; with `fresh`, by a log-in of its own, which the test may end."""
     opened: list[httpx.AsyncClient] = []
 
-    async def as_role(role: str) -> httpx.AsyncClient:
-        user = next(user for user in stack.users if role in user.roles)
-        client = httpx.AsyncClient(base_url=stack.api_url, timeout=TIMEOUT_SECONDS)
+    async def as_role(role: str, *, fresh: bool = False) -> httpx.AsyncClient:
+        client = client_of(stack)
         opened.append(client)
-        answer = await client.post("/api/v1/sessions", json={"email": user.email, "password": user.password})
-        client.headers.update(bearer(answer.raise_for_status().json()["token"]))
+        token = None if fresh else session_tokens.get(role)
+        if token is None:
+            user = next(user for user in stack.users if role in user.roles)
+            answer = await client.post("/api/v1/sessions", json={"email": user.email, "password": user.password})
+            token = str(answer.raise_for_status().json()["token"])
+        if not fresh:
+            session_tokens.setdefault(role, token)
+        client.headers.update(bearer(token))
         return client
 
     yield as_role
@@ -84,7 +102,7 @@ async def let_in(stack: DevJson, log_in: LogIn) -> AsyncIterator[LetIn]:
         email = f"{login}@demo.example"
         body = {"email": email, "name": f"Member {login[:6]}", "roles": roles or ["viewer"]}
         invited = (await admin.post("/api/v1/members", json=body)).raise_for_status().json()
-        client = httpx.AsyncClient(base_url=stack.api_url, timeout=TIMEOUT_SECONDS)
+        client = client_of(stack)
         opened.append(client)
         token = invited["password_link"].partition("token=")[2]
         (await client.post("/api/v1/password", json={"token": token, "password": password})).raise_for_status()
@@ -121,7 +139,7 @@ def refund() -> Callable[..., dict[str, Any]]:
 async def backend(stack: DevJson) -> AsyncIterator[httpx.AsyncClient]:
     """An agent's backend with the demo key for authorizations."""
     headers = bearer(stack.api_keys["authorizations"])
-    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+    async with client_of(stack, headers) as client:
         yield client
 
 

@@ -237,7 +237,7 @@ async def test_for_a_key_of_the_other_mode_an_approval_is_not_there(
         ):
             answer = await http.request(method, path, headers=headers, json=sent)
             assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
-        listed = await http.get("/api/v1/approvals?mode=test", headers=headers)
+        listed = await http.get("/api/v1/approvals", headers=headers)
         assert all(item["mode"] == "live" for item in listed.json()["items"])
         items = [{"approval_id": approval_path.rpartition("/")[2], "digest": "d"}]
         several = await http.post(

