@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from axiru.database import row, rows
+from axiru.domain.authorization import Token
 from axiru.domain.decision import Advisory, DecisionReceipt, SurfaceMode
 from axiru.domain.evaluation import Outcome, ReviewTerms
 from axiru.domain.exact import exact
@@ -85,10 +86,14 @@ async def read_request(decision_id: str) -> Recorded:
 
 
 async def receipt_of(decision_id: str) -> DecisionReceipt:
-    """The receipt of a decision that was made, in its present state. Raises RequestUnknown for one that was not."""
+    """The receipt of a decision that was made, in its present state, with the token that was sealed with it.
+
+    Raises RequestUnknown for one that was not made.
+    """
     found = await row(
-        "SELECT d.*, a.terms, a.asked_at, a.expires_at FROM decisions d LEFT JOIN approvals a ON a.decision_id = d.id "
-        "WHERE d.id = {}",
+        "SELECT d.*, a.terms, a.asked_at, a.expires_at, t.jti, t.key_id, t.issued_at, t.expires_at AS token_expires_at "
+        "FROM decisions d LEFT JOIN approvals a ON a.decision_id = d.id "
+        "LEFT JOIN authorization_tokens t ON t.decision_id = d.id AND t.ledger_id = d.ledger_id WHERE d.id = {}",
         decision_id,
     )
     if found is None:
@@ -117,6 +122,9 @@ async def receipt_of(decision_id: str) -> DecisionReceipt:
         )
         if found["terms"]
         else (),
+        token=Token(found["jti"], found["key_id"], found["issued_at"], found["token_expires_at"])
+        if found["jti"]
+        else None,
     )
 
 

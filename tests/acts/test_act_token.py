@@ -172,6 +172,14 @@ async def test_what_is_allowed_has_its_token_sealed_with_the_decision(paying: Pa
     assert entry["data"]["agreement"] == {"compared": 0, "agrees": None}
 
 
+async def test_deciding_again_says_the_token_that_was_sealed_at_first(paying: Paying) -> None:
+    """A worker that ends between its commit and its answer is followed by another, which finds what was decided."""
+    first = await paying.pay()
+
+    assert first.token is not None
+    assert await paying.house.decide(first.decision_id) == first
+
+
 async def test_denials_and_questions_are_sealed_without_a_token(paying: Paying) -> None:
     denied, asked = await paying.pay(90_001), await paying.pay(20_000)
 

@@ -62,6 +62,7 @@ async def test_killed_while_agents_ask_each_is_decided_once_with_one_token(
     told = [(await answer).raise_for_status().json() for answer in asking]
     assert Counter(one["outcome"] for one in told) == {"allow": 10, "deny": REQUESTS - 10}
     allowed = [one for one in told if one["outcome"] == "allow"]
+    assert [one for one in allowed if "jti" not in one] == []
     assert len({one["jti"] for one in allowed}) == 10
     database = await asyncpg.connect(product.stack.database_url)
     try:
